@@ -1,1 +1,18 @@
-//! ntsim
+//! A simulated Windows NT kernel and Filter Manager that runs a real minifilter driver image on x86-64 Linux.
+//!
+//! A [`Sim`] is a machine. A harness mounts volumes, starts processes, loads a `.sys` file, and issues file operations
+//! in the name of threads; ntsim calls the driver's callbacks as Windows would, and reports every rule that the
+//! driver breaks.
+
+mod kernel;
+mod se;
+mod sim;
+mod status;
+mod verifier;
+mod windows;
+
+pub use se::{InvalidSid, Sid};
+pub use sim::*;
+pub use status::NtStatus;
+pub use verifier::{Rule, Violation};
+pub use windows::{UnknownWindows, Windows};

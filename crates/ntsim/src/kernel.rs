@@ -1,0 +1,4 @@
+//! The kernel: its components together.
+
+/// A simulated kernel.
+pub(crate) struct Kernel;

@@ -1,0 +1,5 @@
+//! Security reference monitor: SIDs and tokens.
+
+mod sid;
+
+pub use sid::{InvalidSid, Sid};

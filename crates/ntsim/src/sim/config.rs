@@ -1,0 +1,242 @@
+//! What a simulation is made of: the machine, its volumes, processes and threads.
+
+use thiserror::Error;
+
+use crate::se::Sid;
+use crate::windows::Windows;
+
+/// 2024-01-01 00:00:00 UTC as `FILETIME`.
+const DEFAULT_START_TIME: u64 = 133_485_408_000_000_000;
+const DEFAULT_PROCESSORS: u32 = 4;
+
+/// The machine.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Its Windows version.
+    pub windows: Windows,
+    /// The time at which it starts, in 100 ns since 1601-01-01 UTC.
+    pub start_time: u64,
+    /// Number of active processors, at least 1; each simulated thread is bound to one of them.
+    pub processors: u32,
+}
+
+impl Config {
+    /// A machine with the given Windows version and the defaults for everything else.
+    #[must_use]
+    pub fn new(windows: Windows) -> Self {
+        Self { windows, start_time: DEFAULT_START_TIME, processors: DEFAULT_PROCESSORS }
+    }
+
+    /// The same machine, started at another time (100 ns since 1601-01-01 UTC).
+    #[must_use]
+    pub fn start_time(self, start_time: u64) -> Self {
+        Self { start_time, ..self }
+    }
+
+    /// The same machine with another number of processors.
+    #[must_use]
+    pub fn processors(self, processors: u32) -> Self {
+        Self { processors, ..self }
+    }
+}
+
+/// `FLT_FILESYSTEM_TYPE`, as far as ntsim has such volumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum FileSystem {
+    /// NTFS.
+    Ntfs = 2,
+    /// FAT.
+    Fat = 3,
+    /// A network volume reached through the SMB redirector.
+    Lanman = 7,
+    /// exFAT.
+    ExFat = 25,
+    /// `ReFS`.
+    Refs = 28,
+}
+
+/// A volume to mount.
+#[derive(Clone, Debug)]
+pub struct VolumeSpec {
+    /// NT device name, such as `\Device\HarddiskVolume3`.
+    pub device: String,
+    /// Volume GUID name, such as `\??\Volume{…}`; a network volume has none.
+    pub guid: Option<String>,
+    /// Drive letter with its colon, such as `C:`, if one is assigned.
+    pub dos: Option<String>,
+    /// Its file system.
+    pub file_system: FileSystem,
+}
+
+impl VolumeSpec {
+    /// An NTFS volume without GUID name and drive letter.
+    #[must_use]
+    pub fn new(device: &str) -> Self {
+        Self { device: device.to_owned(), guid: None, dos: None, file_system: FileSystem::Ntfs }
+    }
+
+    /// The same volume with a drive letter, such as `C:`.
+    #[must_use]
+    pub fn dos(self, letter: &str) -> Self {
+        Self { dos: Some(letter.to_owned()), ..self }
+    }
+
+    /// The same volume with a volume GUID name.
+    #[must_use]
+    pub fn guid(self, name: &str) -> Self {
+        Self { guid: Some(name.to_owned()), ..self }
+    }
+
+    /// The same volume with another file system.
+    #[must_use]
+    pub fn file_system(self, file_system: FileSystem) -> Self {
+        Self { file_system, ..self }
+    }
+}
+
+/// A mounted volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Volume(pub(crate) u64);
+
+/// A mounted volume and its names.
+#[derive(Clone, Debug)]
+pub struct VolumeInfo {
+    /// The volume.
+    pub volume: Volume,
+    /// What it was mounted as.
+    pub spec: VolumeSpec,
+}
+
+/// What kind of process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProcessKind {
+    /// An ordinary user process.
+    User,
+    /// A minimal process without user-mode code, such as Registry or Memory Compression; its threads are system threads.
+    Minimal,
+}
+
+/// A process to start.
+#[derive(Clone, Debug)]
+pub struct ProcessSpec {
+    /// Its PID; chosen by the simulator when absent. The PID of a dead process may be used again.
+    pub pid: Option<u32>,
+    /// Parent's PID, which need not be alive; System when absent.
+    pub parent: Option<u32>,
+    /// Image: DOS or NT path, or a bare name such as `Registry`.
+    pub image: String,
+    /// The account it runs as.
+    pub user: Sid,
+    /// Terminal Services session.
+    pub session: u32,
+    /// What kind of process.
+    pub kind: ProcessKind,
+    /// Creation time in 100 ns since 1601-01-01 UTC; now when absent.
+    pub created: Option<u64>,
+}
+
+impl ProcessSpec {
+    /// A user process of `LocalSystem` in session 0, started now by System.
+    #[must_use]
+    pub fn new(image: &str) -> Self {
+        Self {
+            pid: None,
+            parent: None,
+            image: image.to_owned(),
+            user: Sid::local_system(),
+            session: 0,
+            kind: ProcessKind::User,
+            created: None,
+        }
+    }
+
+    /// The same process with this PID.
+    #[must_use]
+    pub fn pid(self, pid: u32) -> Self {
+        Self { pid: Some(pid), ..self }
+    }
+
+    /// The same process with this parent.
+    #[must_use]
+    pub fn parent(self, pid: u32) -> Self {
+        Self { parent: Some(pid), ..self }
+    }
+
+    /// The same process run by this account.
+    #[must_use]
+    pub fn user(self, user: Sid) -> Self {
+        Self { user, ..self }
+    }
+
+    /// The same process in this session.
+    #[must_use]
+    pub fn session(self, session: u32) -> Self {
+        Self { session, ..self }
+    }
+
+    /// The same process of this kind.
+    #[must_use]
+    pub fn kind(self, kind: ProcessKind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// The same process created at this time.
+    #[must_use]
+    pub fn created(self, time: u64) -> Self {
+        Self { created: Some(time), ..self }
+    }
+}
+
+/// A process, alive or dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Process(pub(crate) u64);
+
+/// A thread, alive or dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Thread(pub(crate) u64);
+
+/// What is known of a process.
+#[derive(Clone, Debug)]
+pub struct ProcessInfo {
+    /// Its PID.
+    pub pid: u32,
+    /// Its parent's PID.
+    pub parent: u32,
+    /// Its image, as an NT path where there is one.
+    pub image: String,
+    /// Value of `PsGetProcessStartKey`, never used twice.
+    pub start_key: u64,
+    /// Creation time in 100 ns since 1601-01-01 UTC.
+    pub created: u64,
+    /// Whether it still runs.
+    pub alive: bool,
+}
+
+/// A volume, process or thread that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// The PID belongs to a living process, or is 0 or 4.
+    #[error("PID {0} is in use")]
+    PidInUse(u32),
+    /// The TID belongs to a living thread, or is 0.
+    #[error("TID {0} is in use")]
+    TidInUse(u32),
+    /// The process has ended, or belongs to another simulation.
+    #[error("the process has ended or never was")]
+    NoSuchProcess,
+    /// The thread has ended, or belongs to another simulation.
+    #[error("the thread has ended or never was")]
+    NoSuchThread,
+    /// System, or a thread that the driver made.
+    #[error("{0} cannot be ended from outside")]
+    NotYours(&'static str),
+    /// A name that another volume has.
+    #[error("another volume is called `{0}`")]
+    VolumeNameInUse(String),
+    /// A name of the wrong form.
+    #[error("`{0}` is no {1}")]
+    BadName(String, &'static str),
+}

@@ -1,0 +1,27 @@
+//! The rules that a driver must keep, and what is reported when it does not.
+
+mod rule;
+
+pub use rule::Rule;
+
+use std::fmt;
+
+/// A broken rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule.
+    pub rule: Rule,
+    /// The driver's entry point that was running, such as "pre-write"; "harness" if none was.
+    pub callback: String,
+    /// What it was about: an operation on a file, or the routine called.
+    pub operation: String,
+    /// What was wrong.
+    pub detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rule, callback, operation, detail } = self;
+        write!(f, "{rule}: {detail} (in {callback}, {operation})")
+    }
+}
