@@ -1,1 +1,2 @@
 //! fltmgr
+#![no_std]
