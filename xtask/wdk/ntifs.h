@@ -13,7 +13,20 @@
 #define __AMX_AVX512INTRIN_H
 #define __AMX_TF32INTRIN_H
 
+/* inline there, exported and declared in a real WDK; the inline ones get other names */
+#define KeGetCurrentIrql inline_KeGetCurrentIrql
+#define KeLowerIrql inline_KeLowerIrql
+#define KfRaiseIrql inline_KfRaiseIrql
+#define KeRaiseIrqlToDpcLevel inline_KeRaiseIrqlToDpcLevel
 #include_next <ntifs.h>
+#undef KeGetCurrentIrql
+#undef KeLowerIrql
+#undef KfRaiseIrql
+#undef KeRaiseIrqlToDpcLevel
+NTKERNELAPI KIRQL NTAPI KeGetCurrentIrql(VOID);
+NTKERNELAPI VOID NTAPI KeLowerIrql(KIRQL NewIrql);
+NTKERNELAPI KIRQL NTAPI KfRaiseIrql(KIRQL NewIrql);
+NTKERNELAPI KIRQL NTAPI KeRaiseIrqlToDpcLevel(VOID);
 
 /* Routines newer than those headers, as Microsoft documents them */
 
