@@ -1,0 +1,170 @@
+//! A map from addresses to keys that can be asked at any IRQL: no lock, no wait, no allocation.
+//!
+//! The driver finds with it the key of a copy's source file by `FILE_OBJECT::FsContext`, which all file
+//! objects of a stream share, on whatever volume.
+//!
+//! An address can be in either of two buckets, in one of eight *ways* each. A way is guarded by a
+//! version: odd while it is being changed, and never the same twice. Readers never wait for a writer
+//! and never retry: a way that changes under a reader did not hold the address at one moment of the
+//! reader's call, so that passing over it is a right answer.
+
+use core::num::NonZeroU64;
+
+use crate::sync::{AtomicU64, Ordering, fence};
+
+const WAYS: usize = 8;
+
+/// Eight ways of an [`AddressIndex`], in memory that the caller owns. All-zero memory is an empty bucket.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub struct Bucket {
+    /// 0 in a way that is free.
+    addresses: [AtomicU64; WAYS],
+    keys: [AtomicU64; WAYS],
+    versions: [AtomicU64; WAYS],
+}
+
+/// Both buckets that the address may be in are full. The address stays unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// The memory is no power of two of buckets, or of none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAPowerOfTwo;
+
+/// A lock-free map from addresses to keys over memory that the caller owns.
+#[derive(Clone, Copy, Debug)]
+pub struct AddressIndex<'m> {
+    buckets: &'m [Bucket],
+}
+
+/// One way of a bucket.
+#[derive(Clone, Copy)]
+struct Way<'m> {
+    address: &'m AtomicU64,
+    key: &'m AtomicU64,
+    version: &'m AtomicU64,
+}
+
+impl<'m> AddressIndex<'m> {
+    /// The map that `buckets` hold.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAPowerOfTwo`].
+    pub const fn new(buckets: &'m [Bucket]) -> Result<Self, NotAPowerOfTwo> {
+        if buckets.len().is_power_of_two() { Ok(Self { buckets }) } else { Err(NotAPowerOfTwo) }
+    }
+
+    /// The key of `address`. Wait-free.
+    ///
+    /// A call during which the address is inserted or removed answers as before or after that; one
+    /// during which its key is replaced may also answer `None`.
+    #[must_use]
+    pub fn get(&self, address: u64) -> Option<u64> {
+        let address = NonZeroU64::new(address)?;
+        self.ways(address).find_map(|way| way.read(address.get()))
+    }
+
+    /// Gives `address` the key `key`, in place of the one it may have.
+    ///
+    /// Two simultaneous insertions of the *same* address may both take place; the caller orders them,
+    /// or removes both.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`]: nothing was changed.
+    pub fn insert(&self, address: NonZeroU64, key: u64) -> Result<(), Full> {
+        let replaced = self.ways(address).any(|way| way.change(address.get(), None, address.get(), key));
+        if replaced || self.ways(address).any(|way| way.change(0, None, address.get(), key)) {
+            return Ok(());
+        }
+        Err(Full)
+    }
+
+    /// Removes `address` if its key is `key`: a key that has replaced it meanwhile stays.
+    pub fn remove(&self, address: NonZeroU64, key: u64) {
+        for way in self.ways(address) {
+            way.change(address.get(), Some(key), 0, 0);
+        }
+    }
+
+    /// The ways that may hold `address`, always in the same order.
+    fn ways(&self, address: NonZeroU64) -> impl Iterator<Item = Way<'m>> + use<'m> {
+        /// 2⁶⁴ divided by the golden ratio: spreads the few bits in which addresses differ.
+        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let mask = self.buckets.len().wrapping_sub(1);
+        let spread = address.get().wrapping_mul(SPREAD);
+        let [first, second] = [spread >> 32, spread >> 8].map(|bits| (bits & 0xFFFF_FFFF) as usize & mask);
+        // Never the same bucket twice, unless there is but one.
+        let second = if first == second { second ^ 1 & mask } else { second };
+        let second = (second != first).then_some(second);
+        let buckets = self.buckets;
+        [Some(first), second].into_iter().flatten().filter_map(|index| buckets.get(index)).flat_map(
+            |bucket| {
+                let Bucket { addresses, keys, versions } = bucket;
+                addresses.iter().zip(keys).zip(versions).map(|((address, key), version)| Way {
+                    address,
+                    key,
+                    version,
+                })
+            },
+        )
+    }
+}
+
+impl Way<'_> {
+    /// The key, if this way holds `address` throughout.
+    fn read(self, address: u64) -> Option<u64> {
+        // Most ways end here. What is read is judged below.
+        if self.address.load(Ordering::Relaxed) != address {
+            return None;
+        }
+        // Acquire: pairs with the Release store that ends `change`, so that the address and key of this
+        // version, or later ones, are read.
+        let version = self.version.load(Ordering::Acquire);
+        let held = self.address.load(Ordering::Relaxed);
+        let key = self.key.load(Ordering::Relaxed);
+        // Acquire: pairs with the Release fence in `change`. Had the address or key been read from a
+        // later change, the version would now read as that change's odd number or more.
+        fence(Ordering::Acquire);
+        let unchanged = self.version.load(Ordering::Relaxed) == version;
+        (unchanged && is_settled(version) && held == address).then_some(key)
+    }
+
+    /// If this way holds `from`, with the key `from_key` where one is given, makes it hold `to`.
+    /// Returns whether it did. A way that another thread is changing, or changes first, does not count.
+    fn change(self, from: u64, from_key: Option<u64>, to: u64, to_key: u64) -> bool {
+        if self.address.load(Ordering::Relaxed) != from {
+            return false;
+        }
+        // Acquire: pairs with the Release store that ends `change`.
+        let version = self.version.load(Ordering::Acquire);
+        if !is_settled(version) {
+            return false;
+        }
+        // Acquire on success: pairs with the Release store that ends `change`: what is read after this is
+        // this version's, which nobody else can change while the version is odd.
+        let locked = version.wrapping_add(1);
+        if self.version.compare_exchange(version, locked, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        // Release: pairs with the Acquire fence in `read`: whoever reads what is stored below also sees
+        // the odd version.
+        fence(Ordering::Release);
+        let fits = self.address.load(Ordering::Relaxed) == from
+            && from_key.is_none_or(|key| self.key.load(Ordering::Relaxed) == key);
+        if fits {
+            self.key.store(to_key, Ordering::Relaxed);
+            self.address.store(to, Ordering::Relaxed);
+        }
+        // Release: pairs with the Acquire loads of the version in `read` and `change`.
+        self.version.store(locked.wrapping_add(1), Ordering::Release);
+        fits
+    }
+}
+
+/// Whether a way of this version is not being changed.
+const fn is_settled(version: u64) -> bool {
+    version.is_multiple_of(2)
+}

@@ -1,0 +1,86 @@
+//! The books: every event record made is delivered or counted as lost, with the reason.
+
+use crate::record::{Code, Loss};
+
+/// Why an event record was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LossReason {
+    /// Its shard of the ring was full.
+    RingFull,
+    /// There was no memory for what it needed.
+    NoMemory,
+    /// The driver was unloaded before it could be delivered.
+    Shutdown,
+}
+
+impl LossReason {
+    /// Every reason, in the order of [`Ledger::lost_by_reason`].
+    pub const ALL: [Self; 3] = [Self::RingFull, Self::NoMemory, Self::Shutdown];
+}
+
+/// Counts of event records since the driver started, all cumulative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Records made: pushed into the ring, or lost before they got there.
+    pub produced: u64,
+    /// Records lost, in the order of [`LossReason::ALL`].
+    pub lost_by_reason: [u64; LossReason::ALL.len()],
+}
+
+impl Ledger {
+    /// Records lost for `reason`.
+    #[must_use]
+    pub const fn lost(&self, reason: LossReason) -> u64 {
+        let [ring_full, no_memory, shutdown] = self.lost_by_reason;
+        match reason {
+            LossReason::RingFull => ring_full,
+            LossReason::NoMemory => no_memory,
+            LossReason::Shutdown => shutdown,
+        }
+    }
+
+    /// Records lost for whatever reason.
+    #[must_use]
+    pub fn lost_total(&self) -> u64 {
+        self.lost_by_reason.iter().fold(0, |sum, lost| sum.wrapping_add(*lost))
+    }
+}
+
+/// Remembers which losses a loss record has been written for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LossReporter {
+    reported: [u64; LossReason::ALL.len()],
+}
+
+impl LossReporter {
+    /// Nothing reported yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { reported: [0; LossReason::ALL.len()] }
+    }
+
+    /// The next loss record due, if any: losses of one reason that the ledger counts and no record has
+    /// reported. It stays due until [`reported`](Self::reported) is told.
+    #[must_use]
+    pub fn due(&self, ledger: &Ledger, time: u64) -> Option<Loss> {
+        let counted = LossReason::ALL.iter().zip(ledger.lost_by_reason).zip(self.reported);
+        counted
+            .filter(|((_, total), reported)| total != reported)
+            .map(|((reason, total), reported)| Loss {
+                time,
+                reason: Code::Known(*reason),
+                count: total.wrapping_sub(reported),
+                total,
+            })
+            .next()
+    }
+
+    /// A loss record got into a batch.
+    pub fn reported(&mut self, loss: &Loss) {
+        for (reason, reported) in LossReason::ALL.iter().zip(&mut self.reported) {
+            if loss.reason == Code::Known(*reason) {
+                *reported = loss.total;
+            }
+        }
+    }
+}

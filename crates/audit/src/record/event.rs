@@ -1,0 +1,63 @@
+//! Event records as the ring carries them.
+
+use super::layout::{Lead, SlotBytes, Words, bytes};
+use super::sequence::Sequence;
+
+/// An encoded event record of one or two slots.
+///
+/// Made by [`Write::encode`](super::Write::encode), numbered by the ring, and put into a message by
+/// [`BatchWriter::push_event`](crate::batch::BatchWriter::push_event).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    first: Words,
+    second: Option<Words>,
+}
+
+impl Event {
+    /// An event of these slots; the lead of `first` must state their number.
+    pub(crate) const fn new(first: Words, second: Option<Words>) -> Self {
+        Self { first, second }
+    }
+
+    pub(crate) const fn first(&self) -> &Words {
+        &self.first
+    }
+
+    pub(crate) const fn second(&self) -> Option<&Words> {
+        self.second.as_ref()
+    }
+
+    /// Whether a record that begins with this slot has a second one.
+    pub(crate) const fn has_second(first: &Words) -> bool {
+        Lead::of(first).slots > 1
+    }
+
+    /// How many slots it takes: 1 or 2.
+    #[must_use]
+    pub const fn slot_count(&self) -> u8 {
+        match self.second {
+            None => 1,
+            Some(_) => 2,
+        }
+    }
+
+    /// When it happened: 100 ns units since 1601 UTC.
+    #[must_use]
+    pub const fn time(&self) -> u64 {
+        let [_, time, ..] = self.first;
+        time
+    }
+
+    /// Its place in the ring; 0 before it was there.
+    #[must_use]
+    pub const fn sequence(&self) -> Sequence {
+        let [sequence, ..] = self.first;
+        Sequence(sequence)
+    }
+
+    /// The slots as they travel.
+    #[must_use]
+    pub fn to_bytes(&self) -> (SlotBytes, Option<SlotBytes>) {
+        (bytes(&self.first), self.second.as_ref().map(bytes))
+    }
+}

@@ -1,0 +1,236 @@
+//! The write record: one slot, or two when there is an executor or a copy source to tell of.
+
+use super::SlotBytes;
+use super::code::{Code, wire_codes};
+use super::error::{DecodeError, Defect};
+use super::event::Event;
+use super::layout::{Kind, Lead, Words, high, low, pair, words};
+use super::sequence::Sequence;
+use crate::attribution::{Attribution, Basis, Confidence, Originator};
+use crate::key::{FileKey, ProcessKey};
+
+/// What was done to the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Data was written (`IRP_MJ_WRITE`).
+    Write,
+}
+
+wire_codes!(Operation { Write = 1 "write" });
+wire_codes!(Basis { Unknown = 0 "unknown", Thread = 1 "thread", RequestorProcess = 2 "requestor-process" });
+wire_codes!(Confidence { None = 0 "none", Likely = 1 "likely", Certain = 2 "certain" });
+
+bitflags::bitflags! {
+    /// Circumstances of a write. Bits of newer versions are kept.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct WriteFlags: u32 {
+        /// The requestor mode was `UserMode`.
+        const USER_MODE = 1 << 0;
+        /// `IRP_PAGING_IO`.
+        const PAGING = 1 << 1;
+        /// `IRP_SYNCHRONOUS_PAGING_IO`.
+        const SYNCHRONOUS_PAGING = 1 << 2;
+        /// `IRP_NOCACHE`.
+        const NON_CACHED = 1 << 3;
+        /// `FLTFL_CALLBACK_DATA_FAST_IO_OPERATION`.
+        const FAST_IO = 1 << 4;
+        /// `FLTFL_CALLBACK_DATA_GENERATED_IO`: another minifilter issued it.
+        const GENERATED = 1 << 5;
+        /// `FLTFL_CALLBACK_DATA_REISSUED_IO`.
+        const REISSUED = 1 << 6;
+        /// `SL_WRITE_THROUGH`, or a file opened for write-through.
+        const WRITE_THROUGH = 1 << 7;
+        const _ = !NOT_CIRCUMSTANCES;
+    }
+}
+
+/// Bits of the flags field that other fields of [`Write`] stand for.
+const NOT_CIRCUMSTANCES: u32 = AT_END_OF_FILE | AT_FILE_POINTER | EXECUTOR | COPY | CONFIDENCE_MASK;
+const AT_END_OF_FILE: u32 = 1 << 8;
+const AT_FILE_POINTER: u32 = 1 << 9;
+const EXECUTOR: u32 = 1 << 16;
+const COPY: u32 = 1 << 17;
+const CONFIDENCE_SHIFT: u32 = 24;
+const CONFIDENCE_MASK: u32 = 0b11 << CONFIDENCE_SHIFT;
+
+/// Byte offset of the flags in the record.
+const FLAGS: usize = 20;
+
+/// `FILE_WRITE_TO_END_OF_FILE` and `FILE_USE_FILE_POINTER_POSITION` as 64-bit offsets.
+const END_OF_FILE_OFFSET: i64 = -1;
+const FILE_POINTER_OFFSET: i64 = -2;
+
+/// Where in the file a write begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WriteOffset {
+    /// At this byte.
+    At(i64),
+    /// At the end of the file, wherever that is by then.
+    EndOfFile,
+    /// At the file object's current position.
+    FilePointer,
+}
+
+/// A thread and the process it belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Actor {
+    /// The process; [`ProcessKey::UNKNOWN`] if its key could not be had.
+    pub process: ProcessKey,
+    /// Its process id; 0 if not known.
+    pub pid: u32,
+    /// The thread id; 0 if not known.
+    pub tid: u32,
+}
+
+impl Originator {
+    /// The user process that wrote, if there is one and it is known.
+    #[must_use]
+    pub const fn actor(&self) -> Option<Actor> {
+        match *self {
+            Self::User { process, tid } => Some(Actor { process: process.key, pid: process.pid, tid }),
+            Self::Kernel | Self::Unknown => None,
+        }
+    }
+}
+
+/// Where copied data comes from (`COPY_INFORMATION`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CopySource {
+    /// The source file; [`FileKey::UNKNOWN`] if the driver does not know it.
+    pub file: FileKey,
+    /// Where in the source this data begins, in bytes.
+    pub offset: i64,
+}
+
+/// Somebody wrote to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Its place in the ring. Given by the ring: [`encode`](Self::encode) takes no notice of it.
+    pub sequence: Sequence,
+    /// When: 100 ns units since 1601 UTC.
+    pub time: u64,
+    /// What was done.
+    pub operation: Code<Operation>,
+    /// Who wrote; `None` if that is unknown.
+    pub originator: Option<Actor>,
+    /// What the originator was concluded from.
+    pub basis: Code<Basis>,
+    /// How far the originator may be relied on.
+    pub confidence: Code<Confidence>,
+    /// Circumstances.
+    pub flags: WriteFlags,
+    /// The file written to; [`FileKey::UNKNOWN`] if the driver does not know it.
+    pub file: FileKey,
+    /// Where in the file.
+    pub offset: WriteOffset,
+    /// How many bytes were to be written.
+    pub length: u32,
+    /// The thread that carried the write out, where that is not the originator.
+    pub executor: Option<Actor>,
+    /// Where the data comes from, if this is a chunk of a kernel-mode copy.
+    pub copy: Option<CopySource>,
+}
+
+impl Write {
+    /// A write as attributed, with nothing special about it: no flags, file, executor or source.
+    #[must_use]
+    pub fn new(time: u64, attribution: &Attribution, offset: WriteOffset, length: u32) -> Self {
+        Self {
+            sequence: Sequence::default(),
+            time,
+            operation: Code::Known(Operation::Write),
+            originator: attribution.originator.actor(),
+            basis: Code::Known(attribution.basis),
+            confidence: Code::Known(attribution.confidence),
+            flags: WriteFlags::empty(),
+            file: FileKey::UNKNOWN,
+            offset,
+            length,
+            executor: None,
+            copy: None,
+        }
+    }
+
+    /// The record in one slot, or in two if there is an executor or a copy source.
+    #[must_use]
+    #[inline]
+    pub fn encode(&self) -> Event {
+        let has_second = self.executor.is_some() || self.copy.is_some();
+        let (offset, offset_flag) = match self.offset {
+            WriteOffset::At(offset) => (offset, 0),
+            WriteOffset::EndOfFile => (END_OF_FILE_OFFSET, AT_END_OF_FILE),
+            WriteOffset::FilePointer => (FILE_POINTER_OFFSET, AT_FILE_POINTER),
+        };
+        let flags = self.flags.bits() & !NOT_CIRCUMSTANCES
+            | offset_flag
+            | if self.executor.is_some() { EXECUTOR } else { 0 }
+            | if self.copy.is_some() { COPY } else { 0 }
+            | u32::from(self.confidence.number()) << CONFIDENCE_SHIFT & CONFIDENCE_MASK;
+        let lead = Lead {
+            kind: Kind::WRITE,
+            slots: if has_second { 2 } else { 1 },
+            byte_18: self.operation.number(),
+            byte_19: self.basis.number(),
+            dword_20: flags,
+        };
+        let originator = self.originator.unwrap_or_default();
+        let first = [
+            0,
+            self.time,
+            lead.word(),
+            originator.process.0,
+            pair(originator.pid, originator.tid),
+            self.file.0,
+            offset.cast_unsigned(),
+            u64::from(self.length),
+        ];
+        let second = has_second.then(|| {
+            let source = self.copy.unwrap_or(CopySource { file: FileKey::UNKNOWN, offset: 0 });
+            let executor = self.executor.unwrap_or_default();
+            let threads = pair(executor.pid, executor.tid);
+            [0, source.file.0, source.offset.cast_unsigned(), executor.process.0, threads, 0, 0, 0]
+        });
+        Event::new(first, second)
+    }
+
+    pub(super) fn decode(first: &Words, following: &[SlotBytes]) -> Result<Self, DecodeError> {
+        let [sequence, time, _, process, threads, file, offset, length] = *first;
+        let Lead { byte_18: operation, byte_19: basis, dword_20: flags, .. } = Lead::of(first);
+        let offset = match (flags & AT_END_OF_FILE != 0, flags & AT_FILE_POINTER != 0) {
+            (false, false) => WriteOffset::At(offset.cast_signed()),
+            (true, false) => WriteOffset::EndOfFile,
+            (false, true) => WriteOffset::FilePointer,
+            (true, true) => return Err(DecodeError { offset: FLAGS, defect: Defect::TwoOffsets }),
+        };
+        let (executor, copy) = match (flags & (EXECUTOR | COPY), following.first()) {
+            (0, _) => (None, None),
+            (_, None) => return Err(DecodeError { offset: FLAGS, defect: Defect::NoSecondSlot }),
+            (_, Some(second)) => {
+                let [_, file, offset, process, threads, ..] = words(second);
+                let source = CopySource { file: FileKey(file), offset: offset.cast_signed() };
+                (
+                    (flags & EXECUTOR != 0).then(|| actor(process, threads)),
+                    (flags & COPY != 0).then_some(source),
+                )
+            }
+        };
+        Ok(Self {
+            sequence: Sequence(sequence),
+            time,
+            operation: Code::<Operation>::of_number(operation),
+            originator: Some(actor(process, threads)).filter(|actor| *actor != Actor::default()),
+            basis: Code::<Basis>::of_number(basis),
+            confidence: Code::<Confidence>::of_number(((flags & CONFIDENCE_MASK) >> CONFIDENCE_SHIFT) as u8),
+            flags: WriteFlags::from_bits_retain(flags & !NOT_CIRCUMSTANCES),
+            file: FileKey(file),
+            offset,
+            length: low(length),
+            executor,
+            copy,
+        })
+    }
+}
+
+const fn actor(process: u64, threads: u64) -> Actor {
+    Actor { process: ProcessKey(process), pid: low(threads), tid: high(threads) }
+}

@@ -1,0 +1,227 @@
+//! The ring that event records wait in, from every processor to the one thread that sends them.
+//!
+//! ```text
+//!              shard 0                         shard 1                …
+//! producers ─► tail ─┐                         tail ─┐
+//!              ┌───┬─▼─┬───┬───┬───┬───┐       ┌───┬─▼─┬───┐
+//!              │ 7 │   │ 2 │ 3 │ 4 ╪ 5 │       │ 3 │   │ 2 │      a number is a stamp: this slot holds
+//!              └───┴───┴─▲─┴───┴───┴───┘       └───┴───┴─▲─┘      that position, published
+//!              consumer ─┘ head                          └─ head
+//! ```
+//!
+//! * **Sharded.** A producer pushes to the shard of its processor. Producers of one shard may be
+//!   simultaneous; different shards share no cache line that is written per record.
+//! * **One atomic read-modify-write per record.** It reserves the record's positions, counts the record
+//!   and learns whether the consumer sleeps, all in one word ([`tail`]).
+//! * **Stamped slots.** A slot is published by storing its sequence number, so producers of a shard
+//!   finish in any order. The consumer takes a record when all its slots are published.
+//! * **Drop-newest.** A push that finds no room fails at once and is counted as lost.
+//! * **Merged.** The consumer gets the records of all shards in the order of (time, shard, position).
+//! * **No lost wake-up, and none per record.** To sleep, the consumer sets a bit in every shard's tail.
+//!   A producer that reserves after that takes the bit with its reservation, and wakes the consumer once
+//!   it has published; one that reserved before is seen by the consumer, which then does not sleep. The
+//!   bit and the reservation being one word, their order is that word's own and needs no fence.
+//!
+//! # A producer that stalls
+//!
+//! Between reserving and publishing a producer holds back later records of its shard, not of others, and
+//! nobody waits: producers go on until the shard is full, the consumer goes on with other shards. It
+//! must therefore not be suspended there: the driver raises the IRQL to `DISPATCH_LEVEL` around `push`,
+//! which bounds the delay by a few dozen instructions.
+//!
+//! # Memory
+//!
+//! The caller owns it: [`Shard`]s and [`Slot`]s that are all zero are an empty ring. Positions are 64
+//! bits wide; a slot's stamp has the lower 56 (2⁵⁶ records at ten million a second are two centuries).
+//!
+//! # No `unsafe`
+//!
+//! Slots are arrays of atomic words, accessed relaxed between the acquire and release of their stamps:
+//! on x86-64 and ARM64 these are plain loads and stores, and no access can be a data race.
+
+mod consumer;
+mod losses;
+mod merge;
+mod shard;
+mod slot;
+mod tail;
+
+pub use consumer::{Consumer, DrainEnd, Drained, Snapshot};
+pub use losses::LossStage;
+pub use shard::Shard;
+pub use slot::Slot;
+
+use core::fmt;
+
+use crate::ledger::{Ledger, LossReason};
+use crate::record::{Event, Sequence};
+use crate::sync::{AtomicBool, Ordering};
+use losses::Losses;
+use shard::Reserved;
+
+/// A ring over memory that the caller owns.
+#[derive(Debug)]
+pub struct Ring<'m> {
+    shards: &'m [Shard],
+    slots: &'m [Slot],
+    /// Slots of one shard: a power of two.
+    capacity: u32,
+    /// The consumer sleeps, or is about to, and nobody has taken it upon himself to wake it.
+    asleep: AtomicBool,
+    /// There is a [`Consumer`].
+    consumed: AtomicBool,
+    losses: Losses,
+}
+
+/// A record is in the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Pushed {
+    /// The consumer sleeps and this producer is the one to wake it: the driver sets its event.
+    pub wake: bool,
+    /// The record's sequence number.
+    pub sequence: Sequence,
+}
+
+/// The shard has no room. The record is counted as lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// The memory cannot be made a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadGeometry {
+    /// There must be 1 to [`Ring::MAX_SHARDS`] shards.
+    Shards,
+    /// Each shard must have the same number of slots: a power of two from [`Ring::MIN_CAPACITY`] to
+    /// [`Ring::MAX_CAPACITY`].
+    Slots,
+}
+
+impl<'m> Ring<'m> {
+    /// A sequence number has eight bits for the shard.
+    pub const MAX_SHARDS: usize = 256;
+    /// The longest record must fit.
+    pub const MIN_CAPACITY: u32 = 2;
+    /// The tail counts modulo 2³¹ records and 2³² slots.
+    pub const MAX_CAPACITY: u32 = 1 << 30;
+
+    /// An empty ring, if the memory is all-zero (or [`Default`]); `slots` are divided evenly among `shards`.
+    ///
+    /// # Errors
+    ///
+    /// [`BadGeometry`].
+    pub fn new(shards: &'m [Shard], slots: &'m [Slot]) -> Result<Self, BadGeometry> {
+        if shards.len() > Self::MAX_SHARDS {
+            return Err(BadGeometry::Shards);
+        }
+        let per_shard = slots.len().checked_div(shards.len()).ok_or(BadGeometry::Shards)?;
+        let capacity = u32::try_from(per_shard).map_err(|_| BadGeometry::Slots)?;
+        let even = per_shard.wrapping_mul(shards.len()) == slots.len();
+        if !even
+            || !capacity.is_power_of_two()
+            || !(Self::MIN_CAPACITY..=Self::MAX_CAPACITY).contains(&capacity)
+        {
+            return Err(BadGeometry::Slots);
+        }
+        Ok(Self {
+            shards,
+            slots,
+            capacity,
+            asleep: AtomicBool::new(false),
+            consumed: AtomicBool::new(false),
+            losses: Losses::default(),
+        })
+    }
+
+    /// Appends a record to a shard and numbers it. Shards that do not exist stand for those that do, in
+    /// turn, so that a processor number will do.
+    ///
+    /// Maximum IRQL: any. It should not be lower than `DISPATCH_LEVEL`; see the module's documentation.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`].
+    #[inline]
+    pub fn push(&self, shard: usize, event: &Event) -> Result<Pushed, Full> {
+        let index =
+            if shard < self.shards.len() { shard } else { shard.checked_rem(self.shards.len()).unwrap_or(0) };
+        let Some(shard) = self.shards.get(index) else { return Err(Full) };
+        let Reserved { position, sleeper } = shard.reserve(u32::from(event.slot_count()), self.capacity)?;
+        // The last slot is published first: the consumer looks at the first, and then finds all.
+        if let Some(words) = event.second() {
+            let position = position.wrapping_add(1);
+            if let Some(slot) = self.slot(index, position) {
+                slot.publish(words, Sequence::at(index, position));
+            }
+        }
+        let sequence = Sequence::at(index, position);
+        if let Some(slot) = self.slot(index, position) {
+            slot.publish(event.first(), sequence);
+        }
+        Ok(Pushed { wake: sleeper && self.take_wake(), sequence })
+    }
+
+    /// Counts event records that are lost for another reason than a full ring.
+    pub fn record_loss(&self, reason: LossReason, count: u64, stage: LossStage) {
+        self.losses.add(reason, count, stage);
+    }
+
+    /// What was produced and lost so far.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        for shard in self.shards {
+            let full = shard.lost();
+            let [ring_full, ..] = &mut ledger.lost_by_reason;
+            *ring_full = ring_full.wrapping_add(full);
+            ledger.produced = ledger.produced.wrapping_add(shard.pushed()).wrapping_add(full);
+        }
+        self.losses.add_to(&mut ledger);
+        ledger
+    }
+
+    /// The consumer; `None` while there is one.
+    #[must_use]
+    pub fn consumer(&self) -> Option<Consumer<'_, 'm>> {
+        Consumer::new(self)
+    }
+
+    /// The slot of a position. There always is one: `new` saw to it.
+    #[inline]
+    fn slot(&self, shard: usize, position: u64) -> Option<&'m Slot> {
+        let within = tail::low(position) & self.capacity.wrapping_sub(1);
+        self.slots.get(shard.wrapping_mul(self.capacity as usize).wrapping_add(within as usize))
+    }
+
+    /// Whether the caller, who was told of a sleeper, is the one to wake it.
+    fn take_wake(&self) -> bool {
+        // Relaxed: `reserve` has acquired the bit, hence this reads the `true` that the consumer stored before
+        // it set the bit (`Consumer::prepare_sleep`), or a later value: the `false` of somebody who wakes
+        // it, or of the consumer that is awake.
+        self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the shard is full")
+    }
+}
+
+impl core::error::Error for Full {}
+
+impl fmt::Display for BadGeometry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shards => write!(f, "a ring has 1 to {} shards", Ring::MAX_SHARDS),
+            Self::Slots => write!(
+                f,
+                "a shard has a power of two of slots, {} to {}, all shards the same",
+                Ring::MIN_CAPACITY,
+                Ring::MAX_CAPACITY
+            ),
+        }
+    }
+}
+
+impl core::error::Error for BadGeometry {}

@@ -1,0 +1,155 @@
+//! A shard: what its producers and the consumer know of its slots.
+
+use super::Full;
+use super::tail::{Tail, low};
+use crate::sync::{AtomicU64, Ordering};
+
+/// The state of one shard. All-zero memory is that of an empty one.
+///
+/// Producers and consumer write to cache lines of their own, a pair of lines apart because processors
+/// fetch pairs.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub struct Shard {
+    producers: Producers,
+    pub(super) consumer: Consumed,
+}
+
+/// Written by producers.
+#[derive(Debug, Default)]
+#[repr(C, align(128))]
+struct Producers {
+    /// A [`Tail`].
+    tail: AtomicU64,
+    /// The consumer's head, as last looked at; so that a producer need not look at every push.
+    head_seen: AtomicU64,
+    /// Records for which there was no room.
+    lost: AtomicU64,
+}
+
+/// Written by the consumer.
+#[derive(Debug, Default)]
+#[repr(C, align(128))]
+pub(super) struct Consumed {
+    /// The position from which on nothing is taken yet: slots before it are free.
+    head: AtomicU64,
+    /// Records taken.
+    records: AtomicU64,
+    /// Where the consumer's snapshot ends.
+    limit: AtomicU64,
+    /// The element of the merge heap that happens to be kept here (`merge`).
+    pub(super) merge_time: AtomicU64,
+    pub(super) merge_shard: AtomicU64,
+}
+
+/// Positions that are a producer's to publish.
+pub(super) struct Reserved {
+    /// The first of them.
+    pub(super) position: u64,
+    /// The consumer went to sleep before this reservation, and no other came between.
+    pub(super) sleeper: bool,
+}
+
+impl Shard {
+    /// Reserves `count` positions, of `capacity` that the shard has; `count` is not more.
+    #[inline]
+    pub(super) fn reserve(&self, count: u32, capacity: u32) -> Result<Reserved, Full> {
+        let room = capacity.wrapping_sub(count);
+        let Producers { tail: shared_tail, head_seen, .. } = &self.producers;
+        loop {
+            // Relaxed: the exchange below fails if this is out of date.
+            let tail = Tail(shared_tail.load(Ordering::Relaxed));
+            // Acquire: pairs with the Release in `look_at_head`, and thereby with the consumer's in `advance`: it
+            // has read the slots before this head, which may be filled again.
+            let mut head = head_seen.load(Ordering::Acquire);
+            if tail.slots().wrapping_sub(low(head)) > room {
+                head = self.look_at_head();
+                let used = tail.slots().wrapping_sub(low(head));
+                if used > capacity {
+                    // The head has passed this tail, so the tail is out of date.
+                    continue;
+                }
+                if used > room {
+                    // Relaxed: a count; nothing depends on it.
+                    self.producers.lost.fetch_add(1, Ordering::Relaxed);
+                    return Err(Full);
+                }
+            }
+            // Acquire on success: pairs with the Release in `announce_sleep`, for `Ring::take_wake`.
+            let reserved = shared_tail.compare_exchange_weak(
+                tail.0,
+                tail.after(count).0,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            );
+            if reserved.is_ok() {
+                return Ok(Reserved { position: tail.position_since(head), sleeper: tail.has_sleeper() });
+            }
+        }
+    }
+
+    /// The consumer's head, for this producer and the ones after it.
+    #[cold]
+    fn look_at_head(&self) -> u64 {
+        // Acquire: pairs with the Release in `advance`.
+        let head = self.consumer.head.load(Ordering::Acquire);
+        // Release: pairs with the Acquire in `reserve`. The greatest, because a producer may be late.
+        self.producers.head_seen.fetch_max(head, Ordering::Release);
+        head
+    }
+
+    /// Records pushed, or being pushed.
+    pub(super) fn pushed(&self) -> u64 {
+        // Acquire: pairs with the Release in `advance`, so that the tail read next is not behind.
+        let taken = self.consumer.records.load(Ordering::Acquire);
+        // Relaxed: a count; nothing depends on it.
+        Tail(self.producers.tail.load(Ordering::Relaxed)).records_since(taken)
+    }
+
+    /// Records for which there was no room.
+    pub(super) fn lost(&self) -> u64 {
+        // Relaxed: a count; nothing depends on it.
+        self.producers.lost.load(Ordering::Relaxed)
+    }
+
+    /// The position of the next record to take. For the consumer.
+    pub(super) fn head(&self) -> u64 {
+        // Relaxed: the consumer's own.
+        self.consumer.head.load(Ordering::Relaxed)
+    }
+
+    /// Where the snapshot ends. For the consumer.
+    pub(super) fn limit(&self) -> u64 {
+        // Relaxed: the consumer's own.
+        self.consumer.limit.load(Ordering::Relaxed)
+    }
+
+    /// Lets the snapshot end here and now. For the consumer.
+    pub(super) fn set_limit(&self) {
+        // Relaxed: positions are only counted here; what they hold is acquired by its stamp.
+        let tail = Tail(self.producers.tail.load(Ordering::Relaxed));
+        // Relaxed: the consumer's own.
+        self.consumer.limit.store(tail.position_since(self.head()), Ordering::Relaxed);
+    }
+
+    /// Frees the slots of the record at the head, which has been read. For the consumer.
+    pub(super) fn advance(&self, slots: u8) {
+        let Consumed { head, records, .. } = &self.consumer;
+        // Relaxed loads: the consumer's own.
+        let next_record = records.load(Ordering::Relaxed).wrapping_add(1);
+        let next = head.load(Ordering::Relaxed).wrapping_add(u64::from(slots));
+        // Release: pairs with the Acquire in `pushed`.
+        records.store(next_record, Ordering::Release);
+        // Release: pairs with the Acquire in `look_at_head`: the slots have been read.
+        head.store(next, Ordering::Release);
+    }
+
+    /// Tells producers that the consumer sleeps. Returns whether everything reserved has been taken;
+    /// otherwise the consumer must not sleep. For the consumer.
+    pub(super) fn announce_sleep(&self) -> bool {
+        // Release: pairs with the Acquire in `reserve`. A read-modify-write, and so in one order with the
+        // reservations: those before it are seen here, those after it see the bit.
+        let tail = Tail(self.producers.tail.fetch_or(Tail::ASLEEP, Ordering::Release));
+        tail.slots() == low(self.head())
+    }
+}
