@@ -10,7 +10,7 @@
 //! | [`ring`] | event records from every processor | one stream ordered by time |
 //! | [`batch`] | slots | the message a consumer receives and acknowledges |
 //!
-//! [`key`] names processes, files and volumes; [`index`] finds a file's key by its address without a
+//! [`dictionary`] keeps what keys stand for until it was sent; [`key`] names processes, files and volumes; [`index`] finds a file's key by its address without a
 //! call; [`ledger`] proves that every record was delivered or counted as lost.
 //!
 //! The wire layout is documented byte by byte in `docs/record-format.md`.
@@ -26,6 +26,7 @@
 
 pub mod attribution;
 pub mod batch;
+pub mod dictionary;
 pub mod index;
 pub mod key;
 pub mod ledger;

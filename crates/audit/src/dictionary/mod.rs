@@ -1,0 +1,347 @@
+//! A dictionary: entries that records refer to by key, each to be sent once to whoever is connected.
+//!
+//! ```text
+//!            add                 sent                     retire
+//!   ──────────────► unsent ──────────────► sent ─────────────────────► retired ──► gone
+//!                     ▲  │ retire: stays, to be sent before it goes        │
+//!                     │  └─────────────────────────────────────────────────►
+//!                     └─────── a new connection ◄── sent, retired ─────────┘
+//! ```
+//!
+//! * **Before its records.** An entry is added before a record with its key can be made. A *cycle* of delivery takes a
+//!   snapshot of the ring, then sends what is unsent, then the snapshot: so entries precede their records.
+//! * **Not too short.** A retired entry goes when a cycle that began after its retirement is acknowledged whole: no
+//!   record with its key can be left by then. Of the last retired ones, [`Limits::kept`] stay even so, for records that are made
+//!   later all the same, as of a process whose write outlives it.
+//! * **Not too long.** With nobody connected, retired entries pile up, to [`Limits::retired`]. Then the newest falls out and is
+//!   counted: while nobody takes records, the ring keeps the oldest, too.
+//! * **Bounded memory**, from a [`Memory`] that may refuse it; refusal leaves everything as it was.
+
+mod list;
+mod slab;
+#[cfg(test)]
+mod tests;
+
+use core::num::NonZeroU64;
+use core::ops::DerefMut;
+
+use list::List;
+use slab::{Id, Slab};
+
+/// Where a dictionary's memory comes from.
+pub trait Memory {
+    /// An array whose length is settled when it is made.
+    type Array<T>: DerefMut<Target = [T]>;
+
+    /// An array of `length` elements, each made from its index; `None` when there is no memory.
+    fn array<T>(length: usize, element: impl FnMut(usize) -> T) -> Option<Self::Array<T>>;
+}
+
+/// There is no memory, or no room under [`Limits::entries`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom;
+
+/// How much a dictionary may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Entries in all.
+    pub entries: usize,
+    /// Retired entries that wait for their records to be delivered.
+    pub retired: usize,
+    /// Retired entries that are kept after that, the newest.
+    pub kept: usize,
+    /// Places of the table that finds an entry by its key; a power of two.
+    pub buckets: usize,
+}
+
+/// Entries by key; see the [module](self).
+pub struct Dictionary<E, M: Memory> {
+    nodes: Slab<Node<E>, M>,
+    buckets: M::Array<Option<Id>>,
+    unsent: List,
+    sent: List,
+    retired: List,
+    /// Retired entries, in whatever list.
+    retired_count: usize,
+    limits: Limits,
+    /// The cycle that runs, or ran last.
+    cycle: u64,
+    /// The newest cycle that was acknowledged whole.
+    acknowledged: u64,
+    /// Counts connections.
+    connection: u64,
+    /// Entries that fell out before their records were delivered.
+    forgotten: u64,
+}
+
+struct Node<E> {
+    key: NonZeroU64,
+    state: State,
+    /// The cycle that ran, or had run last, when the entry was retired.
+    retired_in: Option<u64>,
+    /// The connection it was sent to last; 0: none.
+    sent_to: u64,
+    previous: Option<Id>,
+    next: Option<Id>,
+    /// The next in the same bucket.
+    chain: Option<Id>,
+    entry: E,
+}
+
+/// The list that a node is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unsent,
+    Sent,
+    Retired,
+}
+
+/// What is to be done before a record that refers to an entry is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Needed<'d, E> {
+    /// Nothing: this connection has the entry.
+    Nothing,
+    /// The entry is to be sent.
+    Send(&'d E),
+    /// There is no entry.
+    Unknown,
+}
+
+impl<E, M: Memory> Dictionary<E, M> {
+    /// An empty dictionary; `None` when there is no memory for it, or `limits.buckets` is no power of two.
+    #[must_use]
+    pub fn new(limits: Limits) -> Option<Self> {
+        if !limits.buckets.is_power_of_two() {
+            return None;
+        }
+        Some(Self {
+            nodes: Slab::new(limits.entries)?,
+            buckets: M::array(limits.buckets, |_| None)?,
+            unsent: List::EMPTY,
+            sent: List::EMPTY,
+            retired: List::EMPTY,
+            retired_count: 0,
+            limits,
+            cycle: 0,
+            acknowledged: 0,
+            connection: 1,
+            forgotten: 0,
+        })
+    }
+
+    /// Adds an entry, to be sent. A key that is there already keeps its entry.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`].
+    pub fn add(&mut self, key: NonZeroU64, entry: E) -> Result<(), NoRoom> {
+        if self.find(key).is_some() {
+            return Ok(());
+        }
+        let bucket = self.bucket(key);
+        let chain = self.buckets.get(bucket).copied().flatten();
+        let node = Node {
+            key,
+            state: State::Unsent,
+            retired_in: None,
+            sent_to: 0,
+            previous: None,
+            next: None,
+            chain,
+            entry,
+        };
+        let id = self.nodes.insert(node)?;
+        if let Some(first) = self.buckets.get_mut(bucket) {
+            *first = Some(id);
+        }
+        self.unsent.push(&mut self.nodes, id);
+        Ok(())
+    }
+
+    /// Whether there is an entry, retired or not.
+    #[must_use]
+    pub fn contains(&self, key: NonZeroU64) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// The entry, retired or not.
+    #[must_use]
+    pub fn get(&self, key: NonZeroU64) -> Option<&E> {
+        Some(&self.nodes.get(self.find(key)?)?.entry)
+    }
+
+    /// No new record will refer to the entry, or hardly any.
+    pub fn retire(&mut self, key: NonZeroU64) {
+        let Some(id) = self.find(key) else { return };
+        let Some(node) = self.nodes.get_mut(id) else { return };
+        if node.retired_in.is_some() {
+            return;
+        }
+        node.retired_in = Some(self.cycle);
+        let state = node.state;
+        self.retired_count = self.retired_count.wrapping_add(1);
+        if state == State::Sent {
+            self.move_to(id, State::Retired);
+        }
+        if self.retired_count > self.limits.retired {
+            let oldest = self.retired.first().filter(|id| self.is_delivered(*id));
+            if oldest.is_none() {
+                self.forgotten = self.forgotten.wrapping_add(1);
+            }
+            self.remove(oldest.unwrap_or(id));
+        }
+    }
+
+    /// How many entries fell out before their records were delivered.
+    #[must_use]
+    pub const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// A cycle of delivery begins; to be called before the snapshot of the ring is taken.
+    pub fn begin_cycle(&mut self) {
+        self.cycle = self.cycle.wrapping_add(1);
+    }
+
+    /// The cycle that [`begin_cycle`](Self::begin_cycle) began was acknowledged whole, events included.
+    pub fn complete_cycle(&mut self) {
+        self.acknowledged = self.cycle;
+        while self.retired.len() > self.limits.kept {
+            let Some(id) = self.retired.first().filter(|id| self.is_delivered(*id)) else { return };
+            self.remove(id);
+        }
+    }
+
+    /// Somebody new is connected, who has no entry yet.
+    pub fn begin_connection(&mut self) {
+        self.connection = self.connection.wrapping_add(1);
+        // In front of what is unsent, in the order of before. What is only kept is sent if it is needed.
+        while let Some(id) = self.retired.last().filter(|id| !self.is_delivered(*id)) {
+            self.move_to_front(id);
+        }
+        while let Some(id) = self.sent.last() {
+            self.move_to_front(id);
+        }
+    }
+
+    /// The next entry to send.
+    #[must_use]
+    pub fn next(&self) -> Option<&E> {
+        Some(&self.nodes.get(self.unsent.first()?)?.entry)
+    }
+
+    /// What [`next`](Self::next) gave is in a batch.
+    pub fn sent_next(&mut self) {
+        if let Some(id) = self.unsent.first() {
+            self.mark_sent(id);
+        }
+    }
+
+    /// What is to be done before a record with this key is sent.
+    #[must_use]
+    pub fn needed(&self, key: NonZeroU64) -> Needed<'_, E> {
+        match self.find(key).and_then(|id| self.nodes.get(id)) {
+            None => Needed::Unknown,
+            Some(node) if node.sent_to == self.connection => Needed::Nothing,
+            Some(node) => Needed::Send(&node.entry),
+        }
+    }
+
+    /// What [`needed`](Self::needed) gave is in a batch.
+    pub fn sent(&mut self, key: NonZeroU64) {
+        if let Some(id) = self.find(key) {
+            self.mark_sent(id);
+        }
+    }
+
+    fn mark_sent(&mut self, id: Id) {
+        let connection = self.connection;
+        let Some(node) = self.nodes.get_mut(id) else { return };
+        node.sent_to = connection;
+        if node.state == State::Unsent {
+            let state = if node.retired_in.is_some() { State::Retired } else { State::Sent };
+            self.move_to(id, state);
+        }
+    }
+
+    /// Whether no record can be left that refers to a retired entry.
+    fn is_delivered(&self, id: Id) -> bool {
+        let retired_in = self.nodes.get(id).and_then(|node| node.retired_in);
+        retired_in.is_some_and(|cycle| cycle < self.acknowledged)
+    }
+
+    fn bucket(&self, key: NonZeroU64) -> usize {
+        /// 2⁶⁴ divided by the golden ratio: spreads keys that differ in a few bits.
+        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let spread = key.get().wrapping_mul(SPREAD) >> 32;
+        (spread & 0xFFFF_FFFF) as usize & self.limits.buckets.wrapping_sub(1)
+    }
+
+    fn find(&self, key: NonZeroU64) -> Option<Id> {
+        let mut next = self.buckets.get(self.bucket(key)).copied().flatten();
+        while let Some(id) = next {
+            let node = self.nodes.get(id)?;
+            if node.key == key {
+                return Some(id);
+            }
+            next = node.chain;
+        }
+        None
+    }
+
+    fn list(&mut self, state: State) -> (&mut List, &mut Slab<Node<E>, M>) {
+        let list = match state {
+            State::Unsent => &mut self.unsent,
+            State::Sent => &mut self.sent,
+            State::Retired => &mut self.retired,
+        };
+        (list, &mut self.nodes)
+    }
+
+    fn unlink(&mut self, id: Id) {
+        if let Some(state) = self.nodes.get(id).map(|node| node.state) {
+            let (list, nodes) = self.list(state);
+            list.unlink(nodes, id);
+        }
+    }
+
+    fn move_to(&mut self, id: Id, state: State) {
+        self.unlink(id);
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.state = state;
+        }
+        let (list, nodes) = self.list(state);
+        list.push(nodes, id);
+    }
+
+    fn move_to_front(&mut self, id: Id) {
+        self.unlink(id);
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.state = State::Unsent;
+        }
+        self.unsent.push_front(&mut self.nodes, id);
+    }
+
+    fn remove(&mut self, id: Id) {
+        self.unlink(id);
+        let Some(Node { key, retired_in, chain, .. }) = self.nodes.remove(id) else { return };
+        if retired_in.is_some() {
+            self.retired_count = self.retired_count.wrapping_sub(1);
+        }
+        // Take it out of its bucket.
+        let bucket = self.bucket(key);
+        let Some(first) = self.buckets.get_mut(bucket) else { return };
+        if *first == Some(id) {
+            *first = chain;
+            return;
+        }
+        let mut next = *first;
+        while let Some(node) = next.and_then(|id| self.nodes.get_mut(id)) {
+            if node.chain == Some(id) {
+                node.chain = chain;
+                return;
+            }
+            next = node.chain;
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! What a dictionary promises, tried against a model.
