@@ -1,0 +1,69 @@
+//! Creates: the safe time to learn who is there and what files are called.
+
+use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
+use fltmgr::raw::IRP_MJ_CREATE;
+use fltmgr::{CallbackData, CreateParameters, NtStatus, Operation, PreOperation, RelatedObjects};
+
+use crate::state;
+use crate::{facts, streams};
+
+const FILE_WRITE_DATA: u32 = 0x0002;
+const FILE_APPEND_DATA: u32 = 0x0004;
+const MAXIMUM_ALLOWED: u32 = 0x0200_0000;
+/// What lets data be written. With `MAXIMUM_ALLOWED` the file system grants what it can.
+const WRITING: u32 = FILE_WRITE_DATA | FILE_APPEND_DATA | MAXIMUM_ALLOWED;
+
+pub(crate) enum Create {}
+
+impl Operation for Create {
+    const MAJOR_FUNCTION: u8 = IRP_MJ_CREATE;
+
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    fn pre(data: &CallbackData<'_>, _objects: &RelatedObjects<'_>) -> PreOperation {
+        assert_at_most(PASSIVE_LEVEL);
+        let Some(state) = state::get().filter(|state| state.is_recording()) else {
+            return PreOperation::Done;
+        };
+        let Some(create) = data.create().filter(|create| opens_file(*create)) else {
+            return PreOperation::Done;
+        };
+        if let Some(thread) = data.thread() {
+            let kind = facts::process_of(thread).kind;
+            state.processes.meet(thread.process(), kind);
+        }
+        if may_write(create) || state.exports.has_copy_sources() {
+            PreOperation::WithPost
+        } else {
+            PreOperation::Done
+        }
+    }
+
+    /// After a create, hence in its thread.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    fn post(data: &CallbackData<'_>, objects: &RelatedObjects<'_>) {
+        assert_at_most(PASSIVE_LEVEL);
+        let status = data.status();
+        if !status.is_success() || status == NtStatus::REPARSE {
+            return; // nothing was opened
+        }
+        let Some(state) = state::get().filter(|state| state.is_recording()) else { return };
+        let Some(create) = data.create() else { return };
+        let Some(file) = objects.file_object().filter(|file| !file.is_volume_open()) else { return };
+        if may_write(create) || file.has_write_access() || state.exports.is_opened_as_copy_source(file) {
+            streams::attach(state, data, objects, file);
+        }
+    }
+}
+
+/// Maximum IRQL: any.
+fn may_write(create: CreateParameters<'_>) -> bool {
+    create.desired_access() & WRITING != 0
+}
+
+/// Paging files are none of ours and allow no contexts; directories are not written to.
+///
+/// Maximum IRQL: any.
+fn opens_file(create: CreateParameters<'_>) -> bool {
+    !create.is_paging_file() && !create.is_target_directory() && !create.is_directory_only()
+}

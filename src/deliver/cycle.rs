@@ -1,0 +1,178 @@
+//! A cycle: what is new in the dictionaries, then what is in the ring.
+
+use core::ops::ControlFlow;
+use core::sync::atomic::Ordering;
+
+use audit::batch::{BatchWriter, NoRoom};
+use audit::ledger::LossReporter;
+use audit::record::{Actor, Event, Record, SLOT_SIZE};
+use audit::ring::{Consumer, DrainEnd, Snapshot};
+use fltmgr::Result;
+use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
+
+use super::outbox::{Filled, NotDelivered, Outbox};
+use crate::state::State;
+use crate::time;
+
+type Delivered = core::result::Result<(), NotDelivered>;
+
+/// What the delivery thread knows.
+pub(crate) struct Delivery {
+    /// The batch with events. One that is not acknowledged is kept for the next connection.
+    outbox: Outbox,
+    /// Batches with dictionary entries alone, for a new connection that is to get a kept batch.
+    catch_up: Outbox,
+    last_number: u64,
+    /// The connection that the dictionaries are in step with.
+    connection: Option<u64>,
+    losses: LossReporter,
+}
+
+impl Delivery {
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    pub(super) fn try_new() -> Result<Self> {
+        Ok(Self {
+            outbox: Outbox::try_new()?,
+            catch_up: Outbox::try_new()?,
+            last_number: 0,
+            connection: None,
+            losses: LossReporter::new(),
+        })
+    }
+
+    /// Delivers all that is there; an error also when nobody is connected.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    pub(super) fn cycle(&mut self, state: &'static State, consumer: &mut Consumer<'_, '_>) -> Delivered {
+        assert_at_most(PASSIVE_LEVEL);
+        let connection = state.connection.current().ok_or(NotDelivered)?;
+        if self.connection != Some(connection) {
+            self.begin_connection(state, connection)?;
+        }
+        self.outbox.deliver(state, connection)?;
+
+        // In this order: what is retired from here on is needed beyond this cycle; what the snapshot holds refers to
+        // entries that are there by now.
+        begin_cycle(state);
+        let mut snapshot = consumer.snapshot();
+        let mut end = DrainEnd::Complete;
+        loop {
+            let Self { outbox, last_number, losses, .. } = self;
+            let filled =
+                outbox.fill(state, last_number, |batch| fill(state, losses, &mut snapshot, &mut end, batch));
+            self.outbox.deliver(state, connection)?;
+            if filled == Filled::Everything {
+                break;
+            }
+        }
+        if end == DrainEnd::Complete {
+            complete_cycle(state);
+        }
+        Ok(())
+    }
+
+    /// The dictionaries start again for a new connection. If a batch was kept, it gets all of them before that.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    fn begin_connection(&mut self, state: &'static State, connection: u64) -> Delivered {
+        self.connection = None;
+        self.catch_up.discard();
+        state.volumes.begin_connection();
+        state.processes.begin_connection();
+        state.files.begin_connection();
+        while self.outbox.is_pending() {
+            let Self { catch_up, last_number, .. } = self;
+            let filled = catch_up.fill(state, last_number, |batch| match write_unsent(state, batch) {
+                Ok(()) => Filled::Everything,
+                Err(NoRoom) => Filled::Full,
+            });
+            // A failure here begins the connection again.
+            catch_up.deliver(state, connection)?;
+            if filled == Filled::Everything {
+                break;
+            }
+        }
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// The thread ends: what it still has is nobody's any more.
+    pub(super) fn leave(&self, state: &State) {
+        // Relaxed: read when the thread has ended.
+        state.undelivered.store(self.outbox.pending_events(), Ordering::Relaxed);
+    }
+}
+
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+fn fill(
+    state: &State,
+    losses: &mut LossReporter,
+    snapshot: &mut Snapshot<'_, '_>,
+    end: &mut DrainEnd,
+    batch: &mut BatchWriter<'_>,
+) -> Filled {
+    if write_unsent(state, batch) == Err(NoRoom) {
+        return Filled::Full;
+    }
+    *end = snapshot
+        .drain(|event| match write_event(state, event, batch) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(NoRoom) => ControlFlow::Break(()),
+        })
+        .end;
+    if *end == DrainEnd::Stopped {
+        return Filled::Full;
+    }
+    while let Some(loss) = losses.due(&state.ring.ledger(), time::now()) {
+        if batch.push_loss(&loss) == Err(NoRoom) {
+            return Filled::Full;
+        }
+        losses.reported(&loss);
+    }
+    Filled::Everything
+}
+
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+fn write_unsent(state: &State, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
+    state.volumes.write_unsent(batch)?;
+    state.processes.write_unsent(batch)?;
+    state.files.write_unsent(batch)
+}
+
+/// The event, after the processes that it names.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+fn write_event(
+    state: &State,
+    event: &Event,
+    batch: &mut BatchWriter<'_>,
+) -> core::result::Result<(), NoRoom> {
+    for actor in actors(event).into_iter().flatten() {
+        state.processes.write_needed(actor, batch)?;
+    }
+    batch.push_event(event)
+}
+
+/// Who is named in an event.
+fn actors(event: &Event) -> [Option<Actor>; 2] {
+    let (first, second) = event.to_bytes();
+    let slots = [first, second.unwrap_or([0; SLOT_SIZE])];
+    match Record::decode(slots.get(..usize::from(event.slot_count())).unwrap_or_default()) {
+        Ok(Record::Write(write)) => [write.originator, write.executor],
+        _ => [None, None],
+    }
+}
+
+/// Maximum IRQL: `APC_LEVEL`.
+fn begin_cycle(state: &State) {
+    state.volumes.begin_cycle();
+    state.processes.begin_cycle();
+    state.files.begin_cycle();
+}
+
+/// Maximum IRQL: `APC_LEVEL`.
+fn complete_cycle(state: &State) {
+    state.volumes.complete_cycle();
+    state.processes.complete_cycle();
+    state.files.complete_cycle();
+}

@@ -1,0 +1,69 @@
+//! What the driver says to a debugger.
+
+use audit::ledger::{Ledger, LossReason};
+use core::sync::atomic::Ordering;
+use fltmgr::NtStatus;
+use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
+use wdk_sys::ntddk::DbgPrintEx;
+
+use crate::state::State;
+
+const DPFLTR_IHVDRIVER_ID: u32 = 77;
+const DPFLTR_ERROR_LEVEL: u32 = 0;
+const DPFLTR_INFO_LEVEL: u32 = 3;
+
+/// The books at the end.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL` ("`DbgPrintEx` function (wdm.h)" allows more).
+pub(crate) fn report(state: &State, ledger: &Ledger) {
+    assert_at_most(PASSIVE_LEVEL);
+    // Relaxed: its writer, a thread, has ended.
+    let delivered = state.delivered.load(Ordering::Relaxed);
+    // SAFETY: the format is terminated and names the types of the arguments that follow.
+    let _status = unsafe {
+        DbgPrintEx(
+            DPFLTR_IHVDRIVER_ID,
+            DPFLTR_INFO_LEVEL,
+            c"whowrote: produced %I64u, delivered %I64u, lost: ring full %I64u, no memory %I64u, shutdown %I64u\n"
+                .as_ptr()
+                .cast(),
+            ledger.produced,
+            delivered,
+            ledger.lost(LossReason::RingFull),
+            ledger.lost(LossReason::NoMemory),
+            ledger.lost(LossReason::Shutdown),
+        )
+    };
+    let (unnamed_files, forgotten_files) = state.files.missing();
+    let (unnamed_processes, forgotten_processes) = state.processes.missing();
+    // SAFETY: as above.
+    let _status = unsafe {
+        DbgPrintEx(
+            DPFLTR_IHVDRIVER_ID,
+            DPFLTR_INFO_LEVEL,
+            c"whowrote: without name: files %I64u, processes %I64u; forgotten: files %I64u, processes %I64u\n"
+                .as_ptr()
+                .cast(),
+            unnamed_files,
+            unnamed_processes,
+            forgotten_files,
+            forgotten_processes,
+        )
+    };
+}
+
+/// Why the driver was not loaded.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+pub(crate) fn not_loaded(status: NtStatus) {
+    assert_at_most(PASSIVE_LEVEL);
+    // SAFETY: the format is terminated and names the type of the argument that follows.
+    let _status = unsafe {
+        DbgPrintEx(
+            DPFLTR_IHVDRIVER_ID,
+            DPFLTR_ERROR_LEVEL,
+            c"whowrote: not loaded: status %08X\n".as_ptr().cast(),
+            status.as_raw(),
+        )
+    };
+}

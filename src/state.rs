@@ -1,0 +1,217 @@
+//! What callbacks and the delivery thread share.
+
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+
+use audit::attribution::ProcessKind;
+use audit::ledger::{Ledger, LossReason};
+use audit::ring::{LossStage, Ring, Shard, Slot};
+use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
+use fltmgr::pool::{PoolArray, PoolBox};
+use fltmgr::{ClientSlot, NtStatus, Process, Result};
+
+use crate::dictionary::files::Files;
+use crate::dictionary::processes::Processes;
+use crate::dictionary::volumes::Volumes;
+use crate::event::Event;
+use crate::exports::Exports;
+use crate::memory::TAG;
+use crate::{diagnosis, processor, time};
+
+/// Slots of 64 bytes: one mebibyte for each processor.
+const SLOTS_PER_SHARD: usize = 1 << 14;
+/// On larger machines processors share: the ring takes at most 64 MiB.
+const MAX_SHARDS: usize = 1 << 6;
+
+/// The driver, from before its first callback to after its last.
+pub(crate) struct State {
+    /// When the driver started: tells its sequence numbers from those of other runs.
+    pub(crate) session: u64,
+    recording: AtomicBool,
+    stopping: AtomicBool,
+    pub(crate) ring: Ring<'static>,
+    /// Events in acknowledged batches.
+    pub(crate) delivered: AtomicU64,
+    /// Events in the batch that the delivery thread left unacknowledged when it ended.
+    pub(crate) undelivered: AtomicU64,
+    pub(crate) files: Files,
+    pub(crate) processes: Processes,
+    pub(crate) volumes: Volumes,
+    pub(crate) exports: Exports,
+    pub(crate) client: ClientSlot,
+    pub(crate) connection: Connection,
+    /// Sends the delivery thread to work.
+    pub(crate) wake: Event,
+    // what `ring` refers to: dropped after it
+    _shards: PoolArray<Shard>,
+    _slots: PoolArray<Slot>,
+}
+
+impl State {
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    fn try_new() -> Result<Self> {
+        let shard_count = processor::count().clamp(1, MAX_SHARDS);
+        let shards = PoolArray::try_from_fn(shard_count, TAG, |_| Shard::default())?;
+        let slots =
+            PoolArray::try_from_fn(shard_count.saturating_mul(SLOTS_PER_SHARD), TAG, |_| Slot::default())?;
+        // SAFETY: the ring is dropped with the arrays, and lends nothing.
+        let ring_shards = unsafe { shards.detached() };
+        // SAFETY: as above.
+        let ring_slots = unsafe { slots.detached() };
+        Ok(Self {
+            session: time::now(),
+            recording: AtomicBool::new(true),
+            stopping: AtomicBool::new(false),
+            ring: Ring::new(ring_shards, ring_slots).map_err(|_| NtStatus::INTERNAL_ERROR)?,
+            delivered: AtomicU64::new(0),
+            undelivered: AtomicU64::new(0),
+            files: Files::try_new()?,
+            processes: Processes::try_new()?,
+            volumes: Volumes::try_new()?,
+            exports: Exports::find(),
+            client: ClientSlot::new(),
+            connection: Connection::new(),
+            wake: Event::try_new()?,
+            _shards: shards,
+            _slots: slots,
+        })
+    }
+
+    /// Whether writes are recorded.
+    #[inline]
+    pub(crate) fn is_recording(&self) -> bool {
+        // Relaxed: a callback that misses the end is one that ran before it.
+        self.recording.load(Ordering::Relaxed)
+    }
+
+    /// Refuses new work.
+    pub(crate) fn stop_recording(&self) {
+        // Relaxed: see `is_recording`.
+        self.recording.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the delivery thread is to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        // Acquire: pairs with the Release in `stop`, so that the thread's last round has all that came before.
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Has the delivery thread end.
+    ///
+    /// Maximum IRQL: `DISPATCH_LEVEL`.
+    pub(crate) fn stop(&self) {
+        // Release: pairs with the Acquire in `is_stopping`.
+        self.stopping.store(true, Ordering::Release);
+        self.wake.set();
+    }
+
+    /// What is still there will not be delivered.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    fn write_off(&self) {
+        let mut left = self.undelivered.load(Ordering::Relaxed); // its writer, a thread, has ended
+        if let Some(mut consumer) = self.ring.consumer() {
+            let drained = consumer.snapshot().drain(|_| core::ops::ControlFlow::Continue(()));
+            left = left.wrapping_add(drained.records);
+        }
+        self.ring.record_loss(LossReason::Shutdown, left, LossStage::AfterPush);
+    }
+}
+
+/// Which consumer is connected.
+pub(crate) struct Connection {
+    /// Odd while there is one; goes up with each connecting and disconnecting.
+    epoch: AtomicU64,
+}
+
+impl Connection {
+    /// Nobody is connected.
+    const fn new() -> Self {
+        Self { epoch: AtomicU64::new(0) }
+    }
+
+    /// The connection that there is, by a number that no other one has.
+    pub(crate) fn current(&self) -> Option<u64> {
+        // Acquire: pairs with the Release in `begin`, so that whoever sees the connection finds its port.
+        Some(self.epoch.load(Ordering::Acquire)).filter(|epoch| !epoch.is_multiple_of(2))
+    }
+
+    /// Somebody is connected, and nobody was. Connecting and disconnecting come one after the other.
+    pub(crate) fn begin(&self) {
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        // Release: pairs with the Acquire in `current`.
+        self.epoch.store(epoch.wrapping_add(1) | 1, Ordering::Release);
+    }
+
+    /// Nobody is connected. May be told more than once.
+    pub(crate) fn end(&self) {
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        // Release: as in `begin`.
+        self.epoch.store(epoch.wrapping_add(epoch & 1), Ordering::Release);
+    }
+}
+
+/// Null, or a [`State`] that a [`Published`] owns.
+static STATE: AtomicPtr<State> = AtomicPtr::new(ptr::null_mut());
+
+/// The state; there is none before `DriverEntry` has made it.
+///
+/// Only callbacks, and the delivery thread, may call this: `entry::Loaded` ends them all before it drops the state.
+///
+/// Maximum IRQL: any.
+#[inline]
+pub(crate) fn get() -> Option<&'static State> {
+    // Acquire: pairs with the Release in `publish`.
+    let state = STATE.load(Ordering::Acquire);
+    // SAFETY: `publish` made the pointer of a box; the state is not dropped before all callers have ended, as said
+    // above, so that for them it lives forever.
+    unsafe { state.as_ref() }
+}
+
+/// The state's owner.
+pub(crate) struct Published {
+    state: NonNull<State>,
+}
+
+// SAFETY: the state is shared by all threads, and this hands out nothing else.
+unsafe impl Send for Published {}
+
+impl Published {
+    /// Makes the state and lets callbacks find it.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    pub(crate) fn publish() -> Result<Self> {
+        assert_at_most(PASSIVE_LEVEL);
+        let state = PoolBox::try_new(State::try_new()?, TAG)?.into_raw();
+        // Release: pairs with the Acquire in `get`.
+        STATE.store(state.as_ptr(), Ordering::Release);
+        let published = Self { state };
+        published.processes.meet(Process::system(), ProcessKind::Kernel);
+        Ok(published)
+    }
+}
+
+impl core::ops::Deref for Published {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        // SAFETY: the state lives until this is dropped.
+        unsafe { self.state.as_ref() }
+    }
+}
+
+impl Drop for Published {
+    /// All callers of [`get`] have ended.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    fn drop(&mut self) {
+        assert_at_most(PASSIVE_LEVEL);
+        self.write_off();
+        let ledger: Ledger = self.ring.ledger();
+        diagnosis::report(self, &ledger);
+        // Relaxed: nobody is left to read it.
+        STATE.store(ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: `publish` gave the box up to this, and nobody has a reference any more.
+        drop(unsafe { PoolBox::from_raw(self.state, TAG) });
+    }
+}

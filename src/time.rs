@@ -1,0 +1,16 @@
+//! The time of day.
+
+use wdk_sys::LARGE_INTEGER;
+use wdk_sys::ntddk::KeQuerySystemTimePrecise;
+
+/// Now, in units of 100 ns since 1601 (UTC).
+///
+/// Maximum IRQL: any ("`KeQuerySystemTimePrecise` function (wdm.h)").
+#[inline]
+pub(crate) fn now() -> u64 {
+    let mut time = LARGE_INTEGER { QuadPart: 0 };
+    // SAFETY: the result goes to a variable of its type.
+    unsafe { KeQuerySystemTimePrecise(&raw mut time) };
+    // SAFETY: every bit pattern is an integer.
+    unsafe { time.QuadPart }.cast_unsigned()
+}
