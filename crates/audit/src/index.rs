@@ -10,9 +10,11 @@
 
 use core::num::NonZeroU64;
 
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::fault::{Fault, seeded};
+use crate::sync::{AtomicU64, Ordering};
 
-const WAYS: usize = 8;
+/// Loom's models need but as many ways as they have addresses.
+const WAYS: usize = if cfg!(loom) { 3 } else { 8 };
 
 /// Eight ways of an [`AddressIndex`], in memory that the caller owns. All-zero memory is an empty bucket.
 #[derive(Debug, Default)]
@@ -85,7 +87,7 @@ impl<'m> AddressIndex<'m> {
     /// Removes `address` if its key is `key`: a key that has replaced it meanwhile stays.
     pub fn remove(&self, address: NonZeroU64, key: u64) {
         for way in self.ways(address) {
-            way.change(address.get(), Some(key), 0, 0);
+            let _another_removed_or_replaced_it = !way.change(address.get(), Some(key), 0, 0);
         }
     }
 
@@ -116,51 +118,50 @@ impl<'m> AddressIndex<'m> {
 impl Way<'_> {
     /// The key, if this way holds `address` throughout.
     fn read(self, address: u64) -> Option<u64> {
-        // Most ways end here. What is read is judged below.
+        // Relaxed: most ways end here; what is read is judged below.
         if self.address.load(Ordering::Relaxed) != address {
             return None;
         }
-        // Acquire: pairs with the Release store that ends `change`, so that the address and key of this
-        // version, or later ones, are read.
+        // Acquire: pairs with the Release store that ends `change`: what is read next is of this version, or
+        // of a later one.
         let version = self.version.load(Ordering::Acquire);
-        let held = self.address.load(Ordering::Relaxed);
-        let key = self.key.load(Ordering::Relaxed);
-        // Acquire: pairs with the Release fence in `change`. Had the address or key been read from a
-        // later change, the version would now read as that change's odd number or more.
-        fence(Ordering::Acquire);
-        let unchanged = self.version.load(Ordering::Relaxed) == version;
+        // Acquire: pairs with the Release stores of address and key in `change`. If these are of a later
+        // version, then the version below is that one's odd number or more.
+        let held = self.address.load(Ordering::Acquire);
+        let key = self.key.load(Ordering::Acquire);
+        // Relaxed: ordered after the loads above by their Acquire.
+        let unchanged = self.version.load(Ordering::Relaxed) == version || seeded(Fault::VersionUnchecked);
         (unchanged && is_settled(version) && held == address).then_some(key)
     }
 
-    /// If this way holds `from`, with the key `from_key` where one is given, makes it hold `to`.
-    /// Returns whether it did. A way that another thread is changing, or changes first, does not count.
+    /// If this way holds `from`, with the key `from_key` where one is given, makes it hold `to`. Returns
+    /// whether it did; if another thread changes the way first, it is as if it had not held `from`.
+    ///
+    /// A way is taken only by a thread that will change it: one that stays is never in anybody's way.
     fn change(self, from: u64, from_key: Option<u64>, to: u64, to_key: u64) -> bool {
-        if self.address.load(Ordering::Relaxed) != from {
-            return false;
-        }
-        // Acquire: pairs with the Release store that ends `change`.
+        // Acquire: pairs with the Release store below: what is read next is of this version, or of a later one,
+        // in which case the exchange fails.
         let version = self.version.load(Ordering::Acquire);
-        if !is_settled(version) {
+        // Acquire: pairs with the Release stores below, for the exchange to fail.
+        let held = self.address.load(Ordering::Acquire);
+        let fits = held == from && from_key.is_none_or(|key| self.key.load(Ordering::Acquire) == key);
+        if !fits || !is_settled(version) {
             return false;
         }
-        // Acquire on success: pairs with the Release store that ends `change`: what is read after this is
-        // this version's, which nobody else can change while the version is odd.
-        let locked = version.wrapping_add(1);
-        if self.version.compare_exchange(version, locked, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        // Acquire on success: pairs with the Release store below. Nobody else changes the way while its
+        // version is odd.
+        let changing = version.wrapping_add(1);
+        if self.version.compare_exchange(version, changing, Ordering::Acquire, Ordering::Relaxed).is_err() {
             return false;
         }
-        // Release: pairs with the Acquire fence in `read`: whoever reads what is stored below also sees
-        // the odd version.
-        fence(Ordering::Release);
-        let fits = self.address.load(Ordering::Relaxed) == from
-            && from_key.is_none_or(|key| self.key.load(Ordering::Relaxed) == key);
-        if fits {
-            self.key.store(to_key, Ordering::Relaxed);
-            self.address.store(to, Ordering::Relaxed);
-        }
-        // Release: pairs with the Acquire loads of the version in `read` and `change`.
-        self.version.store(locked.wrapping_add(1), Ordering::Release);
-        fits
+        let release = if seeded(Fault::ChangeRelaxed) { Ordering::Relaxed } else { Ordering::Release };
+        // Release: pairs with the Acquire loads above and in `read`: whoever reads these also sees the odd
+        // version.
+        self.key.store(to_key, release);
+        self.address.store(to, release);
+        // Release: pairs with the Acquire loads of the version above and in `read`.
+        self.version.store(changing.wrapping_add(1), Ordering::Release);
+        true
     }
 }
 

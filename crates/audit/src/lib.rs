@@ -27,10 +27,14 @@
 pub mod attribution;
 pub mod batch;
 pub mod dictionary;
+#[cfg(loom)]
+pub mod fault;
 pub mod index;
 pub mod key;
 pub mod ledger;
 pub mod record;
 pub mod ring;
 
+#[cfg(not(loom))]
+mod fault;
 mod sync;

@@ -7,15 +7,15 @@ use audit::key::ProcessKey;
 
 const TID: u32 = 0x1B20;
 
-const fn process(key: u64, kind: ProcessKind) -> Process {
-    Process { key: ProcessKey(key), pid: 4 * key as u32, kind }
+const fn process(key: u64, pid: u32, kind: ProcessKind) -> Process {
+    Process { key: ProcessKey(key), pid, kind }
 }
 
 /// The thread's owner, and the requestor process, are different ones, so that neither passes for the other.
-const THREAD_USER: Process = process(101, ProcessKind::User);
-const THREAD_KERNEL: Process = process(102, ProcessKind::Kernel);
-const REQUESTOR_USER: Process = process(201, ProcessKind::User);
-const REQUESTOR_KERNEL: Process = process(202, ProcessKind::Kernel);
+const THREAD_USER: Process = process(101, 404, ProcessKind::User);
+const THREAD_KERNEL: Process = process(102, 408, ProcessKind::Kernel);
+const REQUESTOR_USER: Process = process(201, 804, ProcessKind::User);
+const REQUESTOR_KERNEL: Process = process(202, 808, ProcessKind::Kernel);
 
 /// A process kind, or that there is none.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,6 +4,7 @@ use core::ops::ControlFlow;
 
 use super::merge::{Merge, Next};
 use super::{Ring, Shard};
+use crate::fault::{Fault, seeded};
 use crate::record::{Event, Sequence};
 use crate::sync::Ordering;
 
@@ -75,7 +76,7 @@ impl<'r, 'm> Consumer<'r, 'm> {
         // Relaxed: ordered before the bit by the Release in `announce_sleep`.
         self.ring.asleep.store(true, Ordering::Relaxed);
         let empty = self.ring.shards.iter().all(Shard::announce_sleep);
-        if !empty && !cfg!(mutation = "sleep-unchecked") {
+        if !empty && !seeded(Fault::SleepUnchecked) {
             self.wake_up();
             return false;
         }

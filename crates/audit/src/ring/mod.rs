@@ -127,8 +127,8 @@ impl<'m> Ring<'m> {
             shards,
             slots,
             capacity,
-            asleep: AtomicBool::new(false),
-            consumed: AtomicBool::new(false),
+            asleep: AtomicBool::default(),
+            consumed: AtomicBool::default(),
             losses: Losses::default(),
         })
     }

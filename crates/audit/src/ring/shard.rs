@@ -2,6 +2,7 @@
 
 use super::Full;
 use super::tail::{Tail, low};
+use crate::fault::{Fault, seeded};
 use crate::sync::{AtomicU64, Ordering};
 
 /// The state of one shard. All-zero memory is that of an empty one.
@@ -62,7 +63,7 @@ impl Shard {
             // Acquire: pairs with the Release in `look_at_head`, and thereby with the consumer's in `advance`: it
             // has read the slots before this head, which may be filled again.
             let mut head = head_seen.load(Ordering::Acquire);
-            if tail.slots().wrapping_sub(low(head)) > room {
+            if tail.slots().wrapping_sub(low(head)) > room && !seeded(Fault::RoomUnchecked) {
                 head = self.look_at_head();
                 let used = tail.slots().wrapping_sub(low(head));
                 if used > capacity {
@@ -75,13 +76,10 @@ impl Shard {
                     return Err(Full);
                 }
             }
+            let acquire = if seeded(Fault::SleeperRelaxed) { Ordering::Relaxed } else { Ordering::Acquire };
             // Acquire on success: pairs with the Release in `announce_sleep`, for `Ring::take_wake`.
-            let reserved = shared_tail.compare_exchange_weak(
-                tail.0,
-                tail.after(count).0,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            );
+            let reserved =
+                shared_tail.compare_exchange_weak(tail.0, tail.after(count).0, acquire, Ordering::Relaxed);
             if reserved.is_ok() {
                 return Ok(Reserved { position: tail.position_since(head), sleeper: tail.has_sleeper() });
             }

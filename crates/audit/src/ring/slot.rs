@@ -1,5 +1,6 @@
 //! A slot of the ring.
 
+use crate::fault::{Fault, seeded};
 use crate::record::{Sequence, Words};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -22,10 +23,9 @@ impl Slot {
             // the head's Acquire in `Shard::reserve`.
             to.store(*from, Ordering::Relaxed);
         }
-        let publication =
-            if cfg!(mutation = "publish-relaxed") { Ordering::Relaxed } else { Ordering::Release };
+        let release = if seeded(Fault::PublishRelaxed) { Ordering::Relaxed } else { Ordering::Release };
         // Release: pairs with the Acquire in `time` and `read`.
-        self.stamp.store(sequence.0, publication);
+        self.stamp.store(sequence.0, release);
     }
 
     /// The time of the record that begins here, if this sequence number is published.

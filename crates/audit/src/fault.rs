@@ -1,0 +1,50 @@
+//! Faults that a loom test can seed, to prove that its models notice them. Absent from other builds.
+
+#![cfg_attr(not(loom), expect(unreachable_pub, reason = "public to loom tests alone"))]
+
+/// A fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The ring publishes a slot without Release.
+    PublishRelaxed,
+    /// A producer takes the sleeper's bit without Acquire.
+    SleeperRelaxed,
+    /// The consumer sleeps without regard to what was reserved before.
+    SleepUnchecked,
+    /// A producer takes the slot of a record that nobody has taken.
+    RoomUnchecked,
+    /// The index reads a way without regard to its version.
+    VersionUnchecked,
+    /// The index changes a way without Release.
+    ChangeRelaxed,
+}
+
+/// Whether this fault is seeded.
+#[cfg(not(loom))]
+pub(crate) const fn seeded(_fault: Fault) -> bool {
+    false
+}
+
+#[cfg(loom)]
+mod seed {
+    use super::Fault;
+
+    std::thread_local! {
+        // A model's threads all run on the system thread that runs the model.
+        static SEED: std::cell::Cell<Option<Fault>> = const { std::cell::Cell::new(None) };
+    }
+
+    /// Whether this fault is seeded.
+    pub(crate) fn seeded(fault: Fault) -> bool {
+        SEED.get() == Some(fault)
+    }
+
+    /// Seeds a fault, or none, for what follows on this thread.
+    pub fn seed(fault: Option<Fault>) {
+        SEED.set(fault);
+    }
+}
+#[cfg(loom)]
+pub use seed::seed;
+#[cfg(loom)]
+pub(crate) use seed::seeded;

@@ -1,0 +1,259 @@
+//! Models of the ring, in which loom tries every interleaving, and every value an atomic may have, up to
+//! a bound on preemptions; and faults seeded into it, which the models must notice.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test --package audit --release --test loom_ring`
+#![cfg(loom)]
+
+use std::ops::ControlFlow;
+
+use audit::attribution::Attribution;
+use audit::fault::{Fault, seed};
+use audit::key::FileKey;
+use audit::ledger::LossReason;
+use audit::record::{CopySource, Event, Record, Write, WriteOffset};
+use audit::ring::{Consumer, DrainEnd, Ring, Shard, Slot};
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread;
+
+mod common;
+use common::model;
+
+/// A ring that lives as long as its model's threads.
+fn ring(shards: usize, capacity: usize) -> &'static Ring<'static> {
+    let shards = Vec::leak((0..shards).map(|_| Shard::default()).collect());
+    let slots = Vec::leak((0..shards.len() * capacity).map(|_| Slot::default()).collect());
+    Box::leak(Box::new(Ring::new(shards, slots).expect("a ring")))
+}
+
+/// A write whose fields all follow from `id`; odd ones have a copy source, hence a second slot.
+fn write(id: u32) -> Write {
+    let copy =
+        (id % 2 == 1).then_some(CopySource { file: FileKey(u64::from(id) << 32), offset: i64::from(id) });
+    let file = FileKey(u64::from(id) << 16);
+    let offset = WriteOffset::At(i64::from(id));
+    Write { file, copy, ..Write::new(u64::from(id), &Attribution::UNKNOWN, offset, id) }
+}
+
+/// The id of an event, if all of it is as `write` made it.
+fn id(event: &Event) -> u32 {
+    let (first, second) = event.to_bytes();
+    let slots: Vec<_> = [Some(first), second].into_iter().flatten().collect();
+    let Ok(Record::Write(read)) = Record::decode(&slots) else { panic!("no write: {slots:?}") };
+    assert_eq!(read, Write { sequence: event.sequence(), ..write(read.length) }, "a torn record");
+    read.length
+}
+
+/// Takes all there is; returns whether a producer was in the way.
+fn drain(consumer: &mut Consumer<'_, '_>, taken: &mut Vec<u32>) -> DrainEnd {
+    let drained = consumer.snapshot().drain(|event| {
+        taken.push(id(event));
+        ControlFlow::Continue(())
+    });
+    drained.end
+}
+
+/// Takes what is there after everybody else has ended.
+fn drain_rest(consumer: &mut Consumer<'_, '_>, taken: &mut Vec<u32>) {
+    assert_eq!(drain(consumer, taken), DrainEnd::Complete, "unpublished slots though no producer is left");
+}
+
+/// Producers of one shard, records of one and two slots, and a consumer: every record arrives once and
+/// whole, those of one producer in order.
+fn two_producers() {
+    let ring = ring(1, 4);
+    let producers = [[1_u32].as_slice(), &[2, 4]].map(|ids| {
+        thread::spawn(move || {
+            for id in ids {
+                let _ = ring.push(0, &write(*id).encode()).expect("room for all");
+            }
+        })
+    });
+    let mut consumer = ring.consumer().expect("the only consumer");
+    let mut taken = Vec::new();
+    drain(&mut consumer, &mut taken);
+    for producer in producers {
+        producer.join().expect("a producer");
+    }
+    drain_rest(&mut consumer, &mut taken);
+    assert!(taken.iter().filter(|id| *id % 2 == 0).eq(&[2, 4]), "out of order: {taken:?}");
+    taken.sort_unstable();
+    assert_eq!(taken, [1, 2, 4]);
+    assert_eq!((ring.ledger().produced, ring.ledger().lost_total()), (3, 0));
+}
+
+/// More records than slots: each is delivered or counted, and a slot is not filled before it was read.
+fn full() {
+    let ring = ring(1, 2);
+    let attempts = |ids: &'static [u32]| {
+        move || {
+            ids.iter().copied().filter(|id| ring.push(0, &write(*id).encode()).is_ok()).collect::<Vec<_>>()
+        }
+    };
+    let other = thread::spawn(attempts(&[1]));
+    let one = thread::spawn(attempts(&[2, 4, 6]));
+    let mut consumer = ring.consumer().expect("the only consumer");
+    let mut taken = Vec::new();
+    drain(&mut consumer, &mut taken);
+    let mut pushed = one.join().expect("a producer");
+    drain(&mut consumer, &mut taken);
+    pushed.extend(other.join().expect("a producer"));
+    drain_rest(&mut consumer, &mut taken);
+    taken.sort_unstable();
+    pushed.sort_unstable();
+    assert_eq!(taken, pushed, "what was accepted is not what was delivered");
+    let ledger = ring.ledger();
+    assert_eq!(ledger.produced, 4);
+    assert_eq!(ledger.lost(LossReason::RingFull), 4 - taken.len() as u64);
+}
+
+/// A consumer that sleeps whenever it may: it is woken for everything.
+fn sleep_and_wake() {
+    let ring = ring(2, 2);
+    let event = Arc::new((Mutex::new(false), Condvar::new()));
+    let producers = [(0, 2_u32), (1, 4)].map(|(shard, id)| {
+        let event = Arc::clone(&event);
+        thread::spawn(move || {
+            if ring.push(shard, &write(id).encode()).expect("room").wake {
+                *event.0.lock().expect("the event") = true;
+                event.1.notify_one();
+            }
+        })
+    });
+    let mut consumer = ring.consumer().expect("the only consumer");
+    let mut taken = Vec::new();
+    while taken.len() < 2 {
+        if drain(&mut consumer, &mut taken) == DrainEnd::Waiting {
+            thread::yield_now();
+        } else if taken.len() < 2 && consumer.prepare_sleep() {
+            // A synchronization event: waiting resets it.
+            let mut signalled = event.0.lock().expect("the event");
+            while !*signalled {
+                signalled = event.1.wait(signalled).expect("the event");
+            }
+            *signalled = false;
+            drop(signalled);
+            consumer.wake_up();
+        }
+    }
+    for producer in producers {
+        producer.join().expect("a producer");
+    }
+}
+
+/// What was pushed before a snapshot is in it, whatever other producers are doing in other shards.
+fn snapshot() {
+    let ring = ring(2, 2);
+    let pushed = Arc::new(AtomicBool::new(false));
+    let before = thread::spawn({
+        let pushed = Arc::clone(&pushed);
+        move || {
+            let _ = ring.push(0, &write(1).encode()).expect("room");
+            pushed.store(true, Ordering::Release);
+        }
+    });
+    let meanwhile = thread::spawn(|| {
+        let _ = ring.push(1, &write(2).encode()).expect("room");
+    });
+    let mut consumer = ring.consumer().expect("the only consumer");
+    let was_pushed = pushed.load(Ordering::Acquire);
+    let mut taken = Vec::new();
+    drain(&mut consumer, &mut taken);
+    assert!(!was_pushed || taken.contains(&1), "pushed before the snapshot, and not in it");
+    // What has been taken is in the books.
+    assert!(ring.ledger().produced >= taken.len() as u64);
+    before.join().expect("a producer");
+    meanwhile.join().expect("a producer");
+    drain_rest(&mut consumer, &mut taken);
+    taken.sort_unstable();
+    assert_eq!(taken, [1, 2]);
+}
+
+/// Books kept while records are pushed and taken never show more, or less, than there can be.
+fn ledger() {
+    let ring = ring(1, 2);
+    let producer = thread::spawn(|| {
+        for id in [2, 4, 6] {
+            let _ = ring.push(0, &write(id).encode());
+        }
+    });
+    let auditor = thread::spawn(|| {
+        let earlier = ring.ledger();
+        let later = ring.ledger();
+        assert!(earlier.produced <= later.produced && later.produced <= 3, "{earlier:?}, then {later:?}");
+    });
+    let mut consumer = ring.consumer().expect("the only consumer");
+    drain(&mut consumer, &mut Vec::new());
+    producer.join().expect("the producer");
+    auditor.join().expect("the auditor");
+    assert_eq!(ring.ledger().produced, 3);
+}
+
+/// One consumer after another goes on where the former ended.
+fn consumers() {
+    let ring = ring(1, 2);
+    let _ = ring.push(0, &write(2).encode()).expect("room");
+    let consume = move || {
+        let mut taken = Vec::new();
+        if let Some(mut consumer) = ring.consumer() {
+            drain(&mut consumer, &mut taken);
+        }
+        taken
+    };
+    let other = thread::spawn(consume);
+    let mut taken = consume();
+    taken.extend(other.join().expect("a consumer"));
+    assert_eq!(taken, [2], "one of them gets it, once");
+}
+
+#[test]
+fn records_of_two_producers_arrive_once_and_whole() {
+    model(two_producers);
+}
+
+#[test]
+fn a_full_ring_counts_what_it_refuses() {
+    model(full);
+}
+
+#[test]
+fn no_wake_up_is_lost() {
+    model(sleep_and_wake);
+}
+
+#[test]
+fn a_snapshot_has_what_was_pushed_before() {
+    model(snapshot);
+}
+
+#[test]
+fn the_ledger_is_right_at_any_time() {
+    model(ledger);
+}
+
+#[test]
+fn there_is_one_consumer_at_a_time() {
+    model(consumers);
+}
+
+/// Each fault, the model that must notice it, and what that says.
+const FAULTS: [(Fault, fn(), &str); 4] = [
+    (Fault::PublishRelaxed, two_producers, "no write"),
+    (Fault::SleeperRelaxed, sleep_and_wake, "deadlock"),
+    (Fault::SleepUnchecked, sleep_and_wake, "deadlock"),
+    (Fault::RoomUnchecked, full, "unpublished slots though no producer is left"),
+];
+
+#[test]
+fn seeded_faults_are_noticed() {
+    common::assert_noticed(&FAULTS.map(|(fault, _, complaint)| (fault, complaint)));
+}
+
+/// Run by `seeded_faults_are_noticed`, in a process of its own because a failing model may abort.
+#[test]
+#[ignore = "run by seeded_faults_are_noticed"]
+fn model_with_fault() {
+    let (fault, body, _) = FAULTS.into_iter().find(|(fault, ..)| common::is_chosen(*fault)).expect("a fault");
+    seed(Some(fault));
+    model(body);
+}
