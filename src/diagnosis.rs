@@ -6,6 +6,7 @@ use fltmgr::NtStatus;
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use wdk_sys::ntddk::DbgPrintEx;
 
+use crate::dictionary::Missing;
 use crate::state::State;
 
 const DPFLTR_IHVDRIVER_ID: u32 = 77;
@@ -34,8 +35,9 @@ pub(crate) fn report(state: &State, ledger: &Ledger) {
             ledger.lost(LossReason::Shutdown),
         )
     };
-    let (unnamed_files, forgotten_files) = state.files.missing();
-    let (unnamed_processes, forgotten_processes) = state.processes.missing();
+    let Missing { refused: unnamed_files, forgotten: forgotten_files } = state.files.shelf().missing();
+    let Missing { refused: unnamed_processes, forgotten: forgotten_processes } =
+        state.processes.shelf().missing();
     // SAFETY: as above.
     let _status = unsafe {
         DbgPrintEx(

@@ -10,6 +10,7 @@ use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::{PoolArray, PoolBox};
 use fltmgr::{ClientSlot, NtStatus, Process, Result};
 
+use crate::dictionary::Deliverable;
 use crate::dictionary::files::Files;
 use crate::dictionary::processes::Processes;
 use crate::dictionary::volumes::Volumes;
@@ -75,6 +76,11 @@ impl State {
             _shards: shards,
             _slots: slots,
         })
+    }
+
+    /// The dictionaries, each after those that its entries refer to.
+    pub(crate) fn dictionaries(&self) -> [&dyn Deliverable; 3] {
+        [self.volumes.shelf(), self.processes.shelf(), self.files.shelf()]
     }
 
     /// Whether writes are recorded.

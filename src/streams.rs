@@ -69,7 +69,7 @@ pub(crate) fn attach(
     }
     let Some(volume) = Context::<InstanceContext>::of_instance(instance) else { return };
     let Some((name_kind, path)) = path(data, &volume) else {
-        state.files.note_unnamed();
+        state.files.shelf().note_refused();
         return;
     };
     let info = FileInfo { volume: volume.key(), met: time::now(), name_kind, path: Some(path) };

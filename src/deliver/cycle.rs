@@ -53,7 +53,9 @@ impl Delivery {
 
         // In this order: what is retired from here on is needed beyond this cycle; what the snapshot holds refers to
         // entries that are there by now.
-        begin_cycle(state);
+        for dictionary in state.dictionaries() {
+            dictionary.begin_cycle();
+        }
         let mut snapshot = consumer.snapshot();
         let mut end = DrainEnd::Complete;
         loop {
@@ -66,7 +68,9 @@ impl Delivery {
             }
         }
         if end == DrainEnd::Complete {
-            complete_cycle(state);
+            for dictionary in state.dictionaries() {
+                dictionary.complete_cycle();
+            }
         }
         Ok(())
     }
@@ -77,9 +81,9 @@ impl Delivery {
     fn begin_connection(&mut self, state: &'static State, connection: u64) -> Delivered {
         self.connection = None;
         self.catch_up.discard();
-        state.volumes.begin_connection();
-        state.processes.begin_connection();
-        state.files.begin_connection();
+        for dictionary in state.dictionaries() {
+            dictionary.begin_connection();
+        }
         while self.outbox.is_pending() {
             let Self { catch_up, last_number, .. } = self;
             let filled = catch_up.fill(state, last_number, |batch| match write_unsent(state, batch) {
@@ -134,9 +138,7 @@ fn fill(
 
 /// Maximum IRQL: `PASSIVE_LEVEL`.
 fn write_unsent(state: &State, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
-    state.volumes.write_unsent(batch)?;
-    state.processes.write_unsent(batch)?;
-    state.files.write_unsent(batch)
+    state.dictionaries().into_iter().try_for_each(|dictionary| dictionary.write_unsent(batch))
 }
 
 /// The event, after the processes that it names.
@@ -161,18 +163,4 @@ fn actors(event: &Event) -> [Option<Actor>; 2] {
         Ok(Record::Write(write)) => [write.originator, write.executor],
         _ => [None, None],
     }
-}
-
-/// Maximum IRQL: `APC_LEVEL`.
-fn begin_cycle(state: &State) {
-    state.volumes.begin_cycle();
-    state.processes.begin_cycle();
-    state.files.begin_cycle();
-}
-
-/// Maximum IRQL: `APC_LEVEL`.
-fn complete_cycle(state: &State) {
-    state.volumes.complete_cycle();
-    state.processes.complete_cycle();
-    state.files.complete_cycle();
 }

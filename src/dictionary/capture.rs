@@ -5,6 +5,7 @@ use core::ptr::{self, NonNull};
 use core::slice;
 
 use audit::attribution::ProcessKind;
+use audit::batch::{BatchWriter, NoRoom};
 use audit::key::ProcessKey;
 use audit::record::{ProcessEntry, Sid, Text};
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
@@ -20,6 +21,7 @@ use wdk_sys::{
     PROCESS_BASIC_INFORMATION, PSID, PUNICODE_STRING, SID, TOKEN_USER, ULONG,
 };
 
+use super::shelf::Entry;
 use crate::memory::TAG;
 
 #[link(name = "ntoskrnl.exe", kind = "raw-dylib", modifiers = "+verbatim")]
@@ -47,11 +49,10 @@ pub(crate) struct ProcessInfo {
     image: Option<PoolArray<u16>>,
 }
 
-impl ProcessInfo {
-    /// The record.
-    pub(crate) fn record(&self) -> ProcessEntry<'_> {
+impl Entry for ProcessInfo {
+    fn write(&self, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
         let Self { key, id, kind, created, parent, parent_id, session, user, image } = self;
-        ProcessEntry {
+        batch.push_process(&ProcessEntry {
             key: *key,
             pid: *id,
             kind: *kind,
@@ -62,7 +63,7 @@ impl ProcessInfo {
             user: *user,
             image: image.as_deref().map_or(Text::EMPTY, Text::new),
             truncated: false,
-        }
+        })
     }
 }
 

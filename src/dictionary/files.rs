@@ -4,16 +4,17 @@ use core::num::NonZeroU64;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use audit::batch::{BatchWriter, NoRoom};
-use audit::dictionary::{Dictionary, Limits};
+use audit::dictionary::Limits;
 use audit::index::{AddressIndex, Bucket};
 use audit::key::{FileKey, VolumeKey};
 use audit::record::{FileEntry, NameKind, Text};
 use fltmgr::irql::{APC_LEVEL, DISPATCH_LEVEL, assert_at_most};
 use fltmgr::pool::PoolArray;
-use fltmgr::{Context, FileObject, Instance, NtStatus, PushLock, Result};
+use fltmgr::{Context, FileObject, Instance, NtStatus, Result};
 
+use super::shelf::{Entry, Shelf};
 use crate::instance::InstanceContext;
-use crate::memory::{Pool, TAG};
+use crate::memory::TAG;
 use crate::streams::StreamContext;
 
 /// Two million streams; memory is taken as they come. Retired entries that nobody fetches: as many as a ring of 16 Mi
@@ -40,13 +41,11 @@ struct File {
 
 /// All files that have a key.
 pub(crate) struct Files {
-    dictionary: PushLock<Dictionary<File, Pool>>,
+    shelf: Shelf<File>,
     index: AddressIndex<'static>,
     /// Whether the index had to refuse an address, so that streams may be missing from it.
     overflowed: AtomicBool,
     next_key: AtomicU64,
-    /// Streams whose name could not be had, or that there was no memory for: their writes name no file.
-    unnamed: AtomicU64,
     // what `index` refers to: dropped after it
     _buckets: PoolArray<Bucket>,
 }
@@ -54,21 +53,19 @@ pub(crate) struct Files {
 impl Files {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     pub(crate) fn try_new() -> Result<Self> {
-        let dictionary = Dictionary::new(LIMITS).ok_or(NtStatus::INSUFFICIENT_RESOURCES)?;
         let buckets = PoolArray::try_from_fn(INDEX_BUCKETS, TAG, |_| Bucket::default())?;
         // SAFETY: the index is dropped with the buckets, and lends nothing.
         let detached = unsafe { buckets.detached() };
         Ok(Self {
-            dictionary: PushLock::try_new(dictionary, TAG)?,
+            shelf: Shelf::try_new(LIMITS)?,
             index: AddressIndex::new(detached).map_err(|_| NtStatus::INTERNAL_ERROR)?,
             overflowed: AtomicBool::new(false),
             next_key: AtomicU64::new(1),
-            unnamed: AtomicU64::new(0),
             _buckets: buckets,
         })
     }
 
-    /// Gives a file a key. `None` when there is no memory.
+    /// Gives a file a key. `None` when there is no room, which is counted.
     ///
     /// Maximum IRQL: `APC_LEVEL`.
     pub(crate) fn add(&self, info: FileInfo) -> Option<FileKey> {
@@ -76,11 +73,7 @@ impl Files {
         // Relaxed: only has to be another number each time.
         let number = NonZeroU64::new(self.next_key.fetch_add(1, Ordering::Relaxed))?;
         let key = FileKey(number.get());
-        let added = self.dictionary.exclusive().add(number, File { key, info });
-        if added.is_err() {
-            self.note_unnamed();
-        }
-        added.ok().map(|()| key)
+        self.shelf.add(number, File { key, info }).ok().map(|()| key)
     }
 
     /// Lets a key be found by the address that all opens of the stream share.
@@ -109,7 +102,7 @@ impl Files {
     pub(crate) fn retire_unaddressed(&self, key: FileKey) {
         assert_at_most(APC_LEVEL);
         if let Some(key) = NonZeroU64::new(key.0) {
-            self.dictionary.exclusive().retire(key);
+            self.shelf.retire(key);
         }
     }
 
@@ -134,6 +127,11 @@ impl Files {
         FileKey::UNKNOWN
     }
 
+    /// All of them, for delivery and diagnosis.
+    pub(crate) fn shelf(&self) -> &Shelf<impl Entry> {
+        &self.shelf
+    }
+
     /// The key of an open file on whatever volume, without a call.
     ///
     /// Maximum IRQL: any.
@@ -142,59 +140,18 @@ impl Files {
         let key = file.stream_address().and_then(|address| self.index.get(address.get()));
         key.map_or(FileKey::UNKNOWN, FileKey)
     }
-
-    /// A stream stays without a key.
-    pub(crate) fn note_unnamed(&self) {
-        // Relaxed: a count; nothing depends on it.
-        self.unnamed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How many streams stayed without a key, and how many entries fell out before they were delivered.
-    ///
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn missing(&self) -> (u64, u64) {
-        // Relaxed: a count; nothing depends on it.
-        (self.unnamed.load(Ordering::Relaxed), self.dictionary.shared().forgotten())
-    }
-
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn begin_connection(&self) {
-        self.dictionary.exclusive().begin_connection();
-    }
-
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn begin_cycle(&self) {
-        self.dictionary.exclusive().begin_cycle();
-    }
-
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn complete_cycle(&self) {
-        self.dictionary.exclusive().complete_cycle();
-    }
-
-    /// Writes what is unsent, as far as there is room.
-    ///
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn write_unsent(&self, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
-        let mut dictionary = self.dictionary.exclusive();
-        while let Some(file) = dictionary.next() {
-            batch.push_file(&file.record())?;
-            dictionary.sent_next();
-        }
-        Ok(())
-    }
 }
 
-impl File {
-    fn record(&self) -> FileEntry<'_> {
+impl Entry for File {
+    fn write(&self, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
         let Self { key, info: FileInfo { volume, met, name_kind, path } } = self;
-        FileEntry {
+        batch.push_file(&FileEntry {
             key: *key,
             volume: *volume,
             met: *met,
             name_kind: *name_kind,
             path: path.as_deref().map_or(Text::EMPTY, Text::new),
             truncated: false,
-        }
+        })
     }
 }

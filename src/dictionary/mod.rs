@@ -3,4 +3,7 @@
 pub(crate) mod capture;
 pub(crate) mod files;
 pub(crate) mod processes;
+mod shelf;
 pub(crate) mod volumes;
+
+pub(crate) use shelf::{Deliverable, Missing};

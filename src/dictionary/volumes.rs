@@ -4,15 +4,16 @@ use core::num::NonZeroU64;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use audit::batch::{BatchWriter, NoRoom};
-use audit::dictionary::{Dictionary, Limits};
+use audit::dictionary::Limits;
 use audit::index::{AddressIndex, Bucket};
 use audit::key::VolumeKey;
 use audit::record::{Text, VolumeEntry};
 use fltmgr::irql::{APC_LEVEL, assert_at_most};
 use fltmgr::pool::PoolArray;
-use fltmgr::{NtStatus, PushLock, Result};
+use fltmgr::{NtStatus, Result};
 
-use crate::memory::{Pool, TAG};
+use super::shelf::{Entry, Shelf};
+use crate::memory::TAG;
 use crate::state;
 
 const LIMITS: Limits = Limits { entries: 1 << 16, retired: 1 << 12, kept: 0, buckets: 1 << 8 };
@@ -37,7 +38,7 @@ struct Volume {
 
 /// All volumes that the driver is attached to.
 pub(crate) struct Volumes {
-    dictionary: PushLock<Dictionary<Volume, Pool>>,
+    shelf: Shelf<Volume>,
     /// Volume objects that the driver is attached to.
     attached: AddressIndex<'static>,
     next_key: AtomicU64,
@@ -66,7 +67,7 @@ impl Drop for VolumeRegistration {
             state.volumes.attached.remove(address, self.key.0);
         }
         if let Some(key) = NonZeroU64::new(self.key.0) {
-            state.volumes.dictionary.exclusive().retire(key);
+            state.volumes.shelf.retire(key);
         }
     }
 }
@@ -74,12 +75,11 @@ impl Drop for VolumeRegistration {
 impl Volumes {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     pub(crate) fn try_new() -> Result<Self> {
-        let dictionary = Dictionary::new(LIMITS).ok_or(NtStatus::INSUFFICIENT_RESOURCES)?;
         let buckets = PoolArray::try_from_fn(INDEX_BUCKETS, TAG, |_| Bucket::default())?;
         // SAFETY: the index is dropped with the buckets, and lends nothing.
         let detached = unsafe { buckets.detached() };
         Ok(Self {
-            dictionary: PushLock::try_new(dictionary, TAG)?,
+            shelf: Shelf::try_new(LIMITS)?,
             attached: AddressIndex::new(detached).map_err(|_| NtStatus::INTERNAL_ERROR)?,
             next_key: AtomicU64::new(1),
             _buckets: buckets,
@@ -95,59 +95,38 @@ impl Volumes {
     /// `STATUS_FLT_DO_NOT_ATTACH` when it has one; `STATUS_INSUFFICIENT_RESOURCES`.
     pub(crate) fn register(&self, address: u64, info: VolumeInfo) -> Result<VolumeRegistration> {
         assert_at_most(APC_LEVEL);
-        let mut dictionary = self.dictionary.exclusive();
-        if self.attached.get(address).is_some() {
-            return Err(NtStatus::FLT_DO_NOT_ATTACH);
-        }
         // Relaxed: only has to be another number each time.
         let number = self.next_key.fetch_add(1, Ordering::Relaxed);
-        let (number, address) =
+        let (number, place) =
             NonZeroU64::new(number).zip(NonZeroU64::new(address)).ok_or(NtStatus::INTERNAL_ERROR)?;
         let key = VolumeKey(number.get());
-        dictionary.add(number, Volume { key, info }).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
-        // A full index only means that a second attachment goes unnoticed.
-        let _full = self.attached.insert(address, key.0);
-        Ok(VolumeRegistration { key, address: address.get() })
+        self.shelf.with(|dictionary| {
+            if self.attached.get(address).is_some() {
+                return Err(NtStatus::FLT_DO_NOT_ATTACH);
+            }
+            dictionary.add(number, Volume { key, info }).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
+            // A full index only means that a second attachment goes unnoticed.
+            let _full = self.attached.insert(place, key.0);
+            Ok(VolumeRegistration { key, address })
+        })
     }
 
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn begin_connection(&self) {
-        self.dictionary.exclusive().begin_connection();
-    }
-
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn begin_cycle(&self) {
-        self.dictionary.exclusive().begin_cycle();
-    }
-
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn complete_cycle(&self) {
-        self.dictionary.exclusive().complete_cycle();
-    }
-
-    /// Writes what is unsent, as far as there is room.
-    ///
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn write_unsent(&self, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
-        let mut dictionary = self.dictionary.exclusive();
-        while let Some(volume) = dictionary.next() {
-            batch.push_volume(&volume.record())?;
-            dictionary.sent_next();
-        }
-        Ok(())
+    /// All of them, for delivery.
+    pub(crate) fn shelf(&self) -> &Shelf<impl Entry> {
+        &self.shelf
     }
 }
 
-impl Volume {
-    fn record(&self) -> VolumeEntry<'_> {
+impl Entry for Volume {
+    fn write(&self, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
         let Self { key, info: VolumeInfo { attached, file_system, device, guid } } = self;
-        VolumeEntry {
+        batch.push_volume(&VolumeEntry {
             key: *key,
             attached: *attached,
             file_system: *file_system,
             device: Text::new(device),
             guid: guid.as_deref().map_or(Text::EMPTY, Text::new),
             truncated: false,
-        }
+        })
     }
 }
