@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use audit::batch::{Acknowledgement, BatchFlags, BatchWriter, Header, mark_redelivered};
+use audit::batch::{Acknowledgement, BatchFlags, BatchWriter, Header, MAX_MESSAGE_SIZE, mark_redelivered};
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::PoolArray;
 use fltmgr::{Result, Timeout};
@@ -10,8 +10,6 @@ use fltmgr::{Result, Timeout};
 use crate::memory::TAG;
 use crate::state::State;
 
-/// A message: a thousand slots.
-const MESSAGE_BYTES: usize = 64 * 1024;
 /// For the message to be taken, and again for it to be acknowledged.
 const PATIENCE: Timeout = Timeout::milliseconds(1000);
 
@@ -44,7 +42,7 @@ pub(super) enum Filled {
 impl Outbox {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     pub(super) fn try_new() -> Result<Self> {
-        Ok(Self { message: PoolArray::try_from_fn(MESSAGE_BYTES, TAG, |_| 0)?, pending: None })
+        Ok(Self { message: PoolArray::try_from_fn(MAX_MESSAGE_SIZE, TAG, |_| 0)?, pending: None })
     }
 
     /// Whether a batch waits for its acknowledgement.

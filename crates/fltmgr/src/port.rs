@@ -1,7 +1,7 @@
 //! Communication ports with one connection at a time.
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use wdk_sys::{
     LARGE_INTEGER, NTSTATUS, OBJ_CASE_INSENSITIVE, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, PVOID, ULONG,
@@ -10,7 +10,7 @@ use wdk_sys::{
 use crate::irql::{self, APC_LEVEL, PASSIVE_LEVEL};
 use crate::raw::{
     FLT_FILTER, FLT_PORT, FltCloseClientPort, FltCloseCommunicationPort, FltCreateCommunicationPort,
-    FltSendMessage, PFLT_FILTER, PFLT_PORT,
+    FltSendMessage, PFLT_PORT,
 };
 use crate::{FilterRef, NtStatus, Result, SecurityDescriptor, structure_size, unicode_string};
 
@@ -129,15 +129,22 @@ pub struct ClientPort {
 /// The place of a connection. The Filter Manager needs the handle at one address for as long as it is used, so the
 /// slot has to stay where it is while it is occupied: in a static, or in pool.
 pub struct ClientSlot {
+    /// Null while there is no connection; the Filter Manager sets it to null as it closes one.
     port: AtomicPtr<FLT_PORT>,
     filter: AtomicPtr<FLT_FILTER>,
+    /// Whether the connection is still to be closed: that may be asked for twice, and is done once.
+    open: AtomicBool,
 }
 
 impl ClientSlot {
     /// No connection.
     #[must_use]
     pub const fn new() -> Self {
-        Self { port: AtomicPtr::new(ptr::null_mut()), filter: AtomicPtr::new(ptr::null_mut()) }
+        Self {
+            port: AtomicPtr::new(ptr::null_mut()),
+            filter: AtomicPtr::new(ptr::null_mut()),
+            open: AtomicBool::new(false),
+        }
     }
 
     /// Takes a connection in.
@@ -151,18 +158,12 @@ impl ClientSlot {
     pub fn occupy(&'static self, client: ClientPort) -> Result<()> {
         let ClientPort { port, filter } = client;
         self.filter.store(filter.as_ptr(), Ordering::Relaxed);
-        // Release: pairs with the Acquire loads in `send` and `close`, so that they find the minifilter.
         self.port
-            .compare_exchange(ptr::null_mut(), port.as_ptr(), Ordering::Release, Ordering::Relaxed)
-            .map(|_| ())
-            .map_err(|_| NtStatus::CONNECTION_COUNT_LIMIT)
-    }
-
-    /// The minifilter, while there is a connection.
-    fn connected_filter(&self) -> Option<PFLT_FILTER> {
-        // Acquire: pairs with the Release in `occupy`.
-        let connected = !self.port.load(Ordering::Acquire).is_null();
-        connected.then(|| self.filter.load(Ordering::Relaxed))
+            .compare_exchange(ptr::null_mut(), port.as_ptr(), Ordering::Relaxed, Ordering::Relaxed)
+            .map_err(|_| NtStatus::CONNECTION_COUNT_LIMIT)?;
+        // Release: pairs with the Acquires in `send` and `close`, so that they find port and minifilter.
+        self.open.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// Sends a message and waits up to `timeout` for it to be taken and again for the reply, which goes to `reply`.
@@ -175,7 +176,11 @@ impl ClientSlot {
     /// `STATUS_TIMEOUT`, `STATUS_PORT_DISCONNECTED`, or what else `FltSendMessage` returns.
     pub fn send(&'static self, message: &[u8], reply: &mut [u8], timeout: Timeout) -> Result<usize> {
         irql::assert_at_most(APC_LEVEL);
-        let filter = self.connected_filter().ok_or(NtStatus::PORT_DISCONNECTED)?;
+        // Acquire: pairs with the Release in `occupy`.
+        if !self.open.load(Ordering::Acquire) {
+            return Err(NtStatus::PORT_DISCONNECTED);
+        }
+        let filter = self.filter.load(Ordering::Relaxed);
         let length = ULONG::try_from(message.len()).map_err(|_| NtStatus::INVALID_PARAMETER)?;
         let mut reply_length = ULONG::try_from(reply.len()).map_err(|_| NtStatus::INVALID_PARAMETER)?;
         let mut timeout = LARGE_INTEGER { QuadPart: timeout.0 };
@@ -204,8 +209,10 @@ impl ClientSlot {
     /// Maximum IRQL: `PASSIVE_LEVEL` ("`FltCloseClientPort` function (fltkernel.h)").
     pub fn close(&'static self) {
         irql::assert_at_most(PASSIVE_LEVEL);
-        if let Some(filter) = self.connected_filter() {
-            // SAFETY: the connection came from the Filter Manager, which sets the variable to null.
+        // Acquire: pairs with the Release in `occupy`.
+        if self.open.swap(false, Ordering::Acquire) {
+            let filter = self.filter.load(Ordering::Relaxed);
+            // SAFETY: the connection came from the Filter Manager, and whoever takes `open` alone closes it.
             unsafe { FltCloseClientPort(filter, self.port.as_ptr()) };
         }
     }

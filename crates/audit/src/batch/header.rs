@@ -9,6 +9,9 @@ pub const MAJOR: u16 = 1;
 /// Minor version: what it adds, an older reader passes over.
 pub const MINOR: u16 = 0;
 
+/// Bytes of the longest message that the driver sends: what a consumer's buffer holds, and the transport's header.
+pub const MAX_MESSAGE_SIZE: usize = 64 * 1024;
+
 const MAGIC: [u8; 8] = *b"WHOWROTE";
 
 /// Byte offsets of the fields that can be wrong.
@@ -37,7 +40,9 @@ pub struct Header {
     /// When the driver started: 100 ns units since 1601 UTC. Keys and sequence numbers are comparable
     /// within one session.
     pub session: u64,
-    /// Number of the batch: 1, 2, … It keeps its number when it is sent again.
+    /// Number of the batch: 1, 2, … It keeps its number when it is sent again, which may be after later batches: before a
+    /// new connection gets a batch that an earlier one did not acknowledge, it gets the dictionaries. A number whose
+    /// batch nobody took may be missing.
     pub batch: u64,
     /// Circumstances.
     pub flags: BatchFlags,

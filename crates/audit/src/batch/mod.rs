@@ -10,6 +10,6 @@ mod reader;
 mod writer;
 
 pub use acknowledgement::{Acknowledgement, Status};
-pub use header::{BatchFlags, HEADER_SIZE, Header, MAJOR, MINOR, mark_redelivered};
+pub use header::{BatchFlags, HEADER_SIZE, Header, MAJOR, MAX_MESSAGE_SIZE, MINOR, mark_redelivered};
 pub use reader::{Batch, Records};
 pub use writer::{BatchWriter, BufferTooSmall, NoRoom};
