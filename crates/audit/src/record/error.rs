@@ -24,7 +24,7 @@ pub enum Defect {
     },
     /// It does not begin with the magic number of a message.
     Magic,
-    /// It has a format that a newer major version introduced.
+    /// It is of another major version of the format.
     MajorVersion {
         /// Major version of the message.
         major: u16,
@@ -80,11 +80,7 @@ impl fmt::Display for Defect {
             Self::Truncated { needed, present } => write!(f, "{needed} bytes needed, {present} present"),
             Self::Magic => f.write_str("not a whowrote message"),
             Self::MajorVersion { major, minor } => {
-                write!(
-                    f,
-                    "format {major}.{minor}, which is newer than this program's {}.x",
-                    crate::batch::MAJOR
-                )
+                write!(f, "format {major}.{minor}; this program reads {}.x", crate::batch::MAJOR)
             }
             Self::HeaderSize(size) => write!(f, "impossible header size {size}"),
             Self::SlotSize(size) => write!(f, "slots of {size} bytes instead of 64"),

@@ -1,7 +1,8 @@
 //! Event records as the ring carries them.
 
-use super::layout::{Lead, SlotBytes, Words, bytes};
+use super::layout::{Kind, Lead, SlotBytes, Words, bytes};
 use super::sequence::Sequence;
+use super::write::Write;
 
 /// An encoded event record of one or two slots.
 ///
@@ -53,6 +54,17 @@ impl Event {
     pub const fn sequence(&self) -> Sequence {
         let [sequence, ..] = self.first;
         Sequence(sequence)
+    }
+
+    /// The write that it tells of; `None` if it is another kind of event.
+    #[must_use]
+    pub fn write(&self) -> Option<Write> {
+        let second = self.second.as_ref();
+        if Lead::of(&self.first).kind == Kind::WRITE {
+            Write::of_words(&self.first, second).ok()
+        } else {
+            None
+        }
     }
 
     /// The slots as they travel.

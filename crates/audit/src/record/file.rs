@@ -32,7 +32,7 @@ pub struct FileEntry<'a> {
     pub met: u64,
     /// How the path was had.
     pub name_kind: NameKind,
-    /// Its path on the volume, from the first `\` on, a stream's name included; empty if not known.
+    /// Its path on the volume, from the first `\` on, a stream's name included; empty for the volume itself.
     pub path: Text<'a>,
     /// Whether the path was too long for a record and is cut off. Written as the path demands.
     pub truncated: bool,

@@ -194,6 +194,10 @@ impl Write {
     }
 
     pub(super) fn decode(first: &Words, following: &[SlotBytes]) -> Result<Self, DecodeError> {
+        Self::of_words(first, following.first().map(words).as_ref())
+    }
+
+    pub(super) fn of_words(first: &Words, second: Option<&Words>) -> Result<Self, DecodeError> {
         let [sequence, time, _, process, threads, file, offset, length] = *first;
         let Lead { byte_18: operation, byte_19: basis, dword_20: flags, .. } = Lead::of(first);
         let offset = match (flags & AT_END_OF_FILE != 0, flags & AT_FILE_POINTER != 0) {
@@ -202,11 +206,11 @@ impl Write {
             (false, true) => WriteOffset::FilePointer,
             (true, true) => return Err(DecodeError { offset: FLAGS, defect: Defect::TwoOffsets }),
         };
-        let (executor, copy) = match (flags & (EXECUTOR | COPY), following.first()) {
+        let (executor, copy) = match (flags & (EXECUTOR | COPY), second) {
             (0, _) => (None, None),
             (_, None) => return Err(DecodeError { offset: FLAGS, defect: Defect::NoSecondSlot }),
             (_, Some(second)) => {
-                let [_, file, offset, process, threads, ..] = words(second);
+                let [_, file, offset, process, threads, ..] = *second;
                 let source = CopySource { file: FileKey(file), offset: offset.cast_signed() };
                 (
                     (flags & EXECUTOR != 0).then(|| actor(process, threads)),
