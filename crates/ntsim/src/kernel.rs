@@ -1,4 +1,169 @@
 //! The kernel: its components together.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{panic, process};
+
+use crate::abi::Address;
+use crate::ex::pool::Pool;
+use crate::ex::push_lock::PushLocks;
+use crate::exports::{DataCells, DataExport};
+use crate::fltmgr::FilterManager;
+use crate::io::driver::Driver;
+use crate::io::{FileHandles, VolumeTable};
+use crate::ke::clock::Clock;
+use crate::ke::crash::Crash;
+use crate::ke::scheduler::Scheduler;
+use crate::ob::{Arena, HandleTable, Objects};
+use crate::ps::notify::ProcessNotify;
+use crate::ps::{Process, ProcessTable, Thread, ThreadKind};
+use crate::sim::{Config, Observer, SpecError};
+use crate::util::Lock;
+use crate::verifier::Verifier;
+
+/// Receives what drivers print.
+type Print = Box<dyn FnMut(&str) + Send>;
+
 /// A simulated kernel.
-pub(crate) struct Kernel;
+pub(crate) struct Kernel {
+    pub(crate) config: Config,
+    /// Held by whoever acts on the machine from outside.
+    pub(crate) machine: Lock<()>,
+    pub(crate) clock: Clock,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) cells: DataCells,
+    pub(crate) arena: Arena,
+    pub(crate) objects: Objects,
+    pub(crate) handles: HandleTable,
+    pub(crate) pool: Pool,
+    pub(crate) push_locks: PushLocks,
+    pub(crate) processes: ProcessTable,
+    pub(crate) process_notify: ProcessNotify,
+    pub(crate) volumes: VolumeTable,
+    pub(crate) file_handles: FileHandles,
+    pub(crate) drivers: Lock<Vec<Arc<Driver>>>,
+    pub(crate) filters: FilterManager,
+    pub(crate) verifier: Verifier,
+    pub(crate) observer: Lock<Option<Observer>>,
+    pub(crate) system: Arc<Process>,
+    worker: Arc<Thread>,
+    print: Lock<Option<Print>>,
+    crash: Lock<Option<Ended>>,
+    last_id: AtomicU64,
+}
+
+/// How the simulation ended.
+struct Ended {
+    crash: Crash,
+    message: String,
+}
+
+impl Kernel {
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        let arena = Arena::new();
+        let objects = Objects::default();
+        let processes = ProcessTable::default();
+        let system = processes.create_system(&arena, &objects, config.start_time);
+        let worker = processes
+            .create_thread(&arena, &objects, &system, None, ThreadKind::System, config.processors)
+            .expect("no thread has the first number yet");
+        let cells = DataCells::new();
+        cells.set(DataExport::PsInitialSystemProcess, system.ptr().address());
+        cells.set(DataExport::PsProcessType, arena.allocate().address());
+        cells.set(DataExport::PsThreadType, arena.allocate().address());
+        Arc::new(Self {
+            machine: Lock::default(),
+            clock: Clock::new(config.start_time),
+            scheduler: Scheduler::default(),
+            cells,
+            arena,
+            objects,
+            handles: HandleTable::new(),
+            pool: Pool::default(),
+            push_locks: PushLocks::default(),
+            processes,
+            process_notify: ProcessNotify::default(),
+            volumes: VolumeTable::default(),
+            file_handles: FileHandles::default(),
+            drivers: Lock::default(),
+            filters: FilterManager::default(),
+            verifier: Verifier::new(),
+            observer: Lock::default(),
+            system,
+            worker,
+            print: Lock::default(),
+            crash: Lock::default(),
+            last_id: AtomicU64::new(0),
+            config,
+        })
+    }
+
+    /// An identity for something of this kernel, never used twice.
+    pub(crate) fn next_id(&self) -> u64 {
+        // Relaxed: the counter orders nothing but itself.
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The System worker thread.
+    pub(crate) fn system_worker(&self) -> &Arc<Thread> {
+        &self.worker
+    }
+
+    pub(crate) fn create_thread(
+        &self,
+        process: &Arc<Process>,
+        tid: Option<u32>,
+        kind: ThreadKind,
+    ) -> Result<Arc<Thread>, SpecError> {
+        self.processes.create_thread(&self.arena, &self.objects, process, tid, kind, self.config.processors)
+    }
+
+    /// The driver whose image an address lies in.
+    pub(crate) fn driver_at(&self, address: Address) -> Option<Arc<Driver>> {
+        let drivers = self.drivers.lock();
+        drivers.iter().find(|driver| driver.image().is_some_and(|image| image.contains(address))).cloned()
+    }
+
+    /// Passes on what a driver prints.
+    pub(crate) fn print(&self, text: &str) {
+        if let Some(print) = &mut *self.print.lock() {
+            print(text);
+        }
+    }
+
+    pub(crate) fn set_print(&self, print: Print) {
+        *self.print.lock() = Some(print);
+    }
+
+    /// Notes how the simulation ended; what comes after the first end is its consequence.
+    pub(crate) fn record_crash(&self, crash: Crash, (callback, operation): (String, String)) {
+        let mut ended = self.crash.lock();
+        if ended.is_none() {
+            let message = format!("the simulation ended: {crash}, in {callback}, {operation}");
+            *ended = Some(Ended { crash, message });
+        }
+    }
+
+    pub(crate) fn has_crashed(&self) -> bool {
+        self.crash.lock().is_some()
+    }
+
+    /// Ends the harness's call because the simulation has ended.
+    pub(crate) fn raise(&self) -> ! {
+        let mut ended = self.crash.lock();
+        let Some(ended) = &mut *ended else {
+            eprintln!("ntsim: a driver was left although nothing happened");
+            process::abort();
+        };
+        match &mut ended.crash {
+            Crash::Panic(payload) if !payload.is::<Taken>() => {
+                let payload = std::mem::replace(payload, Box::new(Taken));
+                panic::resume_unwind(payload)
+            }
+            _ => panic!("{}", ended.message),
+        }
+    }
+}
+
+/// Stands for a panic that has been passed on.
+struct Taken;

@@ -4,10 +4,25 @@
 //! in the name of threads; ntsim calls the driver's callbacks as Windows would, and reports every rule that the
 //! driver breaks.
 
+// Drivers run natively, by way of Linux's memory protection and signals: elsewhere the crate is empty.
+#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+
+mod abi;
+mod ex;
+mod exports;
+mod fltmgr;
+mod image;
+mod io;
+mod ke;
 mod kernel;
+mod mm;
+mod ob;
+mod ps;
+mod rtl;
 mod se;
 mod sim;
 mod status;
+mod util;
 mod verifier;
 mod windows;
 

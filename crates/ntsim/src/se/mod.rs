@@ -1,5 +1,8 @@
 //! Security reference monitor: SIDs and tokens.
 
+pub(crate) mod routines;
 mod sid;
+mod token;
 
 pub use sid::{InvalidSid, Sid};
+pub(crate) use token::Token;

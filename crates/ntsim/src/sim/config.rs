@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::se::Sid;
+use crate::status::NtStatus;
 use crate::windows::Windows;
 
 /// 2024-01-01 00:00:00 UTC as `FILETIME`.
@@ -50,9 +51,9 @@ pub enum FileSystem {
     /// FAT.
     Fat = 3,
     /// A network volume reached through the SMB redirector.
-    Lanman = 7,
+    Lanman = 6,
     /// exFAT.
-    ExFat = 25,
+    ExFat = 22,
     /// `ReFS`.
     Refs = 28,
 }
@@ -129,6 +130,8 @@ pub struct ProcessSpec {
     pub image: String,
     /// The account it runs as.
     pub user: Sid,
+    /// Whether its token carries the Administrators group, so that it may connect to a filter's port.
+    pub administrator: bool,
     /// Terminal Services session.
     pub session: u32,
     /// What kind of process.
@@ -146,6 +149,7 @@ impl ProcessSpec {
             parent: None,
             image: image.to_owned(),
             user: Sid::local_system(),
+            administrator: false,
             session: 0,
             kind: ProcessKind::User,
             created: None,
@@ -168,6 +172,12 @@ impl ProcessSpec {
     #[must_use]
     pub fn user(self, user: Sid) -> Self {
         Self { user, ..self }
+    }
+
+    /// The same process with the Administrators group in its token.
+    #[must_use]
+    pub fn administrator(self) -> Self {
+        Self { administrator: true, ..self }
     }
 
     /// The same process in this session.
@@ -230,6 +240,9 @@ pub enum SpecError {
     /// The thread has ended, or belongs to another simulation.
     #[error("the thread has ended or never was")]
     NoSuchThread,
+    /// A driver refused the process.
+    #[error("a driver refused the process with {0}")]
+    Refused(NtStatus),
     /// System, or a thread that the driver made.
     #[error("{0} cannot be ended from outside")]
     NotYours(&'static str),

@@ -22,10 +22,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::io::driver;
+use crate::ke::clock::NANOSECONDS_PER_UNIT;
+use crate::ke::cpu::{self, Cpu};
+use crate::ke::fault;
 use crate::kernel::Kernel;
+use crate::ps::ThreadKind;
 use crate::status::NtStatus;
 use crate::verifier::Violation;
 use crate::windows::Windows;
+use crate::{fltmgr, io, ps, verifier};
 
 /// A simulated machine. Clones are handles of the same machine; several machines in one process are independent.
 ///
@@ -33,42 +39,55 @@ use crate::windows::Windows;
 /// and its parameters.
 #[derive(Clone)]
 pub struct Sim {
+    machine: Arc<Machine>,
+}
+
+/// Ends the drivers' threads when the last handle goes.
+struct Machine {
     kernel: Arc<Kernel>,
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.kernel.scheduler.shut_down();
+    }
 }
 
 impl Sim {
     /// Starts a machine on which only System (PID 4) runs.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        todo!("{config:?}")
+        fault::install();
+        Self { machine: Arc::new(Machine { kernel: Kernel::new(config) }) }
     }
 
     /// Its Windows version.
     #[must_use]
     pub fn windows(&self) -> Windows {
-        todo!()
+        self.kernel().config.windows
     }
 
     /// The time, in 100 ns since 1601-01-01 UTC.
     #[must_use]
     pub fn time(&self) -> u64 {
-        todo!()
+        self.kernel().clock.now()
     }
 
     /// Sets the clock forward to a time (100 ns since 1601-01-01 UTC), expiring the timeouts before it; an earlier
     /// time changes nothing.
     pub fn set_time(&self, time: u64) {
-        todo!("{time}")
+        self.as_system(|cpu| cpu.kernel().scheduler.advance_to(cpu, time));
     }
 
     /// Lets time pass, expiring each timeout at its moment.
     pub fn advance(&self, duration: Duration) {
-        todo!("{duration:?}")
+        let units = u64::try_from(duration.as_nanos() / NANOSECONDS_PER_UNIT).unwrap_or(u64::MAX);
+        self.set_time(self.time().saturating_add(units));
     }
 
     /// Runs the driver's threads until all of them wait.
     pub fn settle(&self) {
-        todo!()
+        self.as_system(|_| ());
     }
 
     /// Mounts a volume; loaded filters attach to it.
@@ -77,13 +96,20 @@ impl Sim {
     ///
     /// A name of the wrong form, or in use.
     pub fn add_volume(&self, spec: VolumeSpec) -> Result<Volume, SpecError> {
-        todo!("{spec:?}")
+        self.as_system(|cpu| {
+            let kernel = cpu.kernel();
+            let volume = kernel.volumes.mount(&kernel.arena, kernel.next_id(), spec)?;
+            fltmgr::instance::volume_mounted(cpu, &volume);
+            Ok(Volume(volume.id()))
+        })
     }
 
     /// The mounted volumes, so that a consumer can turn device names into drive letters.
     #[must_use]
     pub fn volumes(&self) -> Vec<VolumeInfo> {
-        todo!()
+        let volumes = self.kernel().volumes.all();
+        let info = |volume: &Arc<io::Volume>| VolumeInfo { volume: Volume(volume.id()), spec: volume.spec().clone() };
+        volumes.iter().map(info).collect()
     }
 
     /// Starts a process, without threads.
@@ -92,7 +118,7 @@ impl Sim {
     ///
     /// A PID in use.
     pub fn add_process(&self, spec: ProcessSpec) -> Result<Process, SpecError> {
-        todo!("{spec:?}")
+        self.as_system(|cpu| ps::lifecycle::start_process(cpu, &spec).map(|process| Process(process.id())))
     }
 
     /// Starts a thread. Without a TID one is chosen.
@@ -101,7 +127,11 @@ impl Sim {
     ///
     /// A TID in use, or a process that has ended.
     pub fn add_thread(&self, process: Process, tid: Option<u32>) -> Result<Thread, SpecError> {
-        todo!("{process:?}{tid:?}")
+        let kernel = self.kernel();
+        let process = kernel.processes.process(process.0).filter(|process| process.is_alive());
+        let process = process.ok_or(SpecError::NoSuchProcess)?;
+        let thread = kernel.create_thread(&process, tid, ThreadKind::Simulated)?;
+        Ok(Thread(thread.id()))
     }
 
     /// Ends a thread; its TID may be used again.
@@ -110,7 +140,13 @@ impl Sim {
     ///
     /// A thread that has ended already, or is the system's.
     pub fn exit_thread(&self, thread: Thread) -> Result<(), SpecError> {
-        todo!("{thread:?}")
+        let thread = self.living_thread(thread).ok_or(SpecError::NoSuchThread)?;
+        if thread.kind() != ThreadKind::Simulated {
+            return Err(SpecError::NotYours("a thread of the system or of a driver"));
+        }
+        let kernel = self.kernel();
+        kernel.processes.end_thread(&kernel.objects, &thread);
+        Ok(())
     }
 
     /// Ends a process with its threads and closes its handles; its PID may be used again.
@@ -119,37 +155,51 @@ impl Sim {
     ///
     /// A process that has ended already, or System.
     pub fn exit_process(&self, process: Process) -> Result<(), SpecError> {
-        todo!("{process:?}")
+        let process = self.kernel().processes.process(process.0).filter(|process| process.is_alive());
+        let process = process.ok_or(SpecError::NoSuchProcess)?;
+        if process.is_system() {
+            return Err(SpecError::NotYours("System"));
+        }
+        self.as_system(|cpu| ps::lifecycle::end_process(cpu, &process));
+        Ok(())
     }
 
     /// The process System, PID 4.
     #[must_use]
     pub fn system(&self) -> Process {
-        todo!()
+        Process(self.kernel().system.id())
     }
 
     /// A worker thread of System, always the same.
     #[must_use]
     pub fn system_thread(&self) -> Thread {
-        todo!()
+        Thread(self.kernel().system_worker().id())
     }
 
     /// The living process with this PID.
     #[must_use]
     pub fn process_by_pid(&self, pid: u32) -> Option<Process> {
-        todo!("{pid}")
+        self.kernel().processes.process_by_pid(pid).map(|process| Process(process.id()))
     }
 
     /// The living thread with this TID.
     #[must_use]
     pub fn thread_by_tid(&self, tid: u32) -> Option<Thread> {
-        todo!("{tid}")
+        self.kernel().processes.thread_by_tid(tid).map(|thread| Thread(thread.id()))
     }
 
     /// What is known of a process, alive or dead; `None` for one of another simulation.
     #[must_use]
     pub fn process_info(&self, process: Process) -> Option<ProcessInfo> {
-        todo!("{process:?}")
+        let process = self.kernel().processes.process(process.0)?;
+        Some(ProcessInfo {
+            pid: process.pid(),
+            parent: process.parent(),
+            image: process.image().as_str().to_owned(),
+            start_key: process.start_key(),
+            created: process.created(),
+            alive: process.is_alive(),
+        })
     }
 
     /// Loads a driver from the bytes of its image and runs `DriverEntry`.
@@ -158,7 +208,8 @@ impl Sim {
     ///
     /// An image that cannot be loaded, missing imports (all of them named), or the failure of `DriverEntry`.
     pub fn load(&self, image: &[u8], service: &str) -> Result<Driver, LoadError> {
-        todo!("{image:?}{service}")
+        let code = driver::map(self.kernel(), image, service)?;
+        self.as_system(|cpu| driver::load(cpu, code, service)).map(Driver)
     }
 
     /// Loads a driver from a file and runs `DriverEntry`.
@@ -167,7 +218,7 @@ impl Sim {
     ///
     /// As [`Sim::load`], and a file that cannot be read.
     pub fn load_file(&self, path: &Path, service: &str) -> Result<Driver, LoadError> {
-        todo!("{path:?}{service}")
+        self.load(&driver::read(path)?, service)
     }
 
     /// Unloads a driver as `fltmc unload` does, and reports what it left behind.
@@ -176,7 +227,17 @@ impl Sim {
     ///
     /// A driver that refuses, or cannot be unloaded.
     pub fn unload(&self, driver: &Driver) -> Result<LeakReport, UnloadError> {
-        todo!("{driver:?}")
+        self.as_system(|cpu| driver::unload(cpu, driver.0))
+    }
+
+    /// Makes a file of a given size exist, without any operation on it.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_OBJECT_PATH_NOT_FOUND` if no volume is there.
+    pub fn add_file(&self, path: &str, size: u64) -> Result<(), NtStatus> {
+        let size = i64::try_from(size).map_err(|_| NtStatus::INVALID_PARAMETER)?;
+        self.kernel().volumes.add_file(path, size)
     }
 
     /// `NtCreateFile`.
@@ -185,7 +246,7 @@ impl Sim {
     ///
     /// The status of the failed operation.
     pub fn create(&self, thread: Thread, spec: &CreateSpec) -> Result<Handle, NtStatus> {
-        todo!("{thread:?}{spec:?}")
+        self.as_thread(thread, |cpu| io::create::create(cpu, spec))
     }
 
     /// `NtWriteFile`; returns the bytes written.
@@ -194,7 +255,14 @@ impl Sim {
     ///
     /// The status of the failed operation.
     pub fn write(&self, thread: Thread, handle: Handle, spec: &WriteSpec) -> Result<u32, NtStatus> {
-        todo!("{thread:?}{handle:?}{spec:?}")
+        let kernel = self.kernel();
+        let issuer = kernel.processes.thread(thread.0).ok_or(NtStatus::INVALID_CID)?;
+        let executor = match spec.executor {
+            Some(executor) => Some(self.living_thread(executor).ok_or(NtStatus::INVALID_CID)?),
+            None => None,
+        };
+        let context = Arc::clone(executor.as_ref().unwrap_or(&issuer));
+        self.enter(context, |cpu| io::transfer::write(cpu, &issuer, executor.as_ref(), handle, spec))
     }
 
     /// `NtReadFile`; returns the bytes read.
@@ -203,7 +271,7 @@ impl Sim {
     ///
     /// The status of the failed operation.
     pub fn read(&self, thread: Thread, handle: Handle, spec: &ReadSpec) -> Result<u32, NtStatus> {
-        todo!("{thread:?}{handle:?}{spec:?}")
+        self.as_thread(thread, |cpu| io::transfer::read(cpu, &cpu.thread(), handle, spec))
     }
 
     /// `NtClose`: the file is cleaned up, and closed when nothing else refers to it.
@@ -212,7 +280,7 @@ impl Sim {
     ///
     /// `STATUS_INVALID_HANDLE`.
     pub fn close(&self, thread: Thread, handle: Handle) -> Result<(), NtStatus> {
-        todo!("{thread:?}{handle:?}")
+        self.as_thread(thread, |cpu| io::close::close(cpu, handle))
     }
 
     /// `NtCopyFileChunk`; returns the bytes written.
@@ -221,7 +289,7 @@ impl Sim {
     ///
     /// The status of the failed read or write; `STATUS_NOT_IMPLEMENTED` before Windows 11 22H2.
     pub fn copy_file_chunk(&self, thread: Thread, spec: &ChunkSpec) -> Result<u32, NtStatus> {
-        todo!("{thread:?}{spec:?}")
+        self.as_thread(thread, |cpu| io::copy::copy_file_chunk(cpu, spec))
     }
 
     /// A whole `CopyFile2` as this Windows version does it.
@@ -230,7 +298,7 @@ impl Sim {
     ///
     /// The status of the step that failed.
     pub fn copy_file2(&self, thread: Thread, spec: &CopySpec) -> Result<CopyReport, NtStatus> {
-        todo!("{thread:?}{spec:?}")
+        self.as_thread(thread, |cpu| io::copy::copy_file2(cpu, spec))
     }
 
     /// `FilterConnectCommunicationPort` by a process; the handler receives each message.
@@ -245,32 +313,40 @@ impl Sim {
         context: &[u8],
         handler: MessageHandler,
     ) -> Result<Connection, NtStatus> {
-        drop(handler);
-        todo!("{port}{process:?}{context:?}")
+        let process = self.kernel().processes.process(process.0).filter(|process| process.is_alive());
+        let process = process.ok_or(NtStatus::INVALID_CID)?;
+        let thread = match self.kernel().processes.threads_of(&process).first() {
+            Some(thread) => Arc::clone(thread),
+            None => self
+                .kernel()
+                .create_thread(&process, None, ThreadKind::Simulated)
+                .map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?,
+        };
+        let client =
+            self.enter(thread, |cpu| fltmgr::port::connect(cpu, port, &process, context, handler))?;
+        Ok(Connection { sim: self.clone(), id: client.id() })
     }
 
     /// Has every callback shown to the observer before it is called.
     pub fn set_observer(&self, observer: Observer) {
-        drop(observer);
-        todo!()
+        *self.kernel().observer.lock() = Some(observer);
     }
 
     /// Receives what the driver prints with `DbgPrintEx`; it is discarded otherwise.
     pub fn set_debug_print(&self, print: Box<dyn FnMut(&str) + Send>) {
-        drop(print);
-        todo!()
+        self.kernel().set_print(print);
     }
 
     /// The rules that drivers have broken so far, in order.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
-        todo!()
+        self.kernel().verifier.violations()
     }
 
     /// How often drivers have called each routine so far, by name; routines never called are left out.
     #[must_use]
     pub fn calls(&self) -> Vec<(&'static str, u64)> {
-        todo!()
+        self.kernel().verifier.calls()
     }
 
     /// Makes the `n`-th call from now (1 is the next) of a routine fail with a status, or with NULL if it returns a
@@ -280,26 +356,68 @@ impl Sim {
     ///
     /// If there is no such routine, or it cannot fail.
     pub fn fail_nth(&self, routine: &str, n: u64, status: NtStatus) {
-        todo!("{routine}{n}{status:?}")
+        let routine = verifier::fallible(routine).unwrap_or_else(|| panic!("{routine} cannot be made to fail"));
+        self.kernel().verifier.inject(routine, n, status);
     }
 
     /// Whether a routine can be made to fail.
     #[must_use]
     pub fn can_fail(&self, routine: &str) -> bool {
-        todo!("{routine}")
+        verifier::fallible(routine).is_some()
+    }
+}
+
+impl Sim {
+    fn kernel(&self) -> &Arc<Kernel> {
+        &self.machine.kernel
+    }
+
+    fn living_thread(&self, thread: Thread) -> Option<Arc<ps::Thread>> {
+        self.kernel().processes.thread(thread.0).filter(|thread| !thread.has_ended())
+    }
+
+    /// Does something in the name of a thread.
+    fn as_thread<R>(
+        &self,
+        thread: Thread,
+        work: impl FnOnce(&Cpu) -> Result<R, NtStatus>,
+    ) -> Result<R, NtStatus> {
+        let thread = self.living_thread(thread).ok_or(NtStatus::INVALID_CID)?;
+        self.enter(thread, work)
+    }
+
+    /// Does something in the name of the system.
+    fn as_system<R>(&self, work: impl FnOnce(&Cpu) -> R) -> R {
+        self.enter(Arc::clone(self.kernel().system_worker()), work)
+    }
+
+    /// Enters the machine as a thread, and lets the driver's threads run afterwards.
+    fn enter<R>(&self, thread: Arc<ps::Thread>, work: impl FnOnce(&Cpu) -> R) -> R {
+        assert!(!cpu::is_inside(), "an observer or message handler cannot act on the machine that called it");
+        let kernel = self.kernel();
+        let _machine = kernel.machine.lock();
+        if kernel.has_crashed() {
+            kernel.raise();
+        }
+        Cpu::new(Arc::clone(kernel), thread, None).execute(|cpu| {
+            let result = work(cpu);
+            cpu.kernel().scheduler.settle(cpu);
+            result
+        })
     }
 }
 
 impl Connection {
     /// Closes the consumer's handle; the driver's disconnect callback runs.
     pub fn disconnect(&self) {
-        let _ = (&self.sim, self.id);
-        todo!()
+        let Some(client) = self.sim.kernel().filters.ports.connection(self.id) else { return };
+        self.sim.as_system(|cpu| fltmgr::port::disconnect(cpu, &client));
     }
 
     /// Whether neither side has closed the connection.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        todo!()
+        let client = self.sim.kernel().filters.ports.connection(self.id);
+        client.is_some_and(|client| client.is_connected())
     }
 }

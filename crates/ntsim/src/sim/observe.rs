@@ -1,6 +1,7 @@
 //! What the harness sees of each callback, and what a filter that judges by less would conclude.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::status::NtStatus;
 
@@ -20,6 +21,34 @@ pub enum Major {
     SetInformation = 0x06,
     /// `IRP_MJ_CLEANUP`
     Cleanup = 0x12,
+}
+
+/// What is known of each major function: its header name, and a short one.
+const MAJORS: [(Major, &str, &str); 6] = [
+    (Major::Create, "IRP_MJ_CREATE", "create"),
+    (Major::Close, "IRP_MJ_CLOSE", "close"),
+    (Major::Read, "IRP_MJ_READ", "read"),
+    (Major::Write, "IRP_MJ_WRITE", "write"),
+    (Major::SetInformation, "IRP_MJ_SET_INFORMATION", "set-information"),
+    (Major::Cleanup, "IRP_MJ_CLEANUP", "cleanup"),
+];
+
+impl Major {
+    fn row(self) -> &'static (Self, &'static str, &'static str) {
+        MAJORS.iter().find(|(major, ..)| *major == self).expect("every major function has a row")
+    }
+
+    /// Such as `write`.
+    #[must_use]
+    pub fn short_name(self) -> &'static str {
+        self.row().2
+    }
+}
+
+impl fmt::Display for Major {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.row().1)
+    }
 }
 
 /// Which callback of an operation.

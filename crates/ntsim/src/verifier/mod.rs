@@ -1,7 +1,9 @@
 //! The rules that a driver must keep, and what is reported when it does not.
 
+mod checks;
 mod rule;
 
+pub(crate) use checks::{Verifier, fallible};
 pub use rule::Rule;
 
 use std::fmt;

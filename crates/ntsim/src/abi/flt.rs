@@ -1,0 +1,153 @@
+//! Structures of the Filter Manager.
+
+use super::{FileObject, IoSecurityContext, IoStatusBlock, ListEntry, Ptr, UnicodeString, abi_structs};
+
+abi_structs! {
+    /// `FLT_CALLBACK_DATA`.
+    CallbackData = "_FLT_CALLBACK_DATA" {
+        flags: u32 = "Flags",
+        thread: Ptr = "Thread",
+        iopb: Ptr<IoParameterBlock> = "Iopb",
+        io_status: IoStatusBlock = "IoStatus",
+        tag_data: Ptr = "TagData",
+        queue_links: ListEntry = "QueueLinks",
+        queue_context: [Ptr; 2] = "QueueContext",
+        requestor_mode: i8 = "RequestorMode",
+    }
+
+    /// `FLT_IO_PARAMETER_BLOCK`.
+    IoParameterBlock = "_FLT_IO_PARAMETER_BLOCK" {
+        irp_flags: u32 = "IrpFlags",
+        major_function: u8 = "MajorFunction",
+        minor_function: u8 = "MinorFunction",
+        operation_flags: u8 = "OperationFlags",
+        reserved: u8 = "Reserved",
+        target_file_object: Ptr<FileObject> = "TargetFileObject",
+        target_instance: Ptr = "TargetInstance",
+        parameters: Parameters = "Parameters",
+    }
+
+    /// `FLT_PARAMETERS.Create`.
+    CreateParameters = "_FLT_PARAMETERS"."Create" {
+        security_context: Ptr<IoSecurityContext> = "SecurityContext",
+        options: u32 = "Options",
+        alignment: u32 = "_",
+        file_attributes: u16 = "FileAttributes",
+        share_access: u16 = "ShareAccess",
+        alignment2: u32 = "_",
+        ea_length: u32 = "EaLength",
+        alignment3: u32 = "_",
+        ea_buffer: Ptr = "EaBuffer",
+        allocation_size: i64 = "AllocationSize",
+    }
+
+    /// `FLT_PARAMETERS.Read`.
+    ReadParameters = "_FLT_PARAMETERS"."Read" {
+        length: u32 = "Length",
+        alignment: u32 = "_",
+        key: u32 = "Key",
+        alignment2: u32 = "_",
+        byte_offset: i64 = "ByteOffset",
+        read_buffer: Ptr = "ReadBuffer",
+        mdl_address: Ptr = "MdlAddress",
+    }
+
+    /// `FLT_PARAMETERS.Write`.
+    WriteParameters = "_FLT_PARAMETERS"."Write" {
+        length: u32 = "Length",
+        alignment: u32 = "_",
+        key: u32 = "Key",
+        alignment2: u32 = "_",
+        byte_offset: i64 = "ByteOffset",
+        write_buffer: Ptr = "WriteBuffer",
+        mdl_address: Ptr = "MdlAddress",
+    }
+
+    /// `FLT_PARAMETERS.SetFileInformation`.
+    SetFileInformationParameters = "_FLT_PARAMETERS"."SetFileInformation" {
+        length: u32 = "Length",
+        alignment: u32 = "_",
+        file_information_class: u32 = "FileInformationClass",
+        alignment2: u32 = "_",
+        parent_of_target: Ptr = "ParentOfTarget",
+        delete_handle: Ptr = "DeleteHandle",
+        info_buffer: Ptr = "InfoBuffer",
+    }
+
+    /// `FLT_RELATED_OBJECTS`.
+    RelatedObjects = "_FLT_RELATED_OBJECTS" {
+        size: u16 = "Size",
+        transaction_context: u16 = "TransactionContext",
+        filter: Ptr = "Filter",
+        volume: Ptr = "Volume",
+        instance: Ptr = "Instance",
+        file_object: Ptr<FileObject> = "FileObject",
+        transaction: Ptr = "Transaction",
+    }
+
+    /// `FLT_REGISTRATION`.
+    Registration = "_FLT_REGISTRATION" {
+        size: u16 = "Size",
+        version: u16 = "Version",
+        flags: u32 = "Flags",
+        context_registration: Ptr<ContextRegistration> = "ContextRegistration",
+        operation_registration: Ptr<OperationRegistration> = "OperationRegistration",
+        filter_unload: Ptr = "FilterUnloadCallback",
+        instance_setup: Ptr = "InstanceSetupCallback",
+        instance_query_teardown: Ptr = "InstanceQueryTeardownCallback",
+        instance_teardown_start: Ptr = "InstanceTeardownStartCallback",
+        instance_teardown_complete: Ptr = "InstanceTeardownCompleteCallback",
+        generate_file_name: Ptr = "GenerateFileNameCallback",
+        normalize_name_component: Ptr = "NormalizeNameComponentCallback",
+        normalize_context_cleanup: Ptr = "NormalizeContextCleanupCallback",
+        transaction_notification: Ptr = "TransactionNotificationCallback",
+        normalize_name_component_ex: Ptr = "NormalizeNameComponentExCallback",
+        section_notification: Ptr = "SectionNotificationCallback",
+    }
+
+    /// `FLT_OPERATION_REGISTRATION`.
+    OperationRegistration = "_FLT_OPERATION_REGISTRATION" {
+        major_function: u8 = "MajorFunction",
+        flags: u32 = "Flags",
+        pre_operation: Ptr = "PreOperation",
+        post_operation: Ptr = "PostOperation",
+        reserved: Ptr = "Reserved1",
+    }
+
+    /// `FLT_CONTEXT_REGISTRATION`.
+    ContextRegistration = "_FLT_CONTEXT_REGISTRATION" {
+        context_type: u16 = "ContextType",
+        flags: u16 = "Flags",
+        cleanup: Ptr = "ContextCleanupCallback",
+        size: usize = "Size",
+        pool_tag: u32 = "PoolTag",
+        allocate: Ptr = "ContextAllocateCallback",
+        free: Ptr = "ContextFreeCallback",
+        reserved: Ptr = "Reserved1",
+    }
+
+    /// `FLT_FILE_NAME_INFORMATION`.
+    FileNameInformation = "_FLT_FILE_NAME_INFORMATION" {
+        size: u16 = "Size",
+        names_parsed: u16 = "NamesParsed",
+        format: u32 = "Format",
+        name: UnicodeString = "Name",
+        volume: UnicodeString = "Volume",
+        share: UnicodeString = "Share",
+        extension: UnicodeString = "Extension",
+        stream: UnicodeString = "Stream",
+        final_component: UnicodeString = "FinalComponent",
+        parent_dir: UnicodeString = "ParentDir",
+    }
+}
+
+/// `FLT_PARAMETERS`: what there is of the union, and its full size.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) union Parameters {
+    pub(crate) create: CreateParameters,
+    pub(crate) read: ReadParameters,
+    pub(crate) write: WriteParameters,
+    pub(crate) set_file_information: SetFileInformationParameters,
+    pub(crate) words: [u64; 6],
+}

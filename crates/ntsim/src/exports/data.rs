@@ -1,0 +1,48 @@
+//! Data exports: variables of the kernel that drivers read.
+
+use super::Module;
+use crate::abi::{Address, Shared};
+
+/// A variable that a driver may import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DataExport {
+    PsInitialSystemProcess,
+    PsProcessType,
+    PsThreadType,
+}
+
+const DATA_EXPORTS: [(DataExport, &str); 3] = [
+    (DataExport::PsInitialSystemProcess, "PsInitialSystemProcess"),
+    (DataExport::PsProcessType, "PsProcessType"),
+    (DataExport::PsThreadType, "PsThreadType"),
+];
+
+impl DataExport {
+    /// The variable of that name; all of them are the kernel's.
+    pub(crate) fn find(module: Module, name: &str) -> Option<Self> {
+        let found = DATA_EXPORTS.iter().find(|(_, known)| module == Module::Ntoskrnl && *known == name);
+        found.map(|(export, _)| *export)
+    }
+}
+
+/// The variables of one kernel.
+pub(crate) struct DataCells(Shared<[usize; DATA_EXPORTS.len()]>);
+
+impl DataCells {
+    pub(crate) fn new() -> Self {
+        Self(Shared::new([0; DATA_EXPORTS.len()]))
+    }
+
+    pub(crate) fn set(&self, export: DataExport, value: Address) {
+        self.0.update(|cells| cells[export as usize] = value);
+    }
+
+    pub(crate) fn get(&self, export: DataExport) -> Address {
+        self.0.get()[export as usize]
+    }
+
+    /// Where the variable is.
+    pub(crate) fn address(&self, export: DataExport) -> Address {
+        self.0.ptr().cast::<usize>().offset(export as usize).address()
+    }
+}

@@ -1,0 +1,25 @@
+//! What the simulated system exports: one table of routines and data, and the way every call of a routine takes.
+
+mod data;
+mod routine;
+mod table;
+
+pub(crate) use data::{DataCells, DataExport};
+pub(crate) use routine::{Failure, Module, Routine};
+pub(crate) use table::{ROUTINE_COUNT, ROUTINES};
+
+use crate::abi::Address;
+use crate::windows::Windows;
+
+/// Finds a routine of a module by name, if this Windows version exports it.
+pub(crate) fn routine(module: Module, name: &str, windows: Windows) -> Option<&'static Routine> {
+    ROUTINES
+        .iter()
+        .find(|routine| routine.module == module && routine.name == name && routine.since <= windows)
+}
+
+/// The address that an import of this name resolves to.
+pub(crate) fn address(module: Module, name: &str, windows: Windows, cells: &DataCells) -> Option<Address> {
+    let routine = routine(module, name, windows).map(|routine| (routine.address)());
+    routine.or_else(|| DataExport::find(module, name).map(|export| cells.address(export)))
+}

@@ -1,0 +1,228 @@
+//! The table of routines: name, highest IRQL, first Windows version, and what does the work.
+//!
+//! The IRQLs are those of the routines' reference pages (windows-driver-docs-ddi).
+
+use super::routine::{Failure, Module, ReturnValue, Routine, address_of, call};
+use crate::abi::{
+    ClientId, CopyInformation, FileNameInformation, FileObject, KernelEvent,
+    ObjectAttributes, ProcessorNumber, Ptr, Registration, UnicodeString,
+};
+use crate::ke::irql::Irql;
+use crate::status::NtStatus;
+use crate::windows::Windows;
+use crate::{ex, fltmgr, io, ke, mm, ob, ps, rtl, se};
+
+/// Makes of each row an entry point for drivers and a row of [`ROUTINES`].
+///
+/// `MODULE: name(arguments) -> return, highest IRQL [since version], infallible => function;` where the
+/// last two are optional; an `infallible` routine
+/// returns a status that is never an error, or one that its caller can do nothing about.
+macro_rules! routines {
+    ($(
+        $module:ident: $name:ident($($argument:ident: $ty:ty),*) $(-> $return:ty)?,
+            $irql:ident $([since $since:ident])? $(, $infallible:ident)? => $function:path;
+    )*) => {
+        /// Positions in the table.
+        enum Index { $($name,)* }
+
+        /// Number of routines.
+        pub(crate) const ROUTINE_COUNT: usize = [$(stringify!($name)),*].len();
+
+        /// Every routine, in the order of the rows below.
+        pub(crate) static ROUTINES: [Routine; ROUTINE_COUNT] = [$(
+            Routine {
+                index: Index::$name as usize,
+                module: Module::$module,
+                name: stringify!($name),
+                max_irql: Irql::$irql,
+                since: routines!(@since $($since)?),
+                failure: routines!(@failure ($($return)?) $($infallible)?),
+                address: || address_of(entry::$name as *const _),
+            },
+        )*];
+
+        /// The entry points.
+        #[expect(non_snake_case, reason = "named as they are exported")]
+        mod entry {
+            use super::*;
+
+            $(
+                pub(super) extern "win64" fn $name($($argument: $ty),*) $(-> $return)? {
+                    call(&ROUTINES[Index::$name as usize], |cpu| $function(cpu $(, $argument)*))
+                }
+            )*
+        }
+    };
+    (@since) => { Windows::Win10_2004 };
+    (@since $since:ident) => { Windows::$since };
+    (@failure ($($return:ty)?) infallible) => { Failure::Never };
+    (@failure ()) => { Failure::Never };
+    (@failure ($return:ty)) => { <$return as ReturnValue>::FAILURE };
+}
+
+routines! {
+    // Executive
+    Ntoskrnl: ExAllocatePool2(flags: u64, bytes: usize, tag: u32) -> Ptr, DISPATCH => ex::pool::allocate_pool2;
+    Ntoskrnl: ExFreePoolWithTag(block: Ptr, tag: u32), DISPATCH => ex::pool::free_pool_with_tag;
+
+    // Kernel
+    Ntoskrnl: KeInitializeEvent(event: Ptr<KernelEvent>, kind: u32, state: u8), HIGH => ke::event::initialize_event;
+    Ntoskrnl: KeSetEvent(event: Ptr<KernelEvent>, increment: i32, wait: u8) -> i32, DISPATCH => ke::event::set_event;
+    Ntoskrnl: KeClearEvent(event: Ptr<KernelEvent>), DISPATCH => ke::event::clear_event;
+    Ntoskrnl: KeWaitForSingleObject(object: Ptr, reason: u32, mode: i8, alertable: u8, timeout: Ptr<i64>) -> NtStatus,
+        DISPATCH, infallible => ke::event::wait_for_single_object;
+    Ntoskrnl: KeGetCurrentIrql() -> u8, HIGH => ke::routines::current_irql;
+    Ntoskrnl: KeRaiseIrqlToDpcLevel() -> u8, DISPATCH => ke::routines::raise_irql_to_dpc_level;
+    Ntoskrnl: KfRaiseIrql(level: u8) -> u8, HIGH => ke::routines::raise_irql;
+    Ntoskrnl: KeLowerIrql(level: u8), HIGH => ke::routines::lower_irql;
+    Ntoskrnl: KeEnterCriticalRegion(), APC => ke::routines::enter_critical_region;
+    Ntoskrnl: KeLeaveCriticalRegion(), APC => ke::routines::leave_critical_region;
+    Ntoskrnl: KeGetCurrentProcessorNumberEx(number: Ptr<ProcessorNumber>) -> u32, HIGH
+        => ke::routines::current_processor_number;
+    Ntoskrnl: KeQueryActiveProcessorCountEx(group: u16) -> u32, HIGH => ke::routines::active_processor_count;
+    Ntoskrnl: KeQuerySystemTimePrecise(time: Ptr<u64>), HIGH => ke::routines::query_system_time_precise;
+    Ntoskrnl: KeBugCheckEx(code: u32, first: usize, second: usize, third: usize, fourth: usize), HIGH
+        => ke::routines::bug_check;
+
+    // Objects
+    Ntoskrnl: ObReferenceObjectByHandle(handle: usize, access: u32, object_type: Ptr, mode: i8, object: Ptr<Ptr>,
+        information: Ptr) -> NtStatus, PASSIVE => ob::routines::reference_object_by_handle;
+    Ntoskrnl: ObOpenObjectByPointer(object: Ptr, attributes: u32, state: Ptr, access: u32, object_type: Ptr, mode: i8,
+        handle: Ptr<usize>) -> NtStatus, APC => ob::routines::open_object_by_pointer;
+    Ntoskrnl: ObfReferenceObject(object: Ptr) -> usize, DISPATCH => ob::routines::reference_object;
+    Ntoskrnl: ObfDereferenceObject(object: Ptr) -> usize, DISPATCH => ob::routines::dereference_object;
+    Ntoskrnl: ZwWaitForSingleObject(handle: usize, alertable: u8, timeout: Ptr<i64>) -> NtStatus, PASSIVE, infallible
+        => ob::routines::wait_for_single_object;
+    Ntoskrnl: ZwClose(handle: usize) -> NtStatus, PASSIVE, infallible => ob::routines::close;
+
+    // Processes and threads
+    Ntoskrnl: PsCreateSystemThread(handle: Ptr<usize>, access: u32, attributes: Ptr<ObjectAttributes>, process: usize,
+        client_id: Ptr<ClientId>, start: Ptr, context: usize) -> NtStatus, PASSIVE => ps::system_thread::create;
+    Ntoskrnl: PsTerminateSystemThread(status: u32) -> NtStatus, PASSIVE, infallible => ps::system_thread::terminate;
+    Ntoskrnl: IoThreadToProcess(thread: Ptr) -> Ptr, DISPATCH, infallible => ps::routines::thread_to_process;
+    Ntoskrnl: IoGetCurrentProcess() -> Ptr, HIGH, infallible => ps::routines::current_process;
+    Ntoskrnl: PsGetCurrentProcess() -> Ptr, HIGH, infallible => ps::routines::current_process;
+    Ntoskrnl: PsGetCurrentThread() -> Ptr, HIGH, infallible => ps::routines::current_thread;
+    Ntoskrnl: KeGetCurrentThread() -> Ptr, HIGH, infallible => ps::routines::current_thread;
+    Ntoskrnl: PsGetCurrentProcessId() -> usize, HIGH => ps::routines::current_process_id;
+    Ntoskrnl: PsGetCurrentThreadId() -> usize, HIGH => ps::routines::current_thread_id;
+    Ntoskrnl: PsGetProcessId(process: Ptr) -> usize, HIGH => ps::routines::process_id;
+    Ntoskrnl: PsGetThreadId(thread: Ptr) -> usize, DISPATCH => ps::routines::thread_id;
+    Ntoskrnl: PsGetThreadProcessId(thread: Ptr) -> usize, HIGH => ps::routines::thread_process_id;
+    Ntoskrnl: PsGetProcessStartKey(process: Ptr) -> usize, DISPATCH => ps::routines::process_start_key;
+    Ntoskrnl: PsGetProcessCreateTimeQuadPart(process: Ptr) -> usize, HIGH => ps::routines::process_create_time;
+    Ntoskrnl: PsIsSystemThread(thread: Ptr) -> u8, DISPATCH => ps::routines::is_system_thread;
+    Ntoskrnl: PsLookupProcessByProcessId(pid: usize, process: Ptr<Ptr>) -> NtStatus, APC
+        => ps::routines::lookup_process_by_process_id;
+    Ntoskrnl: PsSetCreateProcessNotifyRoutineEx(routine: Ptr, remove: u8) -> NtStatus, PASSIVE
+        => ps::notify::set_create_process_notify_routine_ex;
+    Ntoskrnl: ZwQueryInformationProcess(process: usize, class: u32, buffer: Ptr, bytes: u32, returned: Ptr<u32>)
+        -> NtStatus, PASSIVE => ps::query::query_information_process;
+
+    // Security
+    Ntoskrnl: SeLocateProcessImageName(process: Ptr, name: Ptr<Ptr<UnicodeString>>) -> NtStatus, PASSIVE
+        => se::routines::locate_process_image_name;
+    Ntoskrnl: PsReferencePrimaryToken(process: Ptr) -> Ptr, PASSIVE, infallible => se::routines::reference_primary_token;
+    Ntoskrnl: PsDereferencePrimaryToken(token: Ptr), APC => se::routines::dereference_primary_token;
+    Ntoskrnl: SeQueryInformationToken(token: Ptr, class: u32, information: Ptr<Ptr>) -> NtStatus, PASSIVE
+        => se::routines::query_information_token;
+    Ntoskrnl: SeQuerySessionIdToken(token: Ptr, session: Ptr<u32>) -> NtStatus, APC
+        => se::routines::query_session_id_token;
+
+    // Everything else of the kernel
+    Ntoskrnl: MmGetSystemRoutineAddress(name: Ptr<UnicodeString>) -> Ptr, PASSIVE => mm::system_routine_address;
+    Ntoskrnl: RtlInitUnicodeString(destination: Ptr<UnicodeString>, source: Ptr<u16>), DISPATCH
+        => rtl::init_unicode_string;
+    Ntoskrnl: DbgPrintEx(component: u32, level: u32, format: Ptr<u8>, a: usize, b: usize, c: usize, d: usize, e: usize,
+        f: usize, g: usize, h: usize) -> NtStatus, HIGH, infallible => rtl::debug_print::debug_print_ex;
+    Ntoskrnl: IoCheckFileObjectOpenedAsCopySource(file: Ptr<FileObject>) -> u8, PASSIVE [since Win11_22H2]
+        => io::copy::opened_as_copy_source;
+    Ntoskrnl: IoCheckFileObjectOpenedAsCopyDestination(file: Ptr<FileObject>) -> u8, PASSIVE [since Win11_22H2]
+        => io::copy::opened_as_copy_destination;
+
+    // Filter Manager: registration
+    FltMgr: FltRegisterFilter(driver: Ptr, registration: Ptr<Registration>, filter: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::filter::register_filter;
+    FltMgr: FltStartFiltering(filter: Ptr) -> NtStatus, APC => fltmgr::filter::start_filtering;
+    FltMgr: FltUnregisterFilter(filter: Ptr), APC => fltmgr::filter::unregister_filter;
+    FltMgr: FltGetRoutineAddress(name: Ptr<u8>) -> Ptr, DISPATCH => fltmgr::routines::routine_address;
+
+    // Filter Manager: operations
+    FltMgr: FltGetRequestorProcess(data: Ptr) -> Ptr, DISPATCH, infallible => fltmgr::routines::requestor_process;
+    FltMgr: FltGetRequestorProcessId(data: Ptr) -> u32, DISPATCH => fltmgr::routines::requestor_process_id;
+    FltMgr: FltGetCopyInformationFromCallbackData(data: Ptr, information: Ptr<CopyInformation>) -> NtStatus, DISPATCH
+        [since Win11_22H2] => fltmgr::routines::copy_information;
+    FltMgr: FltIsDirectory(file: Ptr<FileObject>, instance: Ptr, directory: Ptr<u8>) -> NtStatus, APC
+        => fltmgr::routines::is_directory;
+
+    // Filter Manager: contexts
+    FltMgr: FltAllocateContext(filter: Ptr, kind: u16, bytes: usize, pool: u32, context: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::context::allocate_context;
+    FltMgr: FltReferenceContext(context: Ptr), DISPATCH => fltmgr::context::reference_context;
+    FltMgr: FltReleaseContext(context: Ptr), DISPATCH => fltmgr::context::release_context;
+    FltMgr: FltSetStreamContext(instance: Ptr, file: Ptr<FileObject>, operation: u32, new: Ptr, old: Ptr<Ptr>)
+        -> NtStatus, APC => fltmgr::context::set_stream_context;
+    FltMgr: FltGetStreamContext(instance: Ptr, file: Ptr<FileObject>, context: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::context::get_stream_context;
+    FltMgr: FltSetInstanceContext(instance: Ptr, operation: u32, new: Ptr, old: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::context::set_instance_context;
+    FltMgr: FltGetInstanceContext(instance: Ptr, context: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::context::get_instance_context;
+
+    // Filter Manager: names
+    FltMgr: FltGetFileNameInformation(data: Ptr, options: u32, name: Ptr<Ptr<FileNameInformation>>) -> NtStatus, APC
+        => fltmgr::name::get_file_name_information;
+    FltMgr: FltReferenceFileNameInformation(name: Ptr<FileNameInformation>), APC
+        => fltmgr::name::reference_file_name_information;
+    FltMgr: FltReleaseFileNameInformation(name: Ptr<FileNameInformation>), APC
+        => fltmgr::name::release_file_name_information;
+    FltMgr: FltGetVolumeName(volume: Ptr, name: Ptr<UnicodeString>, needed: Ptr<u32>) -> NtStatus, APC
+        => fltmgr::volume::volume_name;
+    FltMgr: FltGetVolumeGuidName(volume: Ptr, name: Ptr<UnicodeString>, needed: Ptr<u32>) -> NtStatus, PASSIVE
+        => fltmgr::volume::volume_guid_name;
+    FltMgr: FltGetFileSystemType(object: Ptr, kind: Ptr<u32>) -> NtStatus, APC => fltmgr::volume::file_system_type;
+
+    // Filter Manager: ports
+    FltMgr: FltBuildDefaultSecurityDescriptor(descriptor: Ptr<Ptr>, access: u32) -> NtStatus, APC
+        => fltmgr::port::build_default_security_descriptor;
+    FltMgr: FltFreeSecurityDescriptor(descriptor: Ptr), APC => fltmgr::port::free_security_descriptor;
+    FltMgr: FltCreateCommunicationPort(filter: Ptr, port: Ptr<Ptr>, attributes: Ptr<ObjectAttributes>, cookie: usize,
+        connect: Ptr, disconnect: Ptr, message: Ptr, maximum: i32) -> NtStatus, PASSIVE
+        => fltmgr::port::create_communication_port;
+    FltMgr: FltCloseCommunicationPort(port: Ptr), PASSIVE => fltmgr::port::close_communication_port;
+    FltMgr: FltCloseClientPort(filter: Ptr, port: Ptr<Ptr>), PASSIVE => fltmgr::port::close_client_port;
+    FltMgr: FltSendMessage(filter: Ptr, port: Ptr<Ptr>, message: Ptr<u8>, bytes: u32, reply: Ptr<u8>,
+        reply_bytes: Ptr<u32>, timeout: Ptr<i64>) -> NtStatus, APC => fltmgr::message::send_message;
+
+    // Filter Manager: push locks
+    FltMgr: FltInitializePushLock(lock: Ptr<usize>), APC => ex::push_lock::initialize;
+    FltMgr: FltDeletePushLock(lock: Ptr<usize>), APC => ex::push_lock::delete;
+    FltMgr: FltAcquirePushLockExclusive(lock: Ptr<usize>), APC => ex::push_lock::acquire_exclusive;
+    FltMgr: FltAcquirePushLockShared(lock: Ptr<usize>), APC => ex::push_lock::acquire_shared;
+    FltMgr: FltReleasePushLock(lock: Ptr<usize>), APC => ex::push_lock::release;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_routine_is_there_once_and_at_its_position() {
+        let names: HashSet<_> = ROUTINES.iter().map(|routine| routine.name).collect();
+        assert_eq!(names.len(), ROUTINE_COUNT);
+        for (position, routine) in ROUTINES.iter().enumerate() {
+            assert_eq!(routine.index, position, "{}", routine.name);
+        }
+    }
+
+    #[test]
+    fn each_routine_has_an_address_of_its_own_module() {
+        for routine in &ROUTINES {
+            assert_ne!((routine.address)(), 0, "{}", routine.name);
+            let is_filter_manager = routine.name.starts_with("Flt");
+            assert_eq!(routine.module == Module::FltMgr, is_filter_manager, "{}", routine.name);
+        }
+    }
+}

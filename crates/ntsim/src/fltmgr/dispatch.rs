@@ -1,0 +1,337 @@
+//! Sending an operation through the filters of a volume and down to the file system.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::instance::Instance;
+use super::operation::{CopyOrigin, Kind, Operation};
+use super::registration::OperationEntry;
+use crate::abi::{CallbackData, IoParameterBlock, IoStatusBlock, ListEntry, Parameters, Ptr, RelatedObjects, Shared};
+use crate::io::request::IoStatus;
+use crate::io::{callback_data, file_object, irp};
+use crate::ke::{Cpu, Entry, Frame};
+use crate::ps::Thread;
+use crate::sim::{Callback, CopySource, Major, Phase, ThreadFacts};
+use crate::status::NtStatus;
+use crate::verifier::Rule;
+
+/// `FLT_PREOP_CALLBACK_STATUS`
+const PREOP_SUCCESS_WITH_CALLBACK: u32 = 0;
+const PREOP_SUCCESS_NO_CALLBACK: u32 = 1;
+const PREOP_PENDING: u32 = 2;
+const PREOP_DISALLOW_FASTIO: u32 = 3;
+const PREOP_COMPLETE: u32 = 4;
+const PREOP_SYNCHRONIZE: u32 = 5;
+const PREOP_DISALLOW_FSFILTER_IO: u32 = 6;
+/// `FLT_POSTOP_CALLBACK_STATUS`
+const POSTOP_FINISHED_PROCESSING: u32 = 0;
+
+/// `FLTFL_OPERATION_REGISTRATION_*`
+const SKIP_PAGING_IO: u32 = 0x1;
+const SKIP_CACHED_IO: u32 = 0x2;
+const SKIP_NON_DASD_IO: u32 = 0x4;
+const SKIP_NON_CACHED_NON_PAGING_IO: u32 = 0x8;
+
+/// A post-operation callback that is owed.
+struct Owed {
+    instance: Arc<Instance>,
+    callback: Ptr,
+    context: usize,
+}
+
+/// What a pre-operation callback decided.
+enum Decision {
+    Continue(Option<Owed>),
+    /// The operation ends here.
+    End(IoStatus),
+}
+
+/// An operation while it passes the filters, with the structures that they see.
+struct Passage<'a> {
+    cpu: &'a Cpu,
+    operation: Arc<Operation>,
+    data: Shared<CallbackData>,
+    iopb: Shared<IoParameterBlock>,
+    objects: Shared<RelatedObjects>,
+}
+
+/// Sends an operation through the filters of its volume; `target` is the file system.
+pub(crate) fn dispatch(
+    cpu: &Cpu,
+    operation: Operation,
+    parameters: Parameters,
+    target: impl FnOnce() -> IoStatus,
+) -> IoStatus {
+    let instances = Arc::clone(&*operation.file.volume().instances.lock());
+    let interested: Vec<_> = instances
+        .iter()
+        .filter_map(|instance| Some((instance, instance.filter().operation(operation.major)?)))
+        .filter(|(instance, entry)| !instance.is_tearing_down() && !skips(entry, &operation))
+        .collect();
+    if interested.is_empty() {
+        return target();
+    }
+    let passage = Passage::new(cpu, operation, parameters);
+    let mut owed = Vec::new();
+    let mut ended = None;
+    for (instance, entry) in interested {
+        match passage.pre(instance, entry) {
+            Decision::Continue(post) => owed.extend(post),
+            Decision::End(status) => {
+                ended = Some(status);
+                break;
+            }
+        }
+    }
+    let ended = ended.unwrap_or_else(target);
+    for owed in owed.into_iter().rev() {
+        passage.post(&owed, ended);
+    }
+    ended
+}
+
+/// Whether a filter registered not to see such an operation.
+fn skips(entry: &OperationEntry, operation: &Operation) -> bool {
+    if !matches!(operation.major, Major::Read | Major::Write) {
+        return false;
+    }
+    let paging = operation.irp_flags & irp::PAGING_IO != 0;
+    let non_cached = operation.irp_flags & irp::NOCACHE != 0;
+    let set = |flag: u32| entry.flags & flag != 0;
+    set(SKIP_PAGING_IO) && paging
+        || set(SKIP_CACHED_IO) && !non_cached
+        || set(SKIP_NON_CACHED_NON_PAGING_IO) && non_cached && !paging
+        || set(SKIP_NON_DASD_IO) && !operation.file.has(file_object::VOLUME_OPEN)
+}
+
+impl<'a> Passage<'a> {
+    fn new(cpu: &'a Cpu, operation: Operation, parameters: Parameters) -> Self {
+        let iopb = Shared::new(IoParameterBlock {
+            irp_flags: operation.irp_flags,
+            major_function: operation.major as u8,
+            minor_function: operation.minor,
+            operation_flags: operation.operation_flags,
+            reserved: 0,
+            target_file_object: operation.file.ptr(),
+            target_instance: Ptr::NULL,
+            parameters,
+        });
+        let data = Shared::new(CallbackData {
+            flags: operation.callback_data_flags(),
+            thread: operation.thread.as_ref().map_or(Ptr::NULL, |thread| thread.ptr()),
+            iopb: iopb.ptr(),
+            io_status: IoStatusBlock { status: 0, information: 0 },
+            tag_data: Ptr::NULL,
+            queue_links: ListEntry { flink: Ptr::NULL, blink: Ptr::NULL },
+            queue_context: [Ptr::NULL; 2],
+            requestor_mode: operation.mode as i8,
+        });
+        let objects = Shared::new(RelatedObjects {
+            size: 0,
+            transaction_context: 0,
+            filter: Ptr::NULL,
+            volume: Ptr::NULL,
+            instance: Ptr::NULL,
+            file_object: Ptr::NULL,
+            transaction: Ptr::NULL,
+        });
+        let operation = Arc::new(operation);
+        cpu.kernel().filters.begin(data.ptr().cast(), &operation);
+        Self { cpu, operation, data, iopb, objects }
+    }
+
+    /// Calls a callback of the instance with the data, the related objects, and whatever follows.
+    fn call(&self, instance: &Instance, entry: Entry, callback: Ptr, rest: &[usize]) -> u32 {
+        self.iopb.update(|iopb| iopb.target_instance = instance.ptr());
+        self.objects.set(instance.related_objects(self.operation.file.ptr()));
+        let mut arguments = vec![self.data.ptr().address(), self.objects.ptr().address()];
+        arguments.extend_from_slice(rest);
+        let before = (self.data.get(), self.iopb.get());
+        let frame = Frame {
+            driver: Arc::clone(instance.filter().driver()),
+            entry,
+            operation: Some(Arc::clone(&self.operation)),
+        };
+        let result = self.cpu.call_driver(frame.clone(), callback, &arguments);
+        self.check_unchanged(&frame, &before);
+        u32::try_from(result & 0xFFFF_FFFF).expect("masked to 32 bits")
+    }
+
+    fn pre(&self, instance: &Arc<Instance>, entry: OperationEntry) -> Decision {
+        let owed = |context| {
+            Decision::Continue(Some(Owed { instance: Arc::clone(instance), callback: entry.post, context }))
+        };
+        if entry.pre.is_null() {
+            // Without a pre-operation callback, the post-operation callback always comes.
+            return if entry.post.is_null() { Decision::Continue(None) } else { owed(0) };
+        }
+        self.observe(instance, Phase::Pre, None);
+        let context = Shared::new(0usize);
+        let major = self.operation.major;
+        let status = self.call(instance, Entry::Pre(major), entry.pre, &[context.ptr().address()]);
+        let report = |rule, detail: String| self.report(instance, Entry::Pre(major), rule, detail);
+        let with_callback = matches!(status, PREOP_SUCCESS_WITH_CALLBACK | PREOP_SYNCHRONIZE);
+        if context.get() != 0 && !with_callback {
+            report(
+                Rule::CompletionContext,
+                format!("sets a completion context and returns {}", preop_name(status)),
+            );
+        }
+        let is_irp = self.operation.kind == Kind::Irp;
+        match status {
+            PREOP_SUCCESS_NO_CALLBACK => Decision::Continue(None),
+            PREOP_SUCCESS_WITH_CALLBACK | PREOP_SYNCHRONIZE => {
+                if status == PREOP_SYNCHRONIZE && (!is_irp || major == Major::Create) {
+                    report(
+                        Rule::PreOperationStatus,
+                        format!("returns FLT_PREOP_SYNCHRONIZE for {}", self.operation),
+                    );
+                }
+                if entry.post.is_null() {
+                    report(
+                        Rule::PostOperationRegistered,
+                        format!("returns {} without a post-operation callback", preop_name(status)),
+                    );
+                    return Decision::Continue(None);
+                }
+                owed(context.get())
+            }
+            PREOP_DISALLOW_FASTIO => {
+                if is_irp {
+                    report(Rule::PreOperationStatus, "returns FLT_PREOP_DISALLOW_FASTIO for an IRP".to_owned());
+                    return Decision::Continue(None);
+                }
+                Decision::End(IoStatus::plain(NtStatus::FLT_DISALLOW_FAST_IO))
+            }
+            PREOP_COMPLETE => {
+                let block = self.data.get().io_status;
+                let ended = IoStatus::new(NtStatus(block.status), block.information);
+                let cannot_fail = matches!(major, Major::Cleanup | Major::Close) && !ended.status.is_success();
+                if ended.status == NtStatus::PENDING || cannot_fail {
+                    report(Rule::PreOperationStatus, format!("completes the operation with {}", ended.status));
+                }
+                Decision::End(ended)
+            }
+            _ => {
+                report(Rule::PreOperationStatus, format!("returns {}", preop_name(status)));
+                Decision::Continue(None)
+            }
+        }
+    }
+
+    fn post(&self, owed: &Owed, ended: IoStatus) {
+        self.data.update(|data| {
+            data.flags |= callback_data::POST_OPERATION;
+            data.io_status = IoStatusBlock { status: ended.status.0, information: ended.information };
+        });
+        self.observe(&owed.instance, Phase::Post, Some(ended.status));
+        let entry = Entry::Post(self.operation.major);
+        /// `FLT_POST_OPERATION_FLAGS` of an operation that is not being drained.
+        const NO_FLAGS: usize = 0;
+        let status = self.call(&owed.instance, entry, owed.callback, &[owed.context, NO_FLAGS]);
+        if status != POSTOP_FINISHED_PROCESSING {
+            self.report(&owed.instance, entry, Rule::PostOperationStatus, format!("returns {status}"));
+        }
+    }
+
+    /// Reports a broken rule in the name of a callback that has returned.
+    fn report(&self, instance: &Instance, entry: Entry, rule: Rule, detail: String) {
+        let frame = Frame {
+            driver: Arc::clone(instance.filter().driver()),
+            entry,
+            operation: Some(Arc::clone(&self.operation)),
+        };
+        self.cpu.violation_in(&frame, rule, detail);
+    }
+
+    /// No filter here may change anything, since none can say so (`FltSetCallbackDataDirty`); `IoStatus` is free.
+    fn check_unchanged(&self, frame: &Frame, (data, iopb): &(CallbackData, IoParameterBlock)) {
+        let now = self.data.get();
+        let iopb_now = self.iopb.get();
+        let words = |iopb: &IoParameterBlock| {
+            // SAFETY: the words cover the whole union, every bit of which was set with the parameters.
+            unsafe { iopb.parameters.words }
+        };
+        let changed: Vec<_> = [
+            ("Thread", data.thread != now.thread),
+            ("RequestorMode", data.requestor_mode != now.requestor_mode),
+            ("Flags", data.flags != now.flags),
+            ("Iopb", data.iopb != now.iopb),
+            ("TagData", data.tag_data != now.tag_data),
+            ("Iopb->IrpFlags", iopb.irp_flags != iopb_now.irp_flags),
+            ("Iopb->MajorFunction", iopb.major_function != iopb_now.major_function),
+            ("Iopb->MinorFunction", iopb.minor_function != iopb_now.minor_function),
+            ("Iopb->OperationFlags", iopb.operation_flags != iopb_now.operation_flags),
+            ("Iopb->TargetFileObject", iopb.target_file_object != iopb_now.target_file_object),
+            ("Iopb->TargetInstance", iopb.target_instance != iopb_now.target_instance),
+            ("Iopb->Parameters", words(iopb) != words(&iopb_now)),
+        ]
+        .into_iter()
+        .filter(|(_, changed)| *changed)
+        .map(|(name, _)| name)
+        .collect();
+        if !changed.is_empty() {
+            let detail = format!("changes {} without FltSetCallbackDataDirty", changed.join(", "));
+            self.cpu.violation_in(frame, Rule::CallbackDataUnchanged, detail);
+            self.data.set(*data);
+            self.iopb.set(*iopb);
+        }
+    }
+
+    /// Shows the callback to whoever watches.
+    fn observe(&self, instance: &Instance, phase: Phase, status: Option<NtStatus>) {
+        let kernel = self.cpu.kernel();
+        let mut observer = kernel.observer.lock();
+        let Some(observer) = &mut *observer else { return };
+        let operation = &self.operation;
+        observer(&Callback {
+            driver: Cow::Borrowed(instance.filter().driver().service()),
+            phase,
+            major: operation.major,
+            minor: operation.minor,
+            flags: self.data.get().flags,
+            irp_flags: operation.irp_flags,
+            irql: self.cpu.irql().0,
+            time: kernel.clock.now(),
+            current: facts(&self.cpu.thread()),
+            thread: operation.thread.as_deref().map(facts),
+            requestor_mode: operation.mode,
+            requestor_pid: operation.requestor.as_ref().map_or(0, |process| process.pid()),
+            path: Cow::Borrowed(operation.file.path()),
+            offset: operation.offset,
+            length: operation.length,
+            copy_source: operation.copy.as_ref().map(copy_source),
+            status,
+        });
+    }
+}
+
+impl Drop for Passage<'_> {
+    fn drop(&mut self) {
+        self.cpu.kernel().filters.end(self.data.ptr().cast());
+    }
+}
+
+fn facts(thread: &Thread) -> ThreadFacts {
+    let process = thread.process();
+    ThreadFacts { pid: process.pid(), tid: thread.tid(), image: process.image().as_str().to_owned() }
+}
+
+fn copy_source(origin: &CopyOrigin) -> CopySource {
+    CopySource { path: origin.file.path().to_owned(), offset: origin.offset }
+}
+
+/// The header's name of a status, or its number.
+fn preop_name(status: u32) -> String {
+    let name = match status {
+        PREOP_SUCCESS_WITH_CALLBACK => "FLT_PREOP_SUCCESS_WITH_CALLBACK",
+        PREOP_SUCCESS_NO_CALLBACK => "FLT_PREOP_SUCCESS_NO_CALLBACK",
+        PREOP_PENDING => "FLT_PREOP_PENDING, which nothing here could ever complete",
+        PREOP_DISALLOW_FASTIO => "FLT_PREOP_DISALLOW_FASTIO",
+        PREOP_COMPLETE => "FLT_PREOP_COMPLETE",
+        PREOP_SYNCHRONIZE => "FLT_PREOP_SYNCHRONIZE",
+        PREOP_DISALLOW_FSFILTER_IO => "FLT_PREOP_DISALLOW_FSFILTER_IO, which is for QueryOpen only",
+        _ => return format!("{status}, which is no FLT_PREOP_CALLBACK_STATUS"),
+    };
+    name.to_owned()
+}

@@ -1,0 +1,123 @@
+//! Instances: a filter on a volume.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::context;
+use super::filter::Filter;
+use crate::abi::{FileObject, Ptr, RelatedObjects, Shared};
+use crate::io::Volume;
+use crate::io::driver::status_of;
+use crate::ke::{Cpu, Entry};
+use crate::util::Lock;
+
+/// `FLTFL_INSTANCE_SETUP_AUTOMATIC_ATTACHMENT`
+pub(crate) const SETUP_AUTOMATIC: usize = 1;
+/// `FLTFL_INSTANCE_SETUP_NEWLY_MOUNTED_VOLUME`
+pub(crate) const SETUP_NEWLY_MOUNTED: usize = 4;
+/// `FLTFL_INSTANCE_TEARDOWN_FILTER_UNLOAD`
+const TEARDOWN_FILTER_UNLOAD: usize = 2;
+
+/// An instance of a filter on a volume.
+pub(crate) struct Instance {
+    ptr: Ptr,
+    filter: Arc<Filter>,
+    volume: Arc<Volume>,
+    /// Its context, if the filter set one.
+    pub(super) context: Lock<Option<Ptr>>,
+    tearing_down: AtomicBool,
+}
+
+impl Instance {
+    pub(crate) fn ptr(&self) -> Ptr {
+        self.ptr
+    }
+
+    pub(super) fn filter(&self) -> &Arc<Filter> {
+        &self.filter
+    }
+
+    pub(super) fn volume(&self) -> &Arc<Volume> {
+        &self.volume
+    }
+
+    pub(super) fn is_tearing_down(&self) -> bool {
+        // Relaxed: ordered by the machine's lock or the baton.
+        self.tearing_down.load(Ordering::Relaxed)
+    }
+
+    /// What every callback of the instance is given.
+    pub(super) fn related_objects(&self, file: Ptr<FileObject>) -> RelatedObjects {
+        RelatedObjects {
+            size: u16::try_from(size_of::<RelatedObjects>()).expect("the structure is small"),
+            transaction_context: 0,
+            filter: self.filter.ptr(),
+            volume: self.volume.ptr(),
+            instance: self.ptr,
+            file_object: file,
+            transaction: Ptr::NULL,
+        }
+    }
+
+    fn call(&self, cpu: &Cpu, entry: Entry, callback: Ptr, rest: &[usize]) -> Option<usize> {
+        let callback = callback.non_null()?;
+        let objects = Shared::new(self.related_objects(Ptr::NULL));
+        let mut arguments = vec![objects.ptr().address()];
+        arguments.extend_from_slice(rest);
+        Some(cpu.call_driver(self.filter.frame(entry), callback, &arguments))
+    }
+}
+
+/// Attaches a filter to a volume, unless it does not want to.
+pub(crate) fn attach(cpu: &Cpu, filter: &Arc<Filter>, volume: &Arc<Volume>, reason: usize) {
+    let filters = &cpu.kernel().filters;
+    let instance = Arc::new(Instance {
+        ptr: cpu.kernel().arena.allocate(),
+        filter: Arc::clone(filter),
+        volume: Arc::clone(volume),
+        context: Lock::default(),
+        tearing_down: AtomicBool::new(false),
+    });
+    filters.add_instance(&instance);
+    let system = Arc::clone(cpu.kernel().system_worker());
+    let answer = cpu.in_thread(&system, || {
+        let device = volume.device_type() as usize;
+        let file_system = volume.spec().file_system as usize;
+        instance.call(cpu, Entry::InstanceSetup, filter.callbacks.instance_setup, &[reason, device, file_system])
+    });
+    if answer.is_some_and(|result| !status_of(result).is_success()) {
+        context::instance_gone(cpu, &instance);
+        filters.remove(instance.ptr);
+        return;
+    }
+    let mut instances = volume.instances.lock();
+    *instances = instances.iter().cloned().chain([instance]).collect();
+}
+
+/// Lets every filter that is active attach to a new volume.
+pub(crate) fn volume_mounted(cpu: &Cpu, volume: &Arc<Volume>) {
+    cpu.kernel().filters.add_volume(volume);
+    let drivers = cpu.kernel().drivers.lock().clone();
+    for driver in drivers {
+        let filter = driver.filter.lock().clone();
+        if let Some(filter) = filter.filter(|filter| filter.has_started() && !filter.is_deleting()) {
+            attach(cpu, &filter, volume, SETUP_AUTOMATIC | SETUP_NEWLY_MOUNTED);
+        }
+    }
+}
+
+/// Tears down a filter's instance on a volume.
+pub(super) fn detach(cpu: &Cpu, filter: &Arc<Filter>, volume: &Arc<Volume>) {
+    let of_filter = |instance: &Arc<Instance>| Arc::ptr_eq(&instance.filter, filter);
+    let instances = Arc::clone(&*volume.instances.lock());
+    let Some(instance) = instances.iter().find(|instance| of_filter(instance)) else { return };
+    // Relaxed: ordered by the machine's lock or the baton.
+    instance.tearing_down.store(true, Ordering::Relaxed);
+    let reason = [TEARDOWN_FILTER_UNLOAD];
+    let callbacks = &filter.callbacks;
+    instance.call(cpu, Entry::InstanceTeardownStart, callbacks.instance_teardown_start, &reason);
+    *volume.instances.lock() = instances.iter().filter(|other| !of_filter(other)).cloned().collect();
+    instance.call(cpu, Entry::InstanceTeardownComplete, callbacks.instance_teardown_complete, &reason);
+    context::instance_gone(cpu, instance);
+    cpu.kernel().filters.remove(instance.ptr);
+}

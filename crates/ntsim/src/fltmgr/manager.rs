@@ -1,0 +1,127 @@
+//! Everything that the Filter Manager keeps.
+
+use std::sync::Arc;
+
+use super::context::ContextTable;
+use super::filter::Filter;
+use super::instance::Instance;
+use super::name::NameTable;
+use super::operation::Operation;
+use super::port::PortTable;
+use crate::abi::Ptr;
+use crate::io::Volume;
+use crate::io::driver::Driver;
+use crate::ke::Cpu;
+use crate::sim::Leak;
+use crate::util::{AddressMap, Lock};
+use crate::verifier::Rule;
+
+/// An opaque object of the Filter Manager.
+#[derive(Clone)]
+enum FilterObject {
+    Filter(Arc<Filter>),
+    Instance(Arc<Instance>),
+    Volume(Arc<Volume>),
+}
+
+/// What the Filter Manager of one kernel keeps.
+#[derive(Default)]
+pub(crate) struct FilterManager {
+    objects: Lock<AddressMap<FilterObject>>,
+    /// Operations in progress, by the address of their callback data.
+    operations: Lock<AddressMap<Arc<Operation>>>,
+    pub(super) contexts: ContextTable,
+    pub(super) names: NameTable,
+    pub(crate) ports: PortTable,
+}
+
+impl FilterManager {
+    pub(super) fn add_filter(&self, filter: &Arc<Filter>) {
+        self.objects.lock().insert(filter.ptr().address(), FilterObject::Filter(Arc::clone(filter)));
+    }
+
+    pub(super) fn add_instance(&self, instance: &Arc<Instance>) {
+        self.objects.lock().insert(instance.ptr().address(), FilterObject::Instance(Arc::clone(instance)));
+    }
+
+    pub(crate) fn add_volume(&self, volume: &Arc<Volume>) {
+        self.objects.lock().insert(volume.ptr().address(), FilterObject::Volume(Arc::clone(volume)));
+    }
+
+    pub(super) fn remove(&self, object: Ptr) {
+        self.objects.lock().remove(&object.address());
+    }
+
+    fn get(&self, object: Ptr) -> Option<FilterObject> {
+        self.objects.lock().get(&object.address()).cloned()
+    }
+
+    /// The filter at a driver's pointer, complaining if there is none (any more).
+    pub(super) fn filter(&self, cpu: &Cpu, object: Ptr) -> Option<Arc<Filter>> {
+        match self.get(object) {
+            Some(FilterObject::Filter(filter)) => Some(filter),
+            _ => complain(cpu, object, "filter"),
+        }
+    }
+
+    /// The instance at a driver's pointer, complaining if there is none (any more).
+    pub(super) fn instance(&self, cpu: &Cpu, object: Ptr) -> Option<Arc<Instance>> {
+        match self.get(object) {
+            Some(FilterObject::Instance(instance)) => Some(instance),
+            _ => complain(cpu, object, "instance"),
+        }
+    }
+
+    /// The volume at a driver's pointer, complaining if there is none (any more).
+    pub(super) fn volume(&self, cpu: &Cpu, object: Ptr) -> Option<Arc<Volume>> {
+        match self.get(object) {
+            Some(FilterObject::Volume(volume)) => Some(volume),
+            _ => complain(cpu, object, "volume"),
+        }
+    }
+
+    /// The volume at a driver's pointer to it, or to an instance on it.
+    pub(super) fn volume_of(&self, cpu: &Cpu, object: Ptr) -> Option<Arc<Volume>> {
+        match self.get(object) {
+            Some(FilterObject::Volume(volume)) => Some(volume),
+            Some(FilterObject::Instance(instance)) => Some(Arc::clone(instance.volume())),
+            _ => complain(cpu, object, "volume or instance"),
+        }
+    }
+
+    /// Notes that an operation is in progress.
+    pub(super) fn begin(&self, data: Ptr, operation: &Arc<Operation>) {
+        self.operations.lock().insert(data.address(), Arc::clone(operation));
+    }
+
+    /// Notes that an operation is over.
+    pub(super) fn end(&self, data: Ptr) {
+        self.operations.lock().remove(&data.address());
+    }
+
+    /// The operation of a driver's callback data, complaining if there is none (any more).
+    pub(super) fn operation(&self, cpu: &Cpu, data: Ptr) -> Option<Arc<Operation>> {
+        let found = self.operations.lock().get(&data.address()).cloned();
+        if found.is_none() {
+            complain::<()>(cpu, data, "callback data");
+        }
+        found
+    }
+}
+
+fn complain<T>(cpu: &Cpu, object: Ptr, what: &str) -> Option<T> {
+    cpu.violation(Rule::ObjectReference, format!("{object:?} is no {what} (any more)"));
+    None
+}
+
+/// What a driver that is gone left with the Filter Manager.
+pub(crate) fn leaks(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
+    let filters = &cpu.kernel().filters;
+    let mut leaks = filters.contexts.leaks(driver);
+    leaks.extend(filters.names.leaks(driver));
+    leaks.extend(filters.ports.leaks(driver));
+    if driver.filter.lock().is_some() {
+        leaks.push(Leak { what: "filter", which: "still registered".to_owned(), count: 1, bytes: 0 });
+    }
+    leaks
+}

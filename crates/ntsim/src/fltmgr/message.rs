@@ -1,0 +1,67 @@
+//! `FltSendMessage`.
+
+use super::port;
+use crate::abi::Ptr;
+use crate::ke::{Cpu, Irql};
+use crate::sim::PortReply;
+use crate::status::NtStatus;
+use crate::verifier::Rule;
+
+/// `FltSendMessage`. A timeout of zero, like none, lets it wait for ever.
+#[expect(clippy::too_many_arguments, reason = "the routine has as many")]
+pub(crate) fn send_message(
+    cpu: &Cpu,
+    filter: Ptr,
+    port: Ptr<Ptr>,
+    message: Ptr<u8>,
+    bytes: u32,
+    reply: Ptr<u8>,
+    reply_bytes: Ptr<u32>,
+    timeout: Ptr<i64>,
+) -> NtStatus {
+    let kernel = cpu.kernel();
+    if kernel.filters.filter(cpu, filter).is_none() {
+        return NtStatus::INVALID_PARAMETER;
+    }
+    if message.is_null() || bytes == 0 || !reply.is_null() && reply_bytes.is_null() {
+        cpu.violation(Rule::InvalidParameter, "sends no message, or expects a reply of no length");
+        return NtStatus::INVALID_PARAMETER;
+    }
+    if cpu.irql() > Irql::APC {
+        cpu.violation(Rule::Wait, format!("sends a message at {}", cpu.irql()));
+    }
+    let Some(ptr) = port.read().non_null() else { return NtStatus::PORT_DISCONNECTED };
+    let Some(client) = kernel.filters.ports.client(ptr) else {
+        cpu.violation(Rule::Port, format!("sends to {ptr:?}, which is no client port (any more)"));
+        return NtStatus::PORT_DISCONNECTED;
+    };
+    if !client.is_connected() {
+        return NtStatus::PORT_DISCONNECTED;
+    }
+    let message = message.read_slice(bytes as usize);
+    let answer = (*client.handler.lock())(&message);
+    match answer {
+        PortReply::Reply(_) if reply.is_null() => NtStatus::SUCCESS,
+        PortReply::Reply(answer) => give(&answer, reply, reply_bytes),
+        PortReply::Silent if reply.is_null() => NtStatus::SUCCESS,
+        PortReply::Silent => {
+            let timeout = timeout.non_null().map(Ptr::read).filter(|timeout| *timeout != 0);
+            let deadline = timeout.map(|timeout| kernel.clock.deadline(timeout));
+            let disconnected = kernel.scheduler.wait(cpu, client.ptr().address(), deadline, || !client.is_connected());
+            if disconnected { NtStatus::PORT_DISCONNECTED } else { NtStatus::TIMEOUT }
+        }
+        PortReply::Disconnect => {
+            port::disconnect_soon(cpu, &client);
+            NtStatus::PORT_DISCONNECTED
+        }
+    }
+}
+
+/// Stores as much of the answer as there is room for.
+fn give(answer: &[u8], reply: Ptr<u8>, reply_bytes: Ptr<u32>) -> NtStatus {
+    let room = reply_bytes.read() as usize;
+    let stored = answer.len().min(room);
+    reply.write_slice(&answer[..stored]);
+    reply_bytes.write(u32::try_from(stored).expect("at most the room, which is a u32"));
+    if answer.len() > room { NtStatus::BUFFER_OVERFLOW } else { NtStatus::SUCCESS }
+}

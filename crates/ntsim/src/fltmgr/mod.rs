@@ -1,0 +1,20 @@
+//! The Filter Manager.
+
+pub(crate) mod context;
+mod dispatch;
+pub(crate) mod filter;
+pub(crate) mod instance;
+mod manager;
+pub(crate) mod message;
+pub(crate) mod name;
+mod operation;
+pub(crate) mod port;
+mod registration;
+pub(crate) mod routines;
+pub(crate) mod volume;
+
+pub(crate) use dispatch::dispatch;
+pub(crate) use filter::Filter;
+pub(crate) use instance::Instance;
+pub(crate) use manager::{FilterManager, leaks};
+pub(crate) use operation::{CopyOrigin, Kind, Operation};

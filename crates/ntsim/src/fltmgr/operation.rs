@@ -1,0 +1,90 @@
+//! An operation on its way through the filters.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::io::callback_data;
+use crate::io::file::File;
+use crate::ps::{Process, Thread};
+use crate::sim::{Major, Mode};
+
+/// How an operation is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Irp,
+    FastIo,
+}
+
+/// The copy information in a request's IRP extension.
+#[derive(Clone)]
+pub(crate) struct CopyOrigin {
+    pub(crate) file: Arc<File>,
+    pub(crate) offset: i64,
+}
+
+/// What does not change about an operation while it passes the filters.
+#[derive(Clone)]
+pub(crate) struct Operation {
+    pub(crate) major: Major,
+    pub(crate) minor: u8,
+    pub(crate) kind: Kind,
+    pub(crate) irp_flags: u32,
+    pub(crate) operation_flags: u8,
+    /// `FLT_CALLBACK_DATA->Flags` beyond those that follow from the kind.
+    pub(crate) data_flags: u32,
+    pub(crate) file: Arc<File>,
+    /// `FLT_CALLBACK_DATA->Thread`.
+    pub(crate) thread: Option<Arc<Thread>>,
+    /// What `FltGetRequestorProcess` answers.
+    pub(crate) requestor: Option<Arc<Process>>,
+    pub(crate) mode: Mode,
+    pub(crate) copy: Option<CopyOrigin>,
+    /// Byte offset as in the parameters, for reads and writes.
+    pub(crate) offset: Option<i64>,
+    /// Length in bytes, for reads and writes.
+    pub(crate) length: Option<u32>,
+}
+
+impl Operation {
+    /// A user-mode operation without flags and parameters.
+    pub(crate) fn new(major: Major, kind: Kind, file: Arc<File>, thread: Option<Arc<Thread>>) -> Self {
+        Self {
+            major,
+            minor: 0,
+            kind,
+            irp_flags: 0,
+            operation_flags: 0,
+            data_flags: 0,
+            file,
+            requestor: thread.as_ref().map(|thread| Arc::clone(thread.process())),
+            thread,
+            mode: Mode::User,
+            copy: None,
+            offset: None,
+            length: None,
+        }
+    }
+
+    /// `FLT_CALLBACK_DATA->Flags` before any callback.
+    pub(super) fn callback_data_flags(&self) -> u32 {
+        self.data_flags
+            | match self.kind {
+                Kind::Irp => callback_data::IRP_OPERATION,
+                Kind::FastIo => callback_data::FAST_IO_OPERATION,
+            }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.major)?;
+        if self.kind == Kind::FastIo {
+            f.write_str(" (fast I/O)")?;
+        }
+        write!(f, " on {}", self.file.path())?;
+        if let (Some(offset), Some(length)) = (self.offset, self.length) {
+            write!(f, " at {offset}, {length} bytes")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! Driver images: mapped as the loader of Windows would, with the protections of their sections.
+
+mod loader;
+mod mapping;
+
+pub(crate) use loader::load;
+
+use mapping::Mapping;
+
+use crate::abi::{Address, Ptr};
+
+/// `IMAGE_DLLCHARACTERISTICS_FORCE_INTEGRITY`
+const FORCE_INTEGRITY: u16 = 0x0080;
+/// `int 29h`, by which compilers stop a program at once (`__fastfail`).
+const FAST_FAIL: [u8; 2] = [0xCD, 0x29];
+
+/// A section, for reports.
+struct Section {
+    start: usize,
+    end: usize,
+    executable: bool,
+}
+
+/// A loaded image.
+pub(crate) struct Image {
+    name: String,
+    mapping: Mapping,
+    entry_point: usize,
+    characteristics: u16,
+    sections: Vec<Section>,
+}
+
+impl Image {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn base(&self) -> Address {
+        self.mapping.base()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.mapping.bytes()
+    }
+
+    /// `DriverEntry`, or what runs before it.
+    pub(crate) fn entry_point(&self) -> Ptr {
+        Ptr::at(self.base() + self.entry_point)
+    }
+
+    pub(crate) fn contains(&self, address: Address) -> bool {
+        (self.base()..self.base() + self.bytes()).contains(&address)
+    }
+
+    /// Whether the image asks for its signature to be checked whenever it is loaded.
+    pub(crate) fn forces_integrity(&self) -> bool {
+        self.characteristics & FORCE_INTEGRITY != 0
+    }
+
+    /// Whether a relative address lies in code.
+    fn is_code(&self, rva: usize) -> bool {
+        self.sections.iter().any(|section| section.executable && (section.start..section.end).contains(&rva))
+    }
+
+    /// Whether the instruction at a relative address is `int 29h`.
+    pub(crate) fn is_fast_fail(&self, rva: usize) -> bool {
+        self.is_code(rva)
+            && self.is_code(rva + 1)
+            && Ptr::<[u8; 2]>::at(self.base() + rva).read() == FAST_FAIL
+    }
+}

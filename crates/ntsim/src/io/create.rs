@@ -1,0 +1,151 @@
+//! `NtCreateFile`.
+
+use std::sync::Arc;
+
+use super::file::File;
+use super::node::Node;
+use super::request::{IoStatus, decide};
+use super::{file_object, irp};
+use crate::abi::{
+    AccessState, CreateParameters, IoSecurityContext, Luid, Parameters, Ptr, SecuritySubjectContext, Shared,
+    UnicodeString,
+};
+use crate::fltmgr::{self, Kind, Operation};
+use crate::ke::Cpu;
+use crate::ob::Object;
+use crate::sim::{Access, CreateOptions, CreateSpec, Disposition, Handle, Major};
+use crate::status::NtStatus;
+
+/// Bits of `Options` that hold create options; the disposition is above them.
+const OPTIONS_BITS: u32 = 24;
+/// `FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE`
+const SHARE_ALL: u16 = 7;
+/// `FILE_ATTRIBUTE_NORMAL`
+const ATTRIBUTE_NORMAL: u16 = 0x80;
+
+/// `IoStatus.Information` of a create.
+const FILE_SUPERSEDED: usize = 0;
+const FILE_OPENED: usize = 1;
+const FILE_CREATED: usize = 2;
+const FILE_OVERWRITTEN: usize = 3;
+
+/// `NtCreateFile` by the current thread.
+pub(crate) fn create(cpu: &Cpu, spec: &CreateSpec) -> Result<Handle, NtStatus> {
+    let kernel = cpu.kernel();
+    let (volume, name) = kernel.volumes.resolve(&spec.path).ok_or(NtStatus::OBJECT_PATH_NOT_FOUND)?;
+    let copy = spec.copy.filter(|_| kernel.config.windows.has_kernel_copy());
+    let file = Arc::new(File::new(volume, name, spec, copy));
+    kernel.objects.insert(file.ptr().address(), Object::File(Arc::clone(&file)));
+    let ended = send(cpu, &file, spec);
+    if let Err(status) = ended.status.ok() {
+        kernel.objects.retire(file.ptr().address());
+        return Err(status);
+    }
+    file.add_flags(file_object::HANDLE_CREATED);
+    let process = Arc::clone(cpu.thread().process());
+    Ok(Handle(kernel.file_handles.open(process, file)))
+}
+
+fn send(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec) -> IoStatus {
+    let thread = cpu.thread();
+    let options = (spec.disposition as u32) << OPTIONS_BITS | spec.options.bits();
+    let access_state = Shared::new(access_state(spec.access, thread.process().token().ptr()));
+    let security = Shared::new(IoSecurityContext {
+        security_qos: Ptr::NULL,
+        access_state: access_state.ptr(),
+        desired_access: spec.access.bits(),
+        full_create_options: options,
+    });
+    let parameters = Parameters {
+        create: CreateParameters {
+            security_context: security.ptr(),
+            options,
+            alignment: 0,
+            file_attributes: ATTRIBUTE_NORMAL,
+            share_access: SHARE_ALL,
+            alignment2: 0,
+            ea_length: 0,
+            alignment3: 0,
+            ea_buffer: Ptr::NULL,
+            allocation_size: 0,
+        },
+    };
+    let operation = Operation {
+        irp_flags: irp::CREATE_OPERATION | irp::SYNCHRONOUS_API | irp::DEFER_IO_COMPLETION,
+        mode: spec.mode,
+        ..Operation::new(Major::Create, Kind::Irp, Arc::clone(file), Some(thread))
+    };
+    fltmgr::dispatch(cpu, operation, parameters, || open(file, spec))
+}
+
+/// The file system's part.
+fn open(file: &File, spec: &CreateSpec) -> IoStatus {
+    let volume = file.volume();
+    if file.has(file_object::VOLUME_OPEN) {
+        return IoStatus::new(NtStatus::SUCCESS, FILE_OPENED);
+    }
+    let directory = spec.options.contains(CreateOptions::DIRECTORY_FILE);
+    let existing = volume.node(file.name());
+    let ended = decide(
+        spec.outcome,
+        || disposed(spec, existing.as_deref()),
+        || IoStatus::new(NtStatus::SUCCESS, information(spec.disposition, existing.is_some())),
+    );
+    if ended.status.is_success() && ended.status != NtStatus::REPARSE {
+        let node = volume.node_or_insert(file.name(), || Node::new(directory, 0));
+        if matches!(ended.information, FILE_SUPERSEDED | FILE_OVERWRITTEN) {
+            node.set_size(0);
+        }
+        file.opened(node.open());
+    }
+    ended
+}
+
+/// What the disposition means for a file that exists, or does not.
+fn disposed(spec: &CreateSpec, existing: Option<&Node>) -> IoStatus {
+    let directory = existing.is_some_and(Node::is_directory);
+    if directory && spec.options.contains(CreateOptions::NON_DIRECTORY_FILE) {
+        return IoStatus::plain(NtStatus::FILE_IS_A_DIRECTORY);
+    }
+    match (spec.disposition, existing.is_some()) {
+        (Disposition::Open | Disposition::Overwrite, false) => IoStatus::plain(NtStatus::OBJECT_NAME_NOT_FOUND),
+        (Disposition::Create, true) => IoStatus::plain(NtStatus::OBJECT_NAME_COLLISION),
+        (disposition, exists) => IoStatus::new(NtStatus::SUCCESS, information(disposition, exists)),
+    }
+}
+
+fn information(disposition: Disposition, exists: bool) -> usize {
+    match (disposition, exists) {
+        (Disposition::Supersede, true) => FILE_SUPERSEDED,
+        (Disposition::Overwrite | Disposition::OverwriteIf, true) => FILE_OVERWRITTEN,
+        (Disposition::Open | Disposition::OpenIf | Disposition::Create, true) => FILE_OPENED,
+        (_, false) => FILE_CREATED,
+    }
+}
+
+fn access_state(access: Access, token: Ptr) -> AccessState {
+    let no_name = UnicodeString { length: 0, maximum_length: 0, buffer: Ptr::NULL };
+    AccessState {
+        operation_id: Luid { low: 0, high: 0 },
+        security_evaluated: 0,
+        generate_audit: 0,
+        generate_on_close: 0,
+        privileges_allocated: 0,
+        flags: 0,
+        remaining_desired_access: access.bits(),
+        previously_granted_access: 0,
+        original_desired_access: access.bits(),
+        subject_security_context: SecuritySubjectContext {
+            client_token: Ptr::NULL,
+            impersonation_level: 0,
+            primary_token: token,
+            process_audit_id: Ptr::NULL,
+        },
+        security_descriptor: Ptr::NULL,
+        aux_data: Ptr::NULL,
+        privileges: [0; 11],
+        audit_privileges: 0,
+        object_name: no_name,
+        object_type_name: no_name,
+    }
+}

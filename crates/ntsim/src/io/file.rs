@@ -1,0 +1,177 @@
+//! File objects.
+
+use std::sync::{Arc, OnceLock};
+
+use super::file_object;
+use super::node::Fcb;
+use super::volume::Volume;
+use crate::abi::{
+    DispatcherHeader, FileObject, KernelEvent, ListEntry, Ptr, SectionObjectPointers, Shared, SharedText,
+    UnicodeString,
+};
+use crate::sim::{Access, CopyIntent, CreateOptions, CreateSpec};
+
+/// `IO_TYPE_FILE`
+const IO_TYPE_FILE: i16 = 5;
+
+/// An open file, or one that is being opened.
+pub(crate) struct File {
+    object: Shared<FileObject>,
+    volume: Arc<Volume>,
+    /// The path on the volume; the buffer of `FileName`.
+    name: SharedText,
+    /// The NT path.
+    path: SharedText,
+    access: Access,
+    copy: Option<CopyIntent>,
+    /// Set when the file system has opened it, unless it opened the volume itself.
+    fcb: OnceLock<Arc<Fcb>>,
+}
+
+impl File {
+    /// The file object of an open that has yet to reach the file system.
+    pub(super) fn new(volume: Arc<Volume>, name: String, spec: &CreateSpec, copy: Option<CopyIntent>) -> Self {
+        let path = SharedText::new(format!("{}{name}", volume.device_name().as_str()));
+        let name = SharedText::new(name);
+        let mut object = empty_object();
+        object.device_object = volume.device();
+        object.file_name = name.descriptor();
+        object.flags = flags_of(spec.options);
+        if name.as_str().is_empty() {
+            object.flags |= file_object::VOLUME_OPEN;
+        }
+        let object = Shared::new(object);
+        Self {
+            object,
+            volume,
+            name,
+            path,
+            access: spec.access,
+            copy,
+            fcb: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn ptr(&self) -> Ptr<FileObject> {
+        self.object.ptr()
+    }
+
+    pub(crate) fn volume(&self) -> &Arc<Volume> {
+        &self.volume
+    }
+
+    /// The path on the volume.
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// The NT path.
+    pub(crate) fn path(&self) -> &str {
+        self.path.as_str()
+    }
+
+    pub(crate) fn path_text(&self) -> &SharedText {
+        &self.path
+    }
+
+    pub(super) fn access(&self) -> Access {
+        self.access
+    }
+
+    pub(crate) fn copy_intent(&self) -> Option<CopyIntent> {
+        self.copy
+    }
+
+    /// The control block of its stream, once the file system has opened it.
+    pub(crate) fn fcb(&self) -> Option<&Arc<Fcb>> {
+        self.fcb.get()
+    }
+
+    /// The file system has opened it.
+    pub(super) fn opened(&self, fcb: Arc<Fcb>) {
+        self.object.update(|object| {
+            object.fs_context = fcb.header();
+            object.section_object_pointer = fcb.section();
+            object.read_access = u8::from(self.access.contains(Access::READ_DATA));
+            object.write_access = u8::from(self.access.intersects(Access::WRITE_DATA | Access::APPEND_DATA));
+            object.delete_access = u8::from(self.access.contains(Access::DELETE));
+            object.flags |= file_object::FILE_OPEN | file_object::CACHE_SUPPORTED;
+        });
+        let _ = self.fcb.set(fcb);
+    }
+
+    pub(crate) fn flags(&self) -> u32 {
+        self.object.get().flags
+    }
+
+    pub(super) fn add_flags(&self, flags: u32) {
+        self.object.update(|object| object.flags |= flags);
+    }
+
+    pub(crate) fn has(&self, flag: u32) -> bool {
+        self.flags() & flag != 0
+    }
+
+    /// `CurrentByteOffset`.
+    pub(super) fn position(&self) -> i64 {
+        self.object.get().current_byte_offset
+    }
+
+    pub(super) fn set_position(&self, position: i64) {
+        self.object.update(|object| object.current_byte_offset = position);
+    }
+}
+
+/// The flags that the I/O manager sets before it sends the create.
+fn flags_of(options: CreateOptions) -> u32 {
+    let synchronous = CreateOptions::SYNCHRONOUS_IO_ALERT | CreateOptions::SYNCHRONOUS_IO_NONALERT;
+    [
+        (synchronous, file_object::SYNCHRONOUS_IO),
+        (CreateOptions::NO_INTERMEDIATE_BUFFERING, file_object::NO_INTERMEDIATE_BUFFERING),
+        (CreateOptions::WRITE_THROUGH, file_object::WRITE_THROUGH),
+        (CreateOptions::SEQUENTIAL_ONLY, file_object::SEQUENTIAL_ONLY),
+        (CreateOptions::DELETE_ON_CLOSE, file_object::DELETE_ON_CLOSE),
+    ]
+    .into_iter()
+    .filter(|(option, _)| options.intersects(*option))
+    .fold(0, |flags, (_, flag)| flags | flag)
+}
+
+fn empty_object() -> FileObject {
+    let list = ListEntry { flink: Ptr::NULL, blink: Ptr::NULL };
+    let header =
+        DispatcherHeader { kind: 0, signalling: 0, size: 6, reserved: 0, signal_state: 0, wait_list: list };
+    let event = KernelEvent { header };
+    FileObject {
+        kind: IO_TYPE_FILE,
+        size: i16::try_from(size_of::<FileObject>()).expect("a file object is small"),
+        device_object: Ptr::NULL,
+        vpb: Ptr::NULL,
+        fs_context: Ptr::NULL,
+        fs_context2: Ptr::NULL,
+        section_object_pointer: Ptr::<SectionObjectPointers>::NULL,
+        private_cache_map: Ptr::NULL,
+        final_status: 0,
+        related_file_object: Ptr::NULL,
+        lock_operation: 0,
+        delete_pending: 0,
+        read_access: 0,
+        write_access: 0,
+        delete_access: 0,
+        shared_read: 0,
+        shared_write: 0,
+        shared_delete: 0,
+        flags: 0,
+        file_name: UnicodeString { length: 0, maximum_length: 0, buffer: Ptr::NULL },
+        current_byte_offset: 0,
+        waiters: 0,
+        busy: 0,
+        last_lock: Ptr::NULL,
+        lock: event,
+        event,
+        completion_context: Ptr::NULL,
+        irp_list_lock: 0,
+        irp_list: list,
+        extension: Ptr::NULL,
+    }
+}

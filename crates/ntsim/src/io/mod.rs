@@ -1,0 +1,20 @@
+//! I/O manager and file systems: drivers, volumes, file objects, and the operations on them.
+
+pub(crate) mod close;
+pub(crate) mod copy;
+pub(crate) mod create;
+pub(crate) mod driver;
+pub(crate) mod file;
+mod flags;
+mod handle;
+mod node;
+mod path;
+pub(crate) mod request;
+pub(crate) mod set_information;
+pub(crate) mod transfer;
+pub(crate) mod volume;
+
+pub(crate) use flags::{callback_data, file_object, irp, stack_location};
+pub(crate) use handle::FileHandles;
+pub(crate) use node::{Fcb, StreamContext};
+pub(crate) use volume::{Volume, VolumeTable};

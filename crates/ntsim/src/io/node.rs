@@ -1,0 +1,190 @@
+//! What lies on a volume: files, directories and streams, and their control blocks while they are open.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use crate::abi::{Address, AdvancedFcbHeader, ListEntry, Ptr, SectionObjectPointers, Shared};
+use crate::util::Lock;
+
+/// `FSRTL_FCB_HEADER_V2`
+const HEADER_VERSION: u8 = 2 << 4;
+/// `FSRTL_FLAG_ADVANCED_HEADER`
+const FLAG_ADVANCED_HEADER: u8 = 0x40;
+/// `FSRTL_FLAG2_SUPPORTS_FILTER_CONTEXTS`
+const FLAG2_SUPPORTS_FILTER_CONTEXTS: u8 = 0x02;
+/// `FastIoIsPossible`
+const FAST_IO_IS_POSSIBLE: u8 = 1;
+
+/// A file, directory or stream that exists on a volume.
+pub(crate) struct Node {
+    directory: bool,
+    size: AtomicI64,
+    deleted: AtomicBool,
+    open: Lock<OpenState>,
+}
+
+#[derive(Default)]
+struct OpenState {
+    fcb: Option<Arc<Fcb>>,
+    /// File objects that refer to the control block.
+    files: usize,
+    /// File objects that have not been cleaned up.
+    handles: usize,
+}
+
+impl Node {
+    pub(super) fn new(directory: bool, size: i64) -> Self {
+        Self {
+            directory,
+            size: AtomicI64::new(size),
+            deleted: AtomicBool::new(false),
+            open: Lock::default(),
+        }
+    }
+
+    pub(crate) fn is_directory(&self) -> bool {
+        self.directory
+    }
+
+    /// Size in bytes.
+    pub(super) fn size(&self) -> i64 {
+        // Relaxed, here and below: operations are ordered by the machine's lock or the baton.
+        self.size.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_size(&self, size: i64) {
+        self.size.store(size, Ordering::Relaxed);
+        if let Some(fcb) = &self.open.lock().fcb {
+            fcb.set_size(size);
+        }
+    }
+
+    pub(super) fn mark_deleted(&self) {
+        self.deleted.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Relaxed)
+    }
+
+    /// A file object comes: all of those open at a time share one control block.
+    pub(super) fn open(self: &Arc<Self>) -> Arc<Fcb> {
+        let mut open = self.open.lock();
+        open.files += 1;
+        open.handles += 1;
+        Arc::clone(open.fcb.get_or_insert_with(|| Arc::new(Fcb::new(self))))
+    }
+
+    /// The control block, while the stream is open.
+    pub(super) fn fcb(&self) -> Option<Arc<Fcb>> {
+        self.open.lock().fcb.clone()
+    }
+
+    /// A file object has no handle any more. Returns whether it was the last that had.
+    pub(super) fn clean_up(&self) -> bool {
+        let mut open = self.open.lock();
+        open.handles = open.handles.saturating_sub(1);
+        open.handles == 0
+    }
+
+    /// A file object goes. Returns the control block if it was the last.
+    pub(super) fn close(&self) -> Option<Arc<Fcb>> {
+        let mut open = self.open.lock();
+        open.files = open.files.saturating_sub(1);
+        if open.files == 0 { open.fcb.take() } else { None }
+    }
+}
+
+/// A filter's context on a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StreamContext {
+    pub(crate) instance: Address,
+    pub(crate) context: Ptr,
+}
+
+/// The control block of an open stream (`FsContext`), shared by its file objects.
+pub(crate) struct Fcb {
+    header: Shared<AdvancedFcbHeader>,
+    section: Shared<SectionObjectPointers>,
+    node: Arc<Node>,
+    /// What filters attached to the stream; gone when the last file object goes.
+    pub(crate) contexts: Lock<Vec<StreamContext>>,
+}
+
+impl Fcb {
+    fn new(node: &Arc<Node>) -> Self {
+        let size = node.size();
+        let empty_list = ListEntry { flink: Ptr::NULL, blink: Ptr::NULL };
+        let header = Shared::new(AdvancedFcbHeader {
+            node_type_code: 0,
+            node_byte_size: i16::try_from(size_of::<AdvancedFcbHeader>()).expect("the header is small"),
+            flags: FLAG_ADVANCED_HEADER,
+            is_fast_io_possible: FAST_IO_IS_POSSIBLE,
+            flags2: FLAG2_SUPPORTS_FILTER_CONTEXTS,
+            version: HEADER_VERSION,
+            resource: Ptr::NULL,
+            paging_io_resource: Ptr::NULL,
+            allocation_size: size,
+            file_size: size,
+            valid_data_length: size,
+            fast_mutex: Ptr::NULL,
+            filter_contexts: empty_list,
+            push_lock: 0,
+            file_context_support_pointer: Ptr::NULL,
+            oplock: Ptr::NULL,
+            reserved_context: Ptr::NULL,
+        });
+        let list = header.ptr().byte_offset(std::mem::offset_of!(AdvancedFcbHeader, filter_contexts));
+        header.update(|header| header.filter_contexts = ListEntry { flink: list, blink: list });
+        let section = Shared::new(SectionObjectPointers {
+            data_section_object: Ptr::NULL,
+            shared_cache_map: Ptr::NULL,
+            image_section_object: Ptr::NULL,
+        });
+        Self { header, section, node: Arc::clone(node), contexts: Lock::default() }
+    }
+
+    pub(super) fn header(&self) -> Ptr {
+        self.header.ptr().cast()
+    }
+
+    pub(super) fn section(&self) -> Ptr<SectionObjectPointers> {
+        self.section.ptr()
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    fn set_size(&self, size: i64) {
+        self.header.update(|header| {
+            header.allocation_size = size;
+            header.file_size = size;
+            header.valid_data_length = size;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_objects_of_a_stream_share_a_control_block_until_the_last_goes() {
+        let node = Arc::new(Node::new(false, 10));
+        let first = node.open();
+        let second = node.open();
+        assert!(Arc::ptr_eq(&first, &second));
+        assert!(node.close().is_none());
+        assert!(node.close().is_some_and(|last| Arc::ptr_eq(&last, &first)));
+        assert!(!Arc::ptr_eq(&node.open(), &first), "a file opened later has a control block of its own");
+    }
+
+    #[test]
+    fn the_control_block_knows_the_size() {
+        let node = Arc::new(Node::new(false, 10));
+        let fcb = node.open();
+        node.set_size(20);
+        assert_eq!(fcb.header.get().file_size, 20);
+    }
+}

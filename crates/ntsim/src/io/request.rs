@@ -1,0 +1,86 @@
+//! The I/O manager's part of every request.
+
+use std::sync::Arc;
+
+use super::file::File;
+use crate::kernel::Kernel;
+use crate::ob::Object;
+use crate::ps::Thread;
+use crate::sim::{Handle, Outcome};
+use crate::status::NtStatus;
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IoStatus {
+    pub(crate) status: NtStatus,
+    pub(crate) information: usize,
+}
+
+impl IoStatus {
+    pub(crate) fn new(status: NtStatus, information: usize) -> Self {
+        Self { status, information }
+    }
+
+    /// A status without information.
+    pub(crate) fn plain(status: NtStatus) -> Self {
+        Self::new(status, 0)
+    }
+
+    /// `IoStatus.Information` as a number of bytes, if the operation succeeded.
+    pub(super) fn bytes(self) -> Result<u32, NtStatus> {
+        self.status.ok()?;
+        u32::try_from(self.information).map_err(|_| NtStatus::INVALID_PARAMETER)
+    }
+}
+
+/// Lets the file system decide, unless the caller does.
+pub(super) fn decide(outcome: Outcome, model: impl FnOnce() -> IoStatus, played: impl FnOnce() -> IoStatus) -> IoStatus {
+    match outcome {
+        Outcome::Model => model(),
+        Outcome::Given(status) if status.is_success() => IoStatus { status, ..played() },
+        Outcome::Given(status) => IoStatus::plain(status),
+    }
+}
+
+/// The file behind a handle of the thread's process.
+pub(super) fn file_of(kernel: &Kernel, thread: &Thread, handle: Handle) -> Result<Arc<File>, NtStatus> {
+    kernel.file_handles.get(thread.process(), handle.0).ok_or(NtStatus::INVALID_HANDLE)
+}
+
+/// A pending request keeps its thread, and through it the process, even if both have ended.
+///
+/// While this lives, a driver may use the pointers to them.
+pub(super) struct KeptThread<'a> {
+    kernel: &'a Kernel,
+    /// Addresses of what had gone and is kept by the request alone.
+    kept: Vec<usize>,
+}
+
+impl<'a> KeptThread<'a> {
+    pub(super) fn new(kernel: &'a Kernel, thread: &Arc<Thread>) -> Self {
+        let mut kept = Vec::new();
+        if thread.has_ended() {
+            let process = thread.process();
+            let objects = [
+                (thread.ptr(), Object::Thread(Arc::clone(thread))),
+                (process.ptr(), Object::Process(Arc::clone(process))),
+                (process.token().ptr(), Object::Token(Arc::clone(process.token()))),
+            ];
+            for (ptr, object) in objects {
+                if kernel.objects.get(ptr).is_none() {
+                    kernel.objects.insert(ptr.address(), object);
+                    kept.push(ptr.address());
+                }
+            }
+        }
+        Self { kernel, kept }
+    }
+}
+
+impl Drop for KeptThread<'_> {
+    fn drop(&mut self) {
+        for address in &self.kept {
+            self.kernel.objects.retire(*address);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! `NtReadFile` and `NtWriteFile`, and the reads and writes that the system makes.
+
+use std::sync::Arc;
+
+use super::file::File;
+use super::request::{IoStatus, KeptThread, decide, file_of};
+use super::{callback_data, file_object, irp, stack_location};
+use crate::abi::{Parameters, Ptr, ReadParameters, WriteParameters};
+use crate::fltmgr::{self, Kind, Operation};
+use crate::ke::{Cpu, Irql};
+use crate::ps::Thread;
+use crate::sim::{Access, FastIo, Handle, Major, Mode, Outcome, ReadSpec, WriteOffset, WriteSpec};
+use crate::status::NtStatus;
+
+/// `FILE_WRITE_TO_END_OF_FILE`, sign-extended.
+const TO_END_OF_FILE: i64 = -1;
+/// `FILE_USE_FILE_POINTER_POSITION`, sign-extended.
+const AT_FILE_POINTER: i64 = -2;
+
+/// `NtWriteFile` by a thread.
+pub(crate) fn write(
+    cpu: &Cpu,
+    thread: &Arc<Thread>,
+    executor: Option<&Arc<Thread>>,
+    handle: Handle,
+    spec: &WriteSpec,
+) -> Result<u32, NtStatus> {
+    let file = file_of(cpu.kernel(), thread, handle)?;
+    if thread.has_ended() && executor.is_none() {
+        return Err(NtStatus::INVALID_CID);
+    }
+    let system_write = spec.paging || spec.generated || spec.mode == Mode::Kernel;
+    if !system_write
+        && spec.outcome == Outcome::Model
+        && !file.access().intersects(Access::WRITE_DATA | Access::APPEND_DATA)
+    {
+        return Err(NtStatus::ACCESS_DENIED);
+    }
+    let offset = offset_of(&file, spec)?;
+    let requestor = match spec.requestor {
+        Some(process) => cpu.kernel().processes.process(process.0),
+        None => (!spec.thread_null).then(|| Arc::clone(thread.process())),
+    };
+    let mut operation = Operation {
+        operation_flags: if spec.write_through || file.has(file_object::WRITE_THROUGH) {
+            stack_location::WRITE_THROUGH
+        } else {
+            0
+        },
+        data_flags: flag(spec.generated, callback_data::GENERATED_IO)
+            | flag(spec.reissued, callback_data::REISSUED_IO),
+        mode: spec.mode,
+        requestor,
+        offset: Some(offset),
+        length: Some(spec.length),
+        ..Operation::new(
+            Major::Write,
+            Kind::Irp,
+            Arc::clone(&file),
+            (!spec.thread_null).then(|| Arc::clone(thread)),
+        )
+    };
+    let buffer = buffer_of(cpu, spec.mode);
+    let parameters = Parameters {
+        write: WriteParameters {
+            length: spec.length,
+            alignment: 0,
+            key: 0,
+            alignment2: 0,
+            byte_offset: offset,
+            write_buffer: buffer,
+            mdl_address: Ptr::NULL,
+        },
+    };
+    let transfer = Transfer { cpu, context: executor.unwrap_or(thread), paging: spec.paging };
+    let _kept = KeptThread::new(cpu.kernel(), thread);
+    let target = || decide_write(&file, offset, spec.length, spec.paging, spec.outcome);
+    let irp_flags = irp_flags(&file, irp::WRITE_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
+    let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, target);
+    ended.bytes()
+}
+
+/// `NtReadFile` by a thread.
+pub(crate) fn read(cpu: &Cpu, thread: &Arc<Thread>, handle: Handle, spec: &ReadSpec) -> Result<u32, NtStatus> {
+    let file = file_of(cpu.kernel(), thread, handle)?;
+    if thread.has_ended() {
+        return Err(NtStatus::INVALID_CID);
+    }
+    let system_read = spec.paging || spec.mode == Mode::Kernel;
+    if !system_read && spec.outcome == Outcome::Model && !file.access().contains(Access::READ_DATA) {
+        return Err(NtStatus::ACCESS_DENIED);
+    }
+    let mut operation = Operation {
+        mode: spec.mode,
+        offset: Some(spec.offset),
+        length: Some(spec.length),
+        ..Operation::new(Major::Read, Kind::Irp, Arc::clone(&file), Some(Arc::clone(thread)))
+    };
+    let parameters = read_parameters(cpu, spec.mode, spec.offset, spec.length);
+    let transfer = Transfer { cpu, context: thread, paging: spec.paging };
+    let target = || decide_read(&file, spec.offset, spec.length, spec.outcome);
+    let irp_flags = irp_flags(&file, irp::READ_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
+    let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, target);
+    ended.bytes()
+}
+
+pub(super) fn read_parameters(cpu: &Cpu, mode: Mode, offset: i64, length: u32) -> Parameters {
+    Parameters {
+        read: ReadParameters {
+            length,
+            alignment: 0,
+            key: 0,
+            alignment2: 0,
+            byte_offset: offset,
+            read_buffer: buffer_of(cpu, mode),
+            mdl_address: Ptr::NULL,
+        },
+    }
+}
+
+/// An address that stands for the buffer; whoever touches it faults, as a filter of metadata has no business there.
+pub(super) fn buffer_of(cpu: &Cpu, _mode: Mode) -> Ptr {
+    cpu.kernel().arena.user_buffer()
+}
+
+fn flag(set: bool, flag: u32) -> u32 {
+    if set { flag } else { 0 }
+}
+
+/// `IrpFlags` of a read or write.
+pub(super) fn irp_flags(file: &File, kind: u32, paging: bool, synchronous_paging: bool, non_cached: bool) -> u32 {
+    if paging {
+        // Paging I/O goes past the cache by nature.
+        return irp::NOCACHE | irp::PAGING_IO | flag(synchronous_paging, irp::SYNCHRONOUS_PAGING_IO);
+    }
+    let non_cached = non_cached || file.has(file_object::NO_INTERMEDIATE_BUFFERING);
+    kind | irp::DEFER_IO_COMPLETION
+        | flag(file.has(file_object::SYNCHRONOUS_IO), irp::SYNCHRONOUS_API)
+        | flag(non_cached, irp::NOCACHE)
+}
+
+/// The offset as it stands in the request's parameters.
+fn offset_of(file: &File, spec: &WriteSpec) -> Result<i64, NtStatus> {
+    let user_request = spec.outcome == Outcome::Model && !spec.generated && !spec.paging;
+    let append_only = file.access().contains(Access::APPEND_DATA) && !file.access().contains(Access::WRITE_DATA);
+    if user_request && append_only {
+        return Ok(TO_END_OF_FILE);
+    }
+    match spec.offset {
+        WriteOffset::At(offset) if offset < 0 => Err(NtStatus::INVALID_PARAMETER),
+        WriteOffset::At(offset) => Ok(offset),
+        WriteOffset::EndOfFile => Ok(TO_END_OF_FILE),
+        WriteOffset::FilePointer if !user_request => Ok(AT_FILE_POINTER),
+        WriteOffset::FilePointer if file.has(file_object::SYNCHRONOUS_IO) => Ok(file.position()),
+        WriteOffset::FilePointer => Err(NtStatus::INVALID_PARAMETER),
+    }
+}
+
+/// Which thread's context, and at which IRQL, the filters run in.
+struct Transfer<'a> {
+    cpu: &'a Cpu,
+    context: &'a Arc<Thread>,
+    paging: bool,
+}
+
+impl Transfer<'_> {
+    /// Tries fast I/O if that is wanted, and sends an IRP unless that was enough.
+    fn send(
+        &self,
+        fast_io: FastIo,
+        irp_flags: u32,
+        operation: &mut Operation,
+        parameters: Parameters,
+        target: impl FnOnce() -> IoStatus,
+    ) -> IoStatus {
+        let refused = IoStatus::plain(NtStatus::FLT_DISALLOW_FAST_IO);
+        if fast_io != FastIo::No {
+            operation.kind = Kind::FastIo;
+            if fast_io == FastIo::Accepted {
+                let mut target = Some(target);
+                let ended = self.dispatch(operation.clone(), parameters, || {
+                    target.take().map_or(refused, |target| target())
+                });
+                let Some(target) = target.filter(|_| ended == refused) else { return ended };
+                // A filter disallowed it, so that the file system was never asked.
+                return self.send_irp(irp_flags, operation, parameters, target);
+            }
+            let ended = self.dispatch(operation.clone(), parameters, || refused);
+            if fast_io == FastIo::Refused {
+                return ended;
+            }
+        }
+        self.send_irp(irp_flags, operation, parameters, target)
+    }
+
+    fn send_irp(
+        &self,
+        irp_flags: u32,
+        operation: &mut Operation,
+        parameters: Parameters,
+        target: impl FnOnce() -> IoStatus,
+    ) -> IoStatus {
+        operation.kind = Kind::Irp;
+        operation.irp_flags = irp_flags;
+        self.dispatch(operation.clone(), parameters, target)
+    }
+
+    fn dispatch(
+        &self,
+        operation: Operation,
+        parameters: Parameters,
+        target: impl FnOnce() -> IoStatus,
+    ) -> IoStatus {
+        let irql = if self.paging { Irql::APC } else { Irql::PASSIVE };
+        self.cpu.in_thread(self.context, || {
+            self.cpu.at_irql(irql, || fltmgr::dispatch(self.cpu, operation, parameters, target))
+        })
+    }
+}
+
+/// The file system's part of a write.
+pub(super) fn decide_write(file: &File, offset: i64, length: u32, paging: bool, outcome: Outcome) -> IoStatus {
+    let write = || {
+        let Some(fcb) = file.fcb() else { return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST) };
+        let node = fcb.node();
+        let start = match offset {
+            TO_END_OF_FILE => node.size(),
+            AT_FILE_POINTER => file.position(),
+            offset => offset,
+        };
+        let Some(end) = start.checked_add(i64::from(length)) else {
+            return IoStatus::plain(NtStatus::INVALID_PARAMETER);
+        };
+        if !paging {
+            // Paging writes never change a file's size.
+            if end > node.size() {
+                node.set_size(end);
+            }
+            file.set_position(end);
+            file.add_flags(file_object::FILE_MODIFIED);
+        }
+        IoStatus::new(NtStatus::SUCCESS, length as usize)
+    };
+    decide(outcome, write, write)
+}
+
+/// The file system's part of a read.
+pub(super) fn decide_read(file: &File, offset: i64, length: u32, outcome: Outcome) -> IoStatus {
+    let read = || {
+        let Some(fcb) = file.fcb() else { return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST) };
+        let rest = fcb.node().size().saturating_sub(offset);
+        let bytes = rest.clamp(0, i64::from(length));
+        if bytes == 0 && length > 0 {
+            return IoStatus::plain(NtStatus::END_OF_FILE);
+        }
+        file.set_position(offset + bytes);
+        IoStatus::new(NtStatus::SUCCESS, usize::try_from(bytes).unwrap_or(0))
+    };
+    decide(outcome, read, || IoStatus::new(NtStatus::SUCCESS, length as usize))
+}

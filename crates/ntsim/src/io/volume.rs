@@ -1,0 +1,196 @@
+//! Volumes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::node::{Fcb, Node};
+use super::path;
+use crate::abi::{DeviceObject, Ptr, Shared, SharedText};
+use crate::fltmgr::Instance;
+use crate::ob::Arena;
+use crate::sim::{FileSystem, SpecError, VolumeSpec};
+use crate::status::NtStatus;
+use crate::util::Lock;
+
+/// `IO_TYPE_DEVICE`
+const IO_TYPE_DEVICE: i16 = 3;
+/// Sector size of every volume, in bytes.
+pub(crate) const SECTOR_BYTES: u32 = 512;
+
+/// A mounted volume and what lies on it.
+pub(crate) struct Volume {
+    id: u64,
+    spec: VolumeSpec,
+    /// The `PFLT_VOLUME`.
+    ptr: Ptr,
+    device: Shared<DeviceObject>,
+    device_name: SharedText,
+    guid_name: Option<SharedText>,
+    /// By path in upper case.
+    nodes: Lock<HashMap<String, Arc<Node>>>,
+    /// Filters' instances, highest altitude first.
+    pub(crate) instances: Lock<Arc<[Arc<Instance>]>>,
+}
+
+impl Volume {
+    pub(super) fn new(id: u64, spec: VolumeSpec, arena: &Arena) -> Self {
+        let device = Shared::new(device_object(&spec));
+        Self {
+            id,
+            ptr: arena.allocate(),
+            device,
+            device_name: SharedText::new(spec.device.clone()),
+            guid_name: spec.guid.clone().map(SharedText::new),
+            spec,
+            nodes: Lock::default(),
+            instances: Lock::default(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn spec(&self) -> &VolumeSpec {
+        &self.spec
+    }
+
+    pub(crate) fn ptr(&self) -> Ptr {
+        self.ptr
+    }
+
+    pub(super) fn device(&self) -> Ptr {
+        self.device.ptr().cast()
+    }
+
+    pub(crate) fn device_name(&self) -> &SharedText {
+        &self.device_name
+    }
+
+    pub(crate) fn guid_name(&self) -> Option<&SharedText> {
+        self.guid_name.as_ref()
+    }
+
+    pub(super) fn dos_name(&self) -> Option<&str> {
+        self.spec.dos.as_deref()
+    }
+
+    pub(crate) fn is_network(&self) -> bool {
+        self.spec.file_system == FileSystem::Lanman
+    }
+
+    /// `FILE_DEVICE_*` of the file system.
+    pub(crate) fn device_type(&self) -> u32 {
+        device_type(&self.spec)
+    }
+
+    /// What lies at a path.
+    pub(super) fn node(&self, path: &str) -> Option<Arc<Node>> {
+        self.nodes.lock().get(&path.to_uppercase()).cloned()
+    }
+
+    /// What lies at a path, made if need be.
+    pub(super) fn node_or_insert(&self, path: &str, node: impl FnOnce() -> Node) -> Arc<Node> {
+        Arc::clone(self.nodes.lock().entry(path.to_uppercase()).or_insert_with(|| Arc::new(node())))
+    }
+
+    /// The control blocks of the streams that are open, in the order of their paths.
+    pub(crate) fn open_streams(&self) -> Vec<Arc<Fcb>> {
+        let nodes = self.nodes.lock();
+        let mut open: Vec<_> = nodes.iter().filter_map(|(path, node)| Some((path, node.fcb()?))).collect();
+        open.sort_by_key(|(path, _)| *path);
+        open.into_iter().map(|(_, fcb)| fcb).collect()
+    }
+
+    pub(super) fn remove_node(&self, path: &str) {
+        self.nodes.lock().remove(&path.to_uppercase());
+    }
+}
+
+fn device_type(spec: &VolumeSpec) -> u32 {
+    const FILE_DEVICE_DISK_FILE_SYSTEM: u32 = 0x08;
+    const FILE_DEVICE_NETWORK_FILE_SYSTEM: u32 = 0x14;
+    match spec.file_system {
+        FileSystem::Lanman => FILE_DEVICE_NETWORK_FILE_SYSTEM,
+        FileSystem::Ntfs | FileSystem::Fat | FileSystem::ExFat | FileSystem::Refs => FILE_DEVICE_DISK_FILE_SYSTEM,
+    }
+}
+
+fn device_object(spec: &VolumeSpec) -> DeviceObject {
+    // SAFETY: every field of a `DeviceObject` is an integer, an address or an array of them: all zeroes are valid.
+    let zeroed: DeviceObject = unsafe { std::mem::zeroed() };
+    DeviceObject {
+        kind: IO_TYPE_DEVICE,
+        size: u16::try_from(size_of::<DeviceObject>()).expect("a device object is small"),
+        reference_count: 1,
+        device_type: device_type(spec),
+        stack_size: 1,
+        sector_size: u16::try_from(SECTOR_BYTES).expect("sectors are small"),
+        ..zeroed
+    }
+}
+
+/// The volumes of one kernel, in the order in which they were mounted.
+#[derive(Default)]
+pub(crate) struct VolumeTable {
+    volumes: Lock<Vec<Arc<Volume>>>,
+}
+
+/// Form of a drive letter: `C:`.
+fn is_drive_letter(name: &str) -> bool {
+    matches!(name.as_bytes(), [letter, b':'] if letter.is_ascii_alphabetic())
+}
+
+impl VolumeTable {
+    /// Mounts a volume; no filter attaches here.
+    pub(crate) fn mount(&self, arena: &Arena, id: u64, spec: VolumeSpec) -> Result<Arc<Volume>, SpecError> {
+        if !spec.device.starts_with(r"\Device\") || spec.device.ends_with('\\') {
+            return Err(SpecError::BadName(spec.device, r"device name such as \Device\HarddiskVolume3"));
+        }
+        if let Some(dos) = spec.dos.as_ref().filter(|dos| !is_drive_letter(dos)) {
+            return Err(SpecError::BadName(dos.clone(), "drive letter such as C:"));
+        }
+        if let Some(guid) = spec.guid.as_ref().filter(|guid| !guid.starts_with(r"\??\Volume{")) {
+            return Err(SpecError::BadName(guid.clone(), r"volume GUID name such as \??\Volume{…}"));
+        }
+        let mut volumes = self.volumes.lock();
+        for other in volumes.iter() {
+            let same = |mine: Option<&str>, its: Option<&str>| {
+                mine.zip(its).filter(|(mine, its)| mine.eq_ignore_ascii_case(its)).map(|(mine, _)| mine.to_owned())
+            };
+            let taken = same(Some(&spec.device), Some(&other.spec.device))
+                .or_else(|| same(spec.dos.as_deref(), other.spec.dos.as_deref()))
+                .or_else(|| same(spec.guid.as_deref(), other.spec.guid.as_deref()));
+            if let Some(name) = taken {
+                return Err(SpecError::VolumeNameInUse(name));
+            }
+        }
+        let volume = Arc::new(Volume::new(id, spec, arena));
+        volumes.push(Arc::clone(&volume));
+        Ok(volume)
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Volume>> {
+        self.volumes.lock().clone()
+    }
+
+    /// The volume that a path leads to, and the path on it.
+    pub(crate) fn resolve(&self, path: &str) -> Option<(Arc<Volume>, String)> {
+        path::resolve(path, &self.volumes.lock())
+    }
+
+    /// Makes a file of a given size exist.
+    pub(crate) fn add_file(&self, path: &str, size: i64) -> Result<(), NtStatus> {
+        let (volume, path) = self.resolve(path).ok_or(NtStatus::OBJECT_PATH_NOT_FOUND)?;
+        volume.node_or_insert(&path, || Node::new(false, size)).set_size(size);
+        Ok(())
+    }
+
+    /// The NT form of a DOS path, where its volume is known.
+    pub(crate) fn nt_path(&self, path: &str) -> String {
+        match self.resolve(path) {
+            Some((volume, rest)) => format!("{}{rest}", volume.device_name().as_str()),
+            None => path.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! A processor as it executes: which kernel, which thread, which IRQL, and how deep in which driver.
+//!
+//! Each OS thread that is inside the simulation is one processor. Routines find theirs through a thread-local.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ptr;
+use std::sync::Arc;
+
+use super::crash::{Crash, Exit, Fault};
+use super::escape::{self, EscapePoint, Left};
+use super::irql::Irql;
+use super::scheduler::Baton;
+use crate::abi::Ptr;
+use crate::exports::Routine;
+use crate::fltmgr::Operation;
+use crate::io::driver::Driver;
+use crate::kernel::Kernel;
+use crate::ps::Thread;
+use crate::sim::Major;
+use crate::verifier::{Rule, Violation};
+
+/// An entry point of a driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    DriverEntry,
+    FilterUnload,
+    InstanceSetup,
+    InstanceTeardownStart,
+    InstanceTeardownComplete,
+    Pre(Major),
+    Post(Major),
+    ContextCleanup,
+    PortConnect,
+    PortDisconnect,
+    ProcessNotify,
+    SystemThread,
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::DriverEntry => "DriverEntry",
+            Self::FilterUnload => "filter unload",
+            Self::InstanceSetup => "instance setup",
+            Self::InstanceTeardownStart => "instance teardown start",
+            Self::InstanceTeardownComplete => "instance teardown complete",
+            Self::Pre(major) => return write!(f, "pre-{}", major.short_name()),
+            Self::Post(major) => return write!(f, "post-{}", major.short_name()),
+            Self::ContextCleanup => "context cleanup",
+            Self::PortConnect => "port connect",
+            Self::PortDisconnect => "port disconnect",
+            Self::ProcessNotify => "process notify",
+            Self::SystemThread => "system thread",
+        };
+        f.pad(name)
+    }
+}
+
+/// One call of a driver.
+#[derive(Clone)]
+pub(crate) struct Frame {
+    pub(crate) driver: Arc<Driver>,
+    pub(crate) entry: Entry,
+    /// The operation that it is about, for callbacks that are about one.
+    pub(crate) operation: Option<Arc<Operation>>,
+}
+
+/// A processor as it executes.
+pub(crate) struct Cpu {
+    kernel: Arc<Kernel>,
+    thread: RefCell<Arc<Thread>>,
+    irql: Cell<Irql>,
+    frames: RefCell<Vec<Frame>>,
+    /// The routine that the driver is in.
+    pub(crate) routine: Cell<Option<&'static Routine>>,
+    /// Where leaving the driver leads; NULL while no driver code is on the stack.
+    base: Cell<*mut EscapePoint>,
+    /// Set by the signal handler, which then leaves the driver.
+    pub(crate) fault: Cell<Option<Fault>>,
+    /// Set by whoever leaves the driver deliberately.
+    exit: Cell<Option<Exit>>,
+    /// The baton, if this is a driver's thread; the harness's thread has none.
+    baton: Option<Arc<Baton>>,
+}
+
+thread_local! {
+    static CURRENT: Cell<*const Cpu> = const { Cell::new(ptr::null()) };
+}
+
+/// The current processor and the way out of the driver, if this thread is in driver code: for the signal handler.
+pub(crate) fn in_driver() -> Option<(&'static Cpu, *mut EscapePoint)> {
+    // SAFETY: `CURRENT` is null or points to a `Cpu` that lives while it is set; the handler is gone before that ends.
+    let cpu = unsafe { CURRENT.get().as_ref() }?;
+    let point = cpu.base.get();
+    (!point.is_null()).then_some((cpu, point))
+}
+
+/// Whether this OS thread is inside a simulation.
+pub(crate) fn is_inside() -> bool {
+    !CURRENT.get().is_null()
+}
+
+/// Gives work the current processor.
+///
+/// # Panics
+///
+/// If this OS thread is not inside a simulation.
+pub(crate) fn with_current<R>(work: impl FnOnce(&Cpu) -> R) -> R {
+    // SAFETY: `CURRENT` is null or points to a `Cpu` that lives while it is set, and `work` cannot keep the reference.
+    let cpu = unsafe { CURRENT.get().as_ref() }.expect("routines are called from inside a simulation");
+    work(cpu)
+}
+
+impl Cpu {
+    pub(crate) fn new(kernel: Arc<Kernel>, thread: Arc<Thread>, baton: Option<Arc<Baton>>) -> Self {
+        Self {
+            kernel,
+            thread: RefCell::new(thread),
+            irql: Cell::new(Irql::PASSIVE),
+            frames: RefCell::default(),
+            routine: Cell::new(None),
+            base: Cell::new(ptr::null_mut()),
+            fault: Cell::new(None),
+            exit: Cell::new(None),
+            baton,
+        }
+    }
+
+    /// Runs work with this processor as the OS thread's.
+    pub(crate) fn execute<R>(&self, work: impl FnOnce(&Self) -> R) -> R {
+        struct Restore(*const Cpu);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.set(self.0);
+            }
+        }
+        let _restore = Restore(CURRENT.replace(self));
+        work(self)
+    }
+
+    pub(crate) fn kernel(&self) -> &Arc<Kernel> {
+        &self.kernel
+    }
+
+    pub(crate) fn baton(&self) -> Option<&Arc<Baton>> {
+        self.baton.as_ref()
+    }
+
+    pub(crate) fn thread(&self) -> Arc<Thread> {
+        self.thread.borrow().clone()
+    }
+
+    /// Runs work in the context of another thread.
+    pub(crate) fn in_thread<R>(&self, thread: &Arc<Thread>, work: impl FnOnce() -> R) -> R {
+        struct Restore<'a>(&'a Cpu, Option<Arc<Thread>>);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                if let Some(thread) = self.1.take() {
+                    self.0.thread.replace(thread);
+                }
+            }
+        }
+        let outer = self.thread.replace(Arc::clone(thread));
+        let _restore = Restore(self, Some(outer));
+        work()
+    }
+
+    pub(crate) fn irql(&self) -> Irql {
+        self.irql.get()
+    }
+
+    pub(crate) fn set_irql(&self, irql: Irql) {
+        self.irql.set(irql);
+    }
+
+    /// Runs work at a higher IRQL.
+    pub(crate) fn at_irql<R>(&self, irql: Irql, work: impl FnOnce() -> R) -> R {
+        let outer = self.irql.replace(irql.max(self.irql.get()));
+        let result = work();
+        self.irql.set(outer);
+        result
+    }
+
+    /// The driver that is running, if one is.
+    pub(crate) fn driver(&self) -> Option<Arc<Driver>> {
+        self.frames.borrow().last().map(|frame| Arc::clone(&frame.driver))
+    }
+
+    /// Calls a function of the driver, with integers and pointers as its arguments.
+    ///
+    /// # Panics
+    ///
+    /// If the simulation ends in there, and this is not a driver's thread.
+    pub(crate) fn call_driver(&self, frame: Frame, function: Ptr, arguments: &[usize]) -> usize {
+        match self.try_call_driver(frame, function, arguments) {
+            Ok(result) => result,
+            Err(_) => self.kernel.raise(),
+        }
+    }
+
+    /// Calls a function of the driver, and says how it was left if it does not return.
+    pub(crate) fn try_call_driver(
+        &self,
+        frame: Frame,
+        function: Ptr,
+        arguments: &[usize],
+    ) -> Result<usize, Exit> {
+        let irql = self.irql.get();
+        let thread = self.thread();
+        let critical_regions = thread.critical_regions();
+        let push_locks = thread.push_locks();
+        self.frames.borrow_mut().push(frame);
+        let outer_routine = self.routine.take();
+        let result = if self.base.get().is_null() {
+            self.enter_driver(function, arguments)?
+        } else {
+            invoke(function, arguments)
+        };
+        if self.irql.get() != irql {
+            self.violation(
+                Rule::IrqlReturn,
+                format!("returned at {}, entered at {irql}", self.irql.get()),
+            );
+            self.irql.set(irql);
+        }
+        if thread.critical_regions() != critical_regions {
+            self.violation(
+                Rule::IrqlReturn,
+                format!(
+                    "returned {} critical regions deep, entered {critical_regions} deep",
+                    thread.critical_regions()
+                ),
+            );
+            thread.set_critical_regions(critical_regions);
+        }
+        if thread.push_locks() != push_locks {
+            self.violation(
+                Rule::PushLock,
+                format!("returned with {} push locks held, entered with {push_locks}", thread.push_locks()),
+            );
+        }
+        self.routine.set(outer_routine);
+        self.frames.borrow_mut().pop();
+        Ok(result)
+    }
+
+    /// Enters the driver from outside, so that it can be left early.
+    fn enter_driver(&self, function: Ptr, arguments: &[usize]) -> Result<usize, Exit> {
+        let mut result = 0;
+        let left = escape::enter(|| result = invoke(function, arguments), |point| self.base.set(point));
+        self.base.set(ptr::null_mut());
+        if left == Left::Returned {
+            return Ok(result);
+        }
+        let exit = match (self.fault.take(), self.exit.take()) {
+            (Some(fault), _) => {
+                let report = self.describe_fault(&fault);
+                self.record_crash(Crash::Fault(report));
+                Exit::Crash
+            }
+            (None, exit) => exit.unwrap_or(Exit::Crash),
+        };
+        self.frames.borrow_mut().clear();
+        self.routine.set(None);
+        self.irql.set(Irql::PASSIVE);
+        Err(exit)
+    }
+
+    /// Leaves the driver for good.
+    pub(crate) fn leave(&self, exit: Exit) -> ! {
+        let point = self.base.get();
+        if point.is_null() {
+            self.kernel.raise();
+        }
+        self.exit.set(Some(exit));
+        // SAFETY: a point that is set belongs to the `enter` of `enter_driver`, below us on this stack; frames in
+        // between own nothing but memory (no lock is held while the driver runs or is left).
+        unsafe { escape::leave(point) }
+    }
+
+    /// Ends the simulation.
+    pub(crate) fn crash(&self, crash: Crash) -> ! {
+        self.record_crash(crash);
+        self.leave(Exit::Crash)
+    }
+
+    fn record_crash(&self, crash: Crash) {
+        if !matches!(crash, Crash::Panic(_)) {
+            self.violation(Rule::Crash, crash.to_string());
+        }
+        let place = self.place();
+        self.kernel.record_crash(crash, place);
+    }
+
+    fn describe_fault(&self, fault: &Fault) -> String {
+        let what = fault.describe();
+        let driver = self.kernel.driver_at(fault.instruction);
+        match (driver.as_ref().and_then(|driver| driver.image()), self.routine.get()) {
+            (Some(image), _) => {
+                let rva = fault.instruction - image.base();
+                let fast_fail = if image.is_fast_fail(rva) { " (fast fail)" } else { "" };
+                format!("{what}{fast_fail} at {}+0x{rva:X}", image.name())
+            }
+            (None, Some(routine)) => format!("{what} in {}, called with a bad pointer", routine.name),
+            (None, None) => format!("{what} at 0x{:X}, outside every image", fault.instruction),
+        }
+    }
+
+    /// Where execution is, in words: the driver's entry point, and the operation or routine.
+    fn place(&self) -> (String, String) {
+        match self.frames.borrow().last() {
+            Some(frame) => self.place_in(frame),
+            None => ("harness".to_owned(), "no operation".to_owned()),
+        }
+    }
+
+    fn place_in(&self, frame: &Frame) -> (String, String) {
+        let callback = format!("{} {}", frame.driver.service(), frame.entry);
+        let operation = frame.operation.as_ref().map(|operation| operation.to_string());
+        let operation = match (self.routine.get(), operation) {
+            (Some(routine), Some(operation)) => format!("{} during {operation}", routine.name),
+            (Some(routine), None) => routine.name.to_owned(),
+            (None, Some(operation)) => operation,
+            (None, None) => "no operation".to_owned(),
+        };
+        (callback, operation)
+    }
+
+    /// Reports a broken rule.
+    pub(crate) fn violation(&self, rule: Rule, detail: impl Into<String>) {
+        let (callback, operation) = self.place();
+        self.kernel.verifier.report(Violation { rule, callback, operation, detail: detail.into() });
+    }
+
+    /// Reports a broken rule in the name of a call that has returned.
+    pub(crate) fn violation_in(&self, frame: &Frame, rule: Rule, detail: impl Into<String>) {
+        let (callback, operation) = self.place_in(frame);
+        self.kernel.verifier.report(Violation { rule, callback, operation, detail: detail.into() });
+    }
+}
+
+/// Calls a function of a driver by the Windows x64 calling convention.
+fn invoke(function: Ptr, arguments: &[usize]) -> usize {
+    /// Calls the function at an address with as many arguments as are named.
+    macro_rules! call {
+        ($($argument:ident),*) => {{
+            type Function = extern "win64" fn($(call!(@type $argument)),*) -> usize;
+            // SAFETY: the address is one that the driver gave as the entry point for just this call, or the entry point
+            // of its image; callbacks take integers and pointers only, and an unused return register is harmless.
+            let function = unsafe { std::mem::transmute::<usize, Function>(function.address()) };
+            function($($argument),*)
+        }};
+        (@type $argument:ident) => { usize };
+    }
+    match *arguments {
+        [] => call!(),
+        [a] => call!(a),
+        [a, b] => call!(a, b),
+        [a, b, c] => call!(a, b, c),
+        [a, b, c, d] => call!(a, b, c, d),
+        [a, b, c, d, e] => call!(a, b, c, d, e),
+        _ => unreachable!("no callback of a driver takes {} arguments", arguments.len()),
+    }
+}

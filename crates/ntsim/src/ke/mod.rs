@@ -1,0 +1,14 @@
+//! The kernel's core: execution, scheduling, time, events.
+
+pub(crate) mod clock;
+pub(crate) mod cpu;
+pub(crate) mod crash;
+mod escape;
+pub(crate) mod event;
+pub(crate) mod fault;
+pub(crate) mod irql;
+pub(crate) mod routines;
+pub(crate) mod scheduler;
+
+pub(crate) use cpu::{Cpu, Entry, Frame};
+pub(crate) use irql::Irql;

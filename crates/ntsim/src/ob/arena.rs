@@ -1,0 +1,60 @@
+//! Addresses of objects whose inside is nobody's business.
+
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::abi::{Address, Ptr};
+
+/// Address space for the opaque objects of one kernel.
+const ARENA_BYTES: usize = 16 << 30;
+/// Distance between two objects, so that a pointer into one is not a pointer to another.
+const OBJECT_BYTES: usize = 256;
+/// Address space that stands for user buffers.
+const USER_BYTES: usize = 8 << 30;
+
+/// A range of addresses without memory. An opaque object is a unique address in it: a driver that looks inside
+/// (at the fields of an `EPROCESS`, say) faults, and an address is never used twice.
+pub(crate) struct Arena {
+    base: Address,
+    next: AtomicUsize,
+}
+
+impl Arena {
+    pub(crate) fn new() -> Self {
+        // SAFETY: a new private mapping without access, at an address of the system's choice, disturbs nothing.
+        let base = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                ARENA_BYTES + USER_BYTES,
+                libc::PROT_NONE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
+        };
+        assert_ne!(base, libc::MAP_FAILED, "the host has address space for a simulation");
+        let base = base.expose_provenance();
+        Self { base, next: AtomicUsize::new(base + OBJECT_BYTES) }
+    }
+
+    /// An address that no other object has, had or will have.
+    pub(crate) fn allocate(&self) -> Ptr {
+        // Relaxed: the counter orders nothing but itself.
+        let address = self.next.fetch_add(OBJECT_BYTES, Ordering::Relaxed);
+        assert!(address < self.base + ARENA_BYTES, "a simulation has made too many objects");
+        Ptr::at(address)
+    }
+
+    /// An address that stands for a user buffer, which no filter may touch.
+    pub(crate) fn user_buffer(&self) -> Ptr {
+        Ptr::at(self.base + ARENA_BYTES)
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: mapped in `new` with this size; the kernel is going away, and with it whoever knew the addresses.
+        let status = unsafe { libc::munmap(ptr::with_exposed_provenance_mut(self.base), ARENA_BYTES + USER_BYTES) };
+        debug_assert_eq!(status, 0, "the mapping is ours");
+    }
+}

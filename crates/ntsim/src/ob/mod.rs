@@ -1,0 +1,162 @@
+//! Objects that drivers hold pointers and handles to.
+
+mod arena;
+mod handle;
+pub(crate) mod routines;
+
+pub(crate) use arena::Arena;
+pub(crate) use handle::HandleTable;
+
+use std::sync::Arc;
+
+use crate::abi::{Address, Ptr};
+use crate::io::file::File;
+use crate::ps::{Process, Thread};
+use crate::se::Token;
+use crate::util::{AddressMap, Lock};
+
+/// An object, by type.
+#[derive(Clone)]
+pub(crate) enum Object {
+    Process(Arc<Process>),
+    Thread(Arc<Thread>),
+    File(Arc<File>),
+    Token(Arc<Token>),
+}
+
+impl Object {
+    /// What it is, in words.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Process(process) => format!("process {}", process.pid()),
+            Self::Thread(thread) => format!("thread {}", thread.tid()),
+            Self::File(file) => format!("file {}", file.path()),
+            Self::Token(_) => "token".to_owned(),
+        }
+    }
+
+    /// Its type, in words.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Process(_) => "process",
+            Self::Thread(_) => "thread",
+            Self::File(_) => "file object",
+            Self::Token(_) => "token",
+        }
+    }
+}
+
+struct Entry {
+    object: Object,
+    /// References that drivers hold.
+    references: usize,
+    /// Whether the system keeps it, references or not.
+    kept: bool,
+}
+
+/// The objects of one kernel, by address.
+///
+/// A pointer stays valid while the system keeps the object or a driver holds a reference; afterwards every use is
+/// noticed, since an address is never given to another object.
+#[derive(Default)]
+pub(crate) struct Objects {
+    table: Lock<AddressMap<Entry>>,
+}
+
+/// What became of a reference.
+pub(crate) enum Released {
+    /// There are more.
+    Kept(usize),
+    /// It was the last, and the system does not keep the object either.
+    Gone(Object),
+    /// There was none.
+    NotHeld(Object),
+    /// There is no such object.
+    Unknown,
+}
+
+impl Objects {
+    pub(crate) fn insert(&self, address: Address, object: Object) {
+        self.table.lock().insert(address, Entry { object, references: 0, kept: true });
+    }
+
+    /// The system no longer keeps the object. Returns whether it is gone, because no driver holds a reference.
+    pub(crate) fn retire(&self, address: Address) -> bool {
+        let mut table = self.table.lock();
+        match table.get_mut(&address) {
+            Some(entry) if entry.references > 0 => {
+                entry.kept = false;
+                false
+            }
+            Some(_) => {
+                table.remove(&address);
+                true
+            }
+            None => true,
+        }
+    }
+
+    pub(crate) fn get(&self, object: Ptr) -> Option<Object> {
+        self.table.lock().get(&object.address()).map(|entry| entry.object.clone())
+    }
+
+    pub(crate) fn process(&self, object: Ptr) -> Option<Arc<Process>> {
+        match &self.table.lock().get(&object.address())?.object {
+            Object::Process(process) => Some(Arc::clone(process)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn thread(&self, object: Ptr) -> Option<Arc<Thread>> {
+        match &self.table.lock().get(&object.address())?.object {
+            Object::Thread(thread) => Some(Arc::clone(thread)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn file(&self, object: Ptr) -> Option<Arc<File>> {
+        match &self.table.lock().get(&object.address())?.object {
+            Object::File(file) => Some(Arc::clone(file)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn token(&self, object: Ptr) -> Option<Arc<Token>> {
+        match &self.table.lock().get(&object.address())?.object {
+            Object::Token(token) => Some(Arc::clone(token)),
+            _ => None,
+        }
+    }
+
+    /// Adds a driver's reference; `None` if there is no such object.
+    pub(crate) fn reference(&self, object: Ptr) -> Option<usize> {
+        let mut table = self.table.lock();
+        let entry = table.get_mut(&object.address())?;
+        entry.references += 1;
+        Some(entry.references)
+    }
+
+    /// Takes a driver's reference away.
+    pub(crate) fn dereference(&self, object: Ptr) -> Released {
+        let mut table = self.table.lock();
+        let Some(entry) = table.get_mut(&object.address()) else { return Released::Unknown };
+        if entry.references == 0 {
+            return Released::NotHeld(entry.object.clone());
+        }
+        entry.references -= 1;
+        if entry.references > 0 || entry.kept {
+            return Released::Kept(entry.references);
+        }
+        match table.remove(&object.address()) {
+            Some(entry) => Released::Gone(entry.object),
+            None => Released::Unknown,
+        }
+    }
+
+    /// The objects that drivers still hold references to, with how many.
+    pub(crate) fn referenced(&self) -> Vec<(Object, usize)> {
+        let table = self.table.lock();
+        let held = table.values().filter(|entry| entry.references > 0);
+        held.map(|entry| (entry.object.clone(), entry.references)).collect()
+    }
+}

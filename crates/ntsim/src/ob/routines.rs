@@ -1,0 +1,166 @@
+//! The object manager's routines.
+
+use super::{Object, Released};
+use crate::abi::Ptr;
+use crate::exports::DataExport;
+use crate::io;
+use crate::ke::{Cpu, event};
+use crate::sim::Mode;
+use crate::status::NtStatus;
+use crate::verifier::Rule;
+
+/// `OBJ_KERNEL_HANDLE`
+pub(crate) const OBJ_KERNEL_HANDLE: u32 = 0x200;
+/// The attributes that are defined.
+const OBJ_VALID_ATTRIBUTES: u32 = 0x0000_1FF2;
+
+/// Whether an object is of the type that the driver named; NULL names none.
+fn is_of_type(cpu: &Cpu, object: &Object, object_type: Ptr) -> bool {
+    let cells = &cpu.kernel().cells;
+    let expected = match object {
+        Object::Process(_) => cells.get(DataExport::PsProcessType),
+        Object::Thread(_) => cells.get(DataExport::PsThreadType),
+        Object::File(_) | Object::Token(_) => 0,
+    };
+    object_type.is_null() || object_type.address() == expected
+}
+
+fn address_of(object: &Object) -> Ptr {
+    match object {
+        Object::Process(process) => process.ptr(),
+        Object::Thread(thread) => thread.ptr(),
+        Object::File(file) => file.ptr().cast(),
+        Object::Token(token) => token.ptr(),
+    }
+}
+
+/// `ObReferenceObjectByHandle`.
+pub(crate) fn reference_object_by_handle(
+    cpu: &Cpu,
+    handle: usize,
+    _access: u32,
+    object_type: Ptr,
+    mode: i8,
+    object: Ptr<Ptr>,
+    information: Ptr,
+) -> NtStatus {
+    if mode != Mode::Kernel as i8 {
+        cpu.violation(Rule::InvalidParameter, "references a kernel handle with AccessMode UserMode");
+        return NtStatus::ACCESS_DENIED;
+    }
+    if !information.is_null() {
+        cpu.violation(Rule::InvalidParameter, "drivers set HandleInformation to NULL");
+    }
+    let Some(found) = cpu.kernel().handles.get(handle) else {
+        cpu.violation(Rule::ObjectReference, format!("references handle 0x{handle:X}, which is not open"));
+        return NtStatus::INVALID_HANDLE;
+    };
+    if !is_of_type(cpu, &found, object_type) {
+        return NtStatus::OBJECT_TYPE_MISMATCH;
+    }
+    let address = address_of(&found);
+    if cpu.kernel().objects.reference(address).is_none() {
+        return NtStatus::INVALID_HANDLE;
+    }
+    object.write(address);
+    NtStatus::SUCCESS
+}
+
+/// `ObOpenObjectByPointer`.
+pub(crate) fn open_object_by_pointer(
+    cpu: &Cpu,
+    object: Ptr,
+    attributes: u32,
+    _state: Ptr,
+    _access: u32,
+    object_type: Ptr,
+    _mode: i8,
+    handle: Ptr<usize>,
+) -> NtStatus {
+    if attributes & !OBJ_VALID_ATTRIBUTES != 0 {
+        return NtStatus::INVALID_PARAMETER;
+    }
+    if attributes & OBJ_KERNEL_HANDLE == 0 && !cpu.thread().process().is_system() {
+        cpu.violation(
+            Rule::InvalidParameter,
+            "opens a handle without OBJ_KERNEL_HANDLE in the context of a user process",
+        );
+    }
+    let Some(found) = cpu.kernel().objects.get(object) else {
+        cpu.violation(Rule::ObjectReference, format!("opens {object:?}, which is no object (any more)"));
+        return NtStatus::INVALID_PARAMETER;
+    };
+    if !is_of_type(cpu, &found, object_type) {
+        return NtStatus::OBJECT_TYPE_MISMATCH;
+    }
+    // The handle keeps the object as a reference does.
+    cpu.kernel().objects.reference(object);
+    handle.write(cpu.kernel().handles.open(found));
+    NtStatus::SUCCESS
+}
+
+/// `ZwWaitForSingleObject`.
+pub(crate) fn wait_for_single_object(cpu: &Cpu, handle: usize, alertable: u8, timeout: Ptr<i64>) -> NtStatus {
+    /// `KWAIT_REASON`
+    const EXECUTIVE: u32 = 0;
+    match cpu.kernel().handles.get(handle) {
+        Some(Object::Thread(thread)) => {
+            event::wait_for_single_object(cpu, thread.ptr(), EXECUTIVE, Mode::Kernel as i8, alertable, timeout)
+        }
+        Some(_) => NtStatus::OBJECT_TYPE_MISMATCH,
+        None => {
+            cpu.violation(Rule::ObjectReference, format!("waits for handle 0x{handle:X}, which is not open"));
+            NtStatus::INVALID_HANDLE
+        }
+    }
+}
+
+/// `ZwClose`.
+pub(crate) fn close(cpu: &Cpu, handle: usize) -> NtStatus {
+    match cpu.kernel().handles.close(handle) {
+        Some(object) => {
+            release(cpu, address_of(&object));
+            NtStatus::SUCCESS
+        }
+        None => {
+            cpu.violation(Rule::ObjectReference, format!("closes handle 0x{handle:X}, which is not open"));
+            NtStatus::INVALID_HANDLE
+        }
+    }
+}
+
+/// `ObfReferenceObject`.
+pub(crate) fn reference_object(cpu: &Cpu, object: Ptr) -> usize {
+    cpu.kernel().objects.reference(object).unwrap_or_else(|| {
+        cpu.violation(Rule::ObjectReference, format!("references {object:?}, which is no object (any more)"));
+        0
+    })
+}
+
+/// `ObfDereferenceObject`.
+pub(crate) fn dereference_object(cpu: &Cpu, object: Ptr) -> usize {
+    release(cpu, object)
+}
+
+/// Takes a reference away and deletes what nobody needs any more.
+fn release(cpu: &Cpu, object: Ptr) -> usize {
+    match cpu.kernel().objects.dereference(object) {
+        Released::Kept(references) => references,
+        Released::Gone(Object::File(file)) => {
+            io::close::delete(cpu, &file);
+            0
+        }
+        Released::Gone(_) => 0,
+        Released::NotHeld(object) => {
+            cpu.violation(
+                Rule::ObjectReference,
+                format!("dereferences {} more often than it referenced it", object.describe()),
+            );
+            0
+        }
+        Released::Unknown => {
+            cpu.violation(Rule::ObjectReference, format!("dereferences {object:?}, which is no object (any more)"));
+            0
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Processes start and end.
+
+use std::sync::Arc;
+
+use super::{Process, Thread, ThreadKind};
+use crate::abi::SharedText;
+use crate::io;
+use crate::ke::Cpu;
+use crate::sim::{Handle, ProcessSpec, SpecError};
+
+/// Starts a process and tells those who want to know, in the context of its creator.
+pub(crate) fn start_process(cpu: &Cpu, spec: &ProcessSpec) -> Result<Arc<Process>, SpecError> {
+    let kernel = cpu.kernel();
+    let image = SharedText::new(kernel.volumes.nt_path(&spec.image));
+    let now = kernel.clock.now();
+    let process = kernel.processes.create_process(&kernel.arena, &kernel.objects, spec, image, now)?;
+    let parent = kernel.processes.process_by_pid(process.parent());
+    let creator = parent.and_then(|parent| kernel.processes.threads_of(&parent).into_iter().next());
+    let creator = creator.unwrap_or_else(|| cpu.thread());
+    let status = cpu.in_thread(&creator, || kernel.process_notify.created(cpu, &process));
+    if status.is_success() {
+        return Ok(process);
+    }
+    kernel.processes.end_process(&kernel.objects, &process);
+    Err(SpecError::Refused(status))
+}
+
+/// Ends a process: its handles are closed and those who want to know are told, in the context of its last thread.
+pub(crate) fn end_process(cpu: &Cpu, process: &Arc<Process>) {
+    let kernel = cpu.kernel();
+    let mut threads = kernel.processes.threads_of(process);
+    let last = threads.pop().or_else(|| kernel.create_thread(process, None, ThreadKind::Simulated).ok());
+    for thread in &threads {
+        kernel.processes.end_thread(&kernel.objects, thread);
+    }
+    let last: Arc<Thread> = last.unwrap_or_else(|| cpu.thread());
+    cpu.in_thread(&last, || {
+        for handle in kernel.file_handles.of(process) {
+            // The handle was just listed, and nothing can have closed it since.
+            let _ = io::close::close(cpu, Handle(handle));
+        }
+        kernel.process_notify.ended(cpu, process);
+    });
+    kernel.processes.end_thread(&kernel.objects, &last);
+    kernel.processes.end_process(&kernel.objects, process);
+}

@@ -1,0 +1,14 @@
+//! Processes and threads.
+
+pub(crate) mod lifecycle;
+pub(crate) mod notify;
+mod process;
+pub(crate) mod query;
+pub(crate) mod routines;
+pub(crate) mod system_thread;
+mod table;
+mod thread;
+
+pub(crate) use process::Process;
+pub(crate) use table::ProcessTable;
+pub(crate) use thread::{Thread, ThreadKind};

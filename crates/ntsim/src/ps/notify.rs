@@ -1,0 +1,114 @@
+//! Process notification.
+
+use std::sync::Arc;
+
+use super::Process;
+use crate::abi::{ClientId, Ptr, ProcessCreateInfo, Shared, SharedText};
+use crate::io::driver::Driver;
+use crate::ke::{Cpu, Entry, Frame};
+use crate::status::NtStatus;
+use crate::util::Lock;
+use crate::verifier::Rule;
+
+/// How many routines the system takes (`PSP_MAX_CREATE_PROCESS_NOTIFY`).
+const MAX_ROUTINES: usize = 64;
+/// `PS_CREATE_NOTIFY_INFO.Flags`: `FileOpenNameAvailable`.
+const FILE_OPEN_NAME_AVAILABLE: u32 = 1;
+
+/// The routines that want to know, in the order of their registration.
+#[derive(Default)]
+pub(crate) struct ProcessNotify {
+    routines: Lock<Vec<(Arc<Driver>, Ptr)>>,
+}
+
+impl ProcessNotify {
+    /// Tells of a new process. Returns the status that a routine set to refuse it.
+    pub(crate) fn created(&self, cpu: &Cpu, process: &Process) -> NtStatus {
+        let routines = self.routines.lock().clone();
+        if routines.is_empty() {
+            return NtStatus::SUCCESS;
+        }
+        let open_name = process.has_image_file().then(|| open_name(process.image().as_str()));
+        let name = open_name.as_ref().map(|name| Shared::new(name.descriptor()));
+        let creator = cpu.thread();
+        let info = Shared::new(ProcessCreateInfo {
+            size: size_of::<ProcessCreateInfo>(),
+            flags: if name.is_some() { FILE_OPEN_NAME_AVAILABLE } else { 0 },
+            parent_process_id: as_handle(process.parent()),
+            creating_thread_id: ClientId {
+                process: as_handle(creator.process().pid()),
+                thread: as_handle(creator.tid()),
+            },
+            file_object: Ptr::NULL,
+            image_file_name: name.as_ref().map_or(Ptr::NULL, Shared::ptr),
+            command_line: Ptr::NULL,
+            creation_status: NtStatus::SUCCESS.0,
+        });
+        for (driver, routine) in routines {
+            notify(cpu, driver, routine, process, info.ptr().address());
+        }
+        NtStatus(info.get().creation_status)
+    }
+
+    /// Tells of a process that ends.
+    pub(crate) fn ended(&self, cpu: &Cpu, process: &Process) {
+        let routines = self.routines.lock().clone();
+        for (driver, routine) in routines {
+            notify(cpu, driver, routine, process, 0);
+        }
+    }
+
+    /// Takes away what a driver that is gone left registered.
+    pub(crate) fn forget(&self, driver: &Arc<Driver>) -> usize {
+        let mut routines = self.routines.lock();
+        let before = routines.len();
+        routines.retain(|(owner, _)| !Arc::ptr_eq(owner, driver));
+        before - routines.len()
+    }
+}
+
+fn as_handle(number: u32) -> usize {
+    number as usize
+}
+
+/// The name under which the image was opened: the object manager's form of the path.
+fn open_name(image: &str) -> SharedText {
+    SharedText::new(image)
+}
+
+/// The routine runs at `PASSIVE_LEVEL` inside a critical region.
+fn notify(cpu: &Cpu, driver: Arc<Driver>, routine: Ptr, process: &Process, info: usize) {
+    let thread = cpu.thread();
+    thread.set_critical_regions(thread.critical_regions() + 1);
+    let frame = Frame { driver, entry: Entry::ProcessNotify, operation: None };
+    cpu.call_driver(frame, routine, &[process.ptr().address(), as_handle(process.pid()), info]);
+    thread.set_critical_regions(thread.critical_regions().saturating_sub(1));
+}
+
+/// `PsSetCreateProcessNotifyRoutineEx`.
+pub(crate) fn set_create_process_notify_routine_ex(cpu: &Cpu, routine: Ptr, remove: u8) -> NtStatus {
+    let Some(driver) = cpu.driver() else { return NtStatus::INVALID_PARAMETER };
+    let mut routines = cpu.kernel().process_notify.routines.lock();
+    let position = routines.iter().position(|(_, known)| *known == routine);
+    if remove != 0 {
+        return match position {
+            Some(position) => {
+                routines.remove(position);
+                NtStatus::SUCCESS
+            }
+            None => {
+                drop(routines);
+                cpu.violation(Rule::Registration, "removes a process notify routine that it never registered");
+                NtStatus::PROCEDURE_NOT_FOUND
+            }
+        };
+    }
+    if !driver.forces_integrity() {
+        return NtStatus::ACCESS_DENIED;
+    }
+    if position.is_some() || routines.len() >= MAX_ROUTINES {
+        return NtStatus::INVALID_PARAMETER;
+    }
+    routines.push((driver, routine));
+    NtStatus::SUCCESS
+}

@@ -1,0 +1,100 @@
+//! Routines that look at processes and threads.
+
+use std::sync::Arc;
+
+use super::{Process, Thread};
+use crate::abi::Ptr;
+use crate::ke::Cpu;
+use crate::status::NtStatus;
+use crate::verifier::Rule;
+
+/// The process at a driver's pointer, complaining if there is none (any more).
+pub(crate) fn process_at(cpu: &Cpu, process: Ptr) -> Option<Arc<Process>> {
+    let found = cpu.kernel().objects.process(process);
+    if found.is_none() {
+        cpu.violation(Rule::ObjectReference, format!("{process:?} is no process (any more)"));
+    }
+    found
+}
+
+/// The thread at a driver's pointer, complaining if there is none (any more).
+fn thread_at(cpu: &Cpu, thread: Ptr) -> Option<Arc<Thread>> {
+    let found = cpu.kernel().objects.thread(thread);
+    if found.is_none() {
+        cpu.violation(Rule::ObjectReference, format!("{thread:?} is no thread (any more)"));
+    }
+    found
+}
+
+/// `IoThreadToProcess`.
+pub(crate) fn thread_to_process(cpu: &Cpu, thread: Ptr) -> Ptr {
+    thread_at(cpu, thread).map_or(Ptr::NULL, |thread| thread.process().ptr())
+}
+
+/// `IoGetCurrentProcess`, which is also `PsGetCurrentProcess`.
+pub(crate) fn current_process(cpu: &Cpu) -> Ptr {
+    cpu.thread().process().ptr()
+}
+
+/// `PsGetCurrentThread`, which is also `KeGetCurrentThread`.
+pub(crate) fn current_thread(cpu: &Cpu) -> Ptr {
+    cpu.thread().ptr()
+}
+
+/// `PsGetCurrentProcessId`.
+pub(crate) fn current_process_id(cpu: &Cpu) -> usize {
+    cpu.thread().process().pid() as usize
+}
+
+/// `PsGetCurrentThreadId`.
+pub(crate) fn current_thread_id(cpu: &Cpu) -> usize {
+    cpu.thread().tid() as usize
+}
+
+/// `PsGetProcessId`.
+pub(crate) fn process_id(cpu: &Cpu, process: Ptr) -> usize {
+    process_at(cpu, process).map_or(0, |process| process.pid() as usize)
+}
+
+/// `PsGetThreadId`.
+pub(crate) fn thread_id(cpu: &Cpu, thread: Ptr) -> usize {
+    thread_at(cpu, thread).map_or(0, |thread| thread.tid() as usize)
+}
+
+/// `PsGetThreadProcessId`.
+pub(crate) fn thread_process_id(cpu: &Cpu, thread: Ptr) -> usize {
+    thread_at(cpu, thread).map_or(0, |thread| thread.process().pid() as usize)
+}
+
+/// `PsGetProcessStartKey`.
+pub(crate) fn process_start_key(cpu: &Cpu, process: Ptr) -> usize {
+    process_at(cpu, process).map_or(0, |process| as_usize(process.start_key()))
+}
+
+/// `PsGetProcessCreateTimeQuadPart`.
+pub(crate) fn process_create_time(cpu: &Cpu, process: Ptr) -> usize {
+    process_at(cpu, process).map_or(0, |process| as_usize(process.created()))
+}
+
+fn as_usize(value: u64) -> usize {
+    usize::from_ne_bytes(value.to_ne_bytes())
+}
+
+/// `PsIsSystemThread`.
+pub(crate) fn is_system_thread(cpu: &Cpu, thread: Ptr) -> u8 {
+    u8::from(thread_at(cpu, thread).is_some_and(|thread| thread.is_system()))
+}
+
+/// `PsLookupProcessByProcessId`.
+pub(crate) fn lookup_process_by_process_id(cpu: &Cpu, pid: usize, process: Ptr<Ptr>) -> NtStatus {
+    let kernel = cpu.kernel();
+    let found = u32::try_from(pid).ok().and_then(|pid| kernel.processes.process_by_pid(pid));
+    match found {
+        Some(found) => {
+            kernel.objects.reference(found.ptr());
+            process.write(found.ptr());
+            NtStatus::SUCCESS
+        }
+        None => NtStatus::INVALID_CID,
+    }
+}
