@@ -1,1 +1,5 @@
-//! whowrote-cli
+//! The program `whowrote`: plays scenarios and Process Monitor captures through the driver, and reads the live one.
+
+pub mod capture;
+pub mod model;
+pub mod place;

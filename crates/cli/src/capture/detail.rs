@@ -1,0 +1,366 @@
+//! The `Detail` column: `Key: value` pairs, separated by commas that values may hold too.
+
+use super::number::{self, Grouping, NumberError};
+use crate::model::Offset;
+
+/// What is wrong with a `Detail`, and at which byte of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct DetailError {
+    pub(crate) at: usize,
+    pub(crate) message: String,
+}
+
+impl DetailError {
+    fn new(at: usize, message: impl Into<String>) -> Self {
+        Self { at, message: message.into() }
+    }
+}
+
+/// Keys that a `WriteFile` or `ReadFile` has.
+const TRANSFER_KEYS: &[&str] = &["Offset", "Length", "I/O Flags", "Priority"];
+
+/// Keys that a `CreateFile` has. Others, of newer versions, stay part of the value before them.
+const CREATE_KEYS: &[&str] = &[
+    "Desired Access",
+    "Disposition",
+    "Options",
+    "Attributes",
+    "ShareMode",
+    "AllocationSize",
+    "Impersonating",
+    "OpenResult",
+];
+
+/// I/O priorities; others are printed in hexadecimal.
+const PRIORITIES: &[&str] = &["Very Low", "Low", "Normal", "High", "Critical"];
+
+/// A range that was read or written, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Transfer {
+    pub(crate) offset: Offset,
+    pub(crate) length: u32,
+    pub(crate) non_cached: bool,
+    pub(crate) paging: bool,
+    pub(crate) synchronous_paging: bool,
+    pub(crate) write_through: bool,
+}
+
+/// How a file was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Open {
+    pub(crate) access: Access,
+    pub(crate) outcome: Outcome,
+    pub(crate) directory: bool,
+    pub(crate) non_cached: bool,
+    pub(crate) write_through: bool,
+    pub(crate) delete_on_close: bool,
+}
+
+/// The part of the desired access that decides whether a handle can be written through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Access {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+    pub(crate) append: bool,
+}
+
+/// What opening the file did to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Opened,
+    Created,
+    Overwritten,
+    Superseded,
+}
+
+/// A `Key: value` pair and where the value begins.
+struct Pair<'a> {
+    key: &'static str,
+    value: &'a str,
+    at: usize,
+}
+
+/// Splits a `Detail` at the keys given. What comes before the first key is an error.
+fn pairs<'a>(detail: &'a str, keys: &[&'static str]) -> Result<Vec<Pair<'a>>, DetailError> {
+    let mut pairs: Vec<Pair<'a>> = Vec::new();
+    let mut at = 0;
+    for piece in detail.split(", ") {
+        let found = keys.iter().find_map(|key| Some((*key, piece.strip_prefix(*key)?.strip_prefix(':')?)));
+        if let Some((key, value)) = found {
+            if pairs.iter().any(|pair| pair.key == key) {
+                return Err(DetailError::new(at, format!("a second `{key}:` in the detail")));
+            }
+            let trimmed = value.strip_prefix(' ').unwrap_or(value);
+            pairs.push(Pair { key, value: trimmed, at: at + piece.len() - trimmed.len() });
+        } else if let Some(last) = pairs.last_mut() {
+            last.value = &detail[last.at..at + piece.len()];
+        } else {
+            return Err(DetailError::new(at, format!("`{}:` expected here", keys[0])));
+        }
+        at += piece.len() + ", ".len();
+    }
+    Ok(pairs)
+}
+
+fn value<'p, 'a>(pairs: &'p [Pair<'a>], key: &str, detail: &str) -> Result<&'p Pair<'a>, DetailError> {
+    pairs
+        .iter()
+        .find(|pair| pair.key == key)
+        .ok_or_else(|| DetailError::new(detail.len(), format!("`{key}:` is missing from the detail")))
+}
+
+/// How the numbers of one capture are grouped. They all come from one machine, so they must agree.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct GroupingSeen(Option<Grouping>);
+
+impl GroupingSeen {
+    fn number(&mut self, pair: &Pair<'_>) -> Result<i64, DetailError> {
+        let name = pair.key.to_lowercase();
+        let number = number::parse(pair.value).map_err(|NumberError { at, what }| {
+            DetailError::new(pair.at + at, format!("the {name} `{}`: {what}", pair.value))
+        })?;
+        if let (Some(before), Some(now)) = (self.0, number.grouping)
+            && before != now
+        {
+            let message = format!(
+                "the {name} `{}` has its digits grouped unlike other numbers of this capture: it cannot be told which number is meant",
+                pair.value
+            );
+            return Err(DetailError::new(pair.at, message));
+        }
+        self.0 = self.0.or(number.grouping);
+        Ok(number.value)
+    }
+}
+
+/// Reads the detail of a `WriteFile` or `ReadFile`: `Offset: 0, Length: 4,096, I/O Flags: Non-cached, Priority: Normal`.
+pub(crate) fn transfer(detail: &str, grouping: &mut GroupingSeen) -> Result<Transfer, DetailError> {
+    let pairs = pairs(detail, TRANSFER_KEYS)?;
+    let offset_pair = value(&pairs, "Offset", detail)?;
+    let offset = match grouping.number(offset_pair)? {
+        Offset::END_OF_FILE => Offset::EndOfFile,
+        Offset::FILE_POINTER => Offset::FilePointer,
+        offset @ 0.. => Offset::At(offset),
+        offset => return Err(DetailError::new(offset_pair.at, format!("the offset {offset} is negative"))),
+    };
+    let length_pair = value(&pairs, "Length", detail)?;
+    let length = grouping.number(length_pair)?;
+    let length = u32::try_from(length)
+        .map_err(|_| DetailError::new(length_pair.at, format!("the length {length} is no 32-bit number")))?;
+    if let Offset::At(offset) = offset
+        && offset.checked_add(i64::from(length)).is_none()
+    {
+        return Err(DetailError::new(offset_pair.at, format!("the offset {offset} is beyond the largest file")));
+    }
+    let mut transfer = Transfer {
+        offset,
+        length,
+        non_cached: false,
+        paging: false,
+        synchronous_paging: false,
+        write_through: false,
+    };
+    if let Some(flags) = pairs.iter().find(|pair| pair.key == "I/O Flags") {
+        let mut at = flags.at;
+        for flag in flags.value.split(", ") {
+            match flag {
+                "Non-cached" => transfer.non_cached = true,
+                "Paging I/O" => transfer.paging = true,
+                "Synchronous Paging I/O" => transfer.synchronous_paging = true,
+                "Write Through" => transfer.write_through = true,
+                "Synchronous" => {}
+                other if is_hexadecimal(other) => {}
+                other => return Err(DetailError::new(at, format!("`{other}` is no I/O flag known here"))),
+            }
+            at += flag.len() + ", ".len();
+        }
+    }
+    if let Some(Pair { value, at, .. }) = pairs.iter().find(|pair| pair.key == "Priority")
+        && !PRIORITIES.contains(value)
+        && !is_hexadecimal(value)
+    {
+        return Err(DetailError::new(*at, format!("`{value}` is no I/O priority")));
+    }
+    Ok(transfer)
+}
+
+/// Reads the detail of a `CreateFile` that succeeded.
+pub(crate) fn open(detail: &str) -> Result<Open, DetailError> {
+    let pairs = pairs(detail, CREATE_KEYS)?;
+    let mut access = Access::default();
+    for right in value(&pairs, "Desired Access", detail)?.value.split(", ") {
+        access = access.with(right);
+    }
+    let outcome = match pairs.iter().find(|pair| pair.key == "OpenResult") {
+        // Older versions do not print it.
+        None => Outcome::Opened,
+        Some(Pair { value, at, .. }) => match *value {
+            "Opened" | "Exists" | "" => Outcome::Opened,
+            "Created" => Outcome::Created,
+            "Overwritten" => Outcome::Overwritten,
+            "Superseded" => Outcome::Superseded,
+            other if is_hexadecimal(other) => Outcome::Opened,
+            other => return Err(DetailError::new(*at, format!("`{other}` is no result of opening a file"))),
+        },
+    };
+    let options = pairs.iter().find(|pair| pair.key == "Options").map_or("", |pair| pair.value);
+    let has = |option| options.split(", ").any(|given| given == option);
+    Ok(Open {
+        access,
+        outcome,
+        directory: has("Directory"),
+        non_cached: has("No Buffering"),
+        write_through: has("Write Through"),
+        delete_on_close: has("Delete On Close"),
+    })
+}
+
+/// The thread that a `Thread Create` or `Thread Exit` tells of.
+pub(crate) fn thread_id(detail: &str) -> Result<u32, DetailError> {
+    let pairs = pairs(detail, &["Thread ID", "User Time"])?;
+    let pair = value(&pairs, "Thread ID", detail)?;
+    let number = number::parse(pair.value).map_err(|NumberError { at, what }| {
+        DetailError::new(pair.at + at, format!("the thread ID `{}`: {what}", pair.value))
+    })?;
+    u32::try_from(number.value)
+        .map_err(|_| DetailError::new(pair.at, format!("the thread ID {} is no 32-bit number", number.value)))
+}
+
+impl Access {
+    /// Adds a right under the name that Process Monitor gives it.
+    fn with(mut self, right: &str) -> Self {
+        match right {
+            "Generic Read" | "Generic Read/Execute" | "Read Data/List Directory" => self.read = true,
+            "Generic Write" | "Write Data/Add File" => self.write = true,
+            "Generic Read/Write" | "Generic Read/Write/Execute" | "All Access" | "Generic All" | "Maximum Allowed" => {
+                self.read = true;
+                self.write = true;
+            }
+            "Append Data/Add Subdirectory/Create Pipe Instance" | "Append Data/Add Subdirectory" => self.append = true,
+            // "Generic Write/Execute" and rarer combinations.
+            other if other.starts_with("Generic") && other.contains("Write") => self.write = true,
+            _ => {}
+        }
+        self
+    }
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    text.strip_prefix("0x").is_some_and(|digits| {
+        (1..=16).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(detail: &str) -> Result<Transfer, DetailError> {
+        transfer(detail, &mut GroupingSeen::default())
+    }
+
+    const PLAIN: Transfer = Transfer {
+        offset: Offset::At(0),
+        length: 24,
+        non_cached: false,
+        paging: false,
+        synchronous_paging: false,
+        write_through: false,
+    };
+
+    #[test]
+    fn a_transfer_is_read() {
+        assert_eq!(read("Offset: 0, Length: 24"), Ok(PLAIN));
+        assert_eq!(read("Offset: 0, Length: 24, Priority: Very Low"), Ok(PLAIN));
+        assert_eq!(
+            read("Offset: 5,242,880, Length: 1,048,576, I/O Flags: Non-cached, Paging I/O, Synchronous Paging I/O, Write Through, Priority: Normal"),
+            Ok(Transfer {
+                offset: Offset::At(5_242_880),
+                length: 1_048_576,
+                non_cached: true,
+                paging: true,
+                synchronous_paging: true,
+                write_through: true,
+            })
+        );
+        assert_eq!(
+            read("Offset: 5 242 880, Length: 24, I/O Flags: Synchronous, 0x800000, Priority: 0x6"),
+            Ok(Transfer { offset: Offset::At(5_242_880), ..PLAIN })
+        );
+        assert_eq!(read("Offset: -1, Length: 24"), Ok(Transfer { offset: Offset::EndOfFile, ..PLAIN }));
+        assert_eq!(read("Offset: -2, Length: 24"), Ok(Transfer { offset: Offset::FilePointer, ..PLAIN }));
+    }
+
+    #[test]
+    fn an_altered_transfer_is_refused_at_its_place() {
+        let at = |detail: &str| {
+            let DetailError { at, message } = read(detail).expect_err(detail);
+            (at, message)
+        };
+        assert_eq!(at(""), (0, "`Offset:` expected here".into()));
+        assert_eq!(at("nonsense"), (0, "`Offset:` expected here".into()));
+        assert_eq!(at("Offset: 0"), (9, "`Length:` is missing from the detail".into()));
+        assert_eq!(at("Offset: 5,24x, Length: 1"), (12, "the offset `5,24x`: `x` is not a digit".into()));
+        assert_eq!(at("Offset: 0, Length: "), (19, "the length ``: a number is missing".into()));
+        assert_eq!(at("Offset: 0, Length: 5,000,000,000").0, 19);
+        assert_eq!(at("Offset: -3, Length: 1").0, 8);
+        assert_eq!(at("Offset: 9,223,372,036,854,775,807, Length: 1").0, 8);
+        assert_eq!(at("Offset: 0, Length: 1, Offset: 2").0, 22);
+        assert_eq!(at("Offset: 0, Length: 1, junk").0, 19, "part of the length");
+        assert_eq!(at("Offset: 0, Length: 1, I/O Flags: Paging I/0").1, "`Paging I/0` is no I/O flag known here");
+        assert_eq!(at("Offset: 0, Length: 1, I/O Flags: Non-cached, Pag").0, 45);
+        assert_eq!(at("Offset: 0, Length: 1, Priority: Norma").1, "`Norma` is no I/O priority");
+    }
+
+    #[test]
+    fn numbers_grouped_in_two_ways_are_refused() {
+        let mut seen = GroupingSeen::default();
+        assert!(transfer("Offset: 5,242,880, Length: 4,096", &mut seen).is_ok());
+        assert!(transfer("Offset: 65536, Length: 4,096", &mut seen).is_ok(), "without groups nothing is in doubt");
+        let error = transfer("Offset: 5,24,880, Length: 4,096", &mut seen).unwrap_err();
+        assert!(error.message.contains("grouped unlike other numbers"), "{}", error.message);
+        let mut seen = GroupingSeen::default();
+        assert!(transfer("Offset: 5,24,880, Length: 4,096", &mut seen).is_ok(), "Indian grouping throughout");
+    }
+
+    #[test]
+    fn an_open_is_read() {
+        let detail = "Desired Access: Generic Read/Write, Read Attributes, Disposition: OpenIf, Options: Synchronous IO Non-Alert, \
+                      Non-Directory File, No Buffering, Attributes: n/a, ShareMode: Read, Write, Delete, AllocationSize: 0, \
+                      Impersonating: HOST\\user, OpenResult: Created";
+        assert_eq!(
+            open(detail),
+            Ok(Open {
+                access: Access { read: true, write: true, append: false },
+                outcome: Outcome::Created,
+                directory: false,
+                non_cached: true,
+                write_through: false,
+                delete_on_close: false,
+            })
+        );
+        let directory = open("Desired Access: Synchronize, Disposition: Open, Options: Directory").unwrap();
+        assert!(directory.directory && directory.access == Access::default());
+        assert!(open("Disposition: Open").is_err());
+        assert!(open("Desired Access: Read, OpenResult: Opend").is_err());
+    }
+
+    #[test]
+    fn a_thread_is_read() {
+        assert_eq!(thread_id("Thread ID: 6740"), Ok(6740));
+        assert_eq!(thread_id("Thread ID: 5324, User Time: 0.0000000, Kernel Time: 0.0156250"), Ok(5324));
+        assert!(thread_id("Thread ID: x").is_err());
+        assert!(thread_id("").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_detail_is_read_or_refused(detail in "(Offset|Length|I/O Flags|Priority|Desired Access|[a-z0-9 ,:.-]){0,12}") {
+            let _ = read(&detail);
+            let _ = open(&detail);
+            let _ = thread_id(&detail);
+        }
+    }
+}
