@@ -29,10 +29,7 @@ impl Place {
         let newlines = before.iter().filter(|byte| **byte == b'\n').count() as u64;
         let last_line = before.iter().rposition(|byte| *byte == b'\n').map_or(before, |at| &before[at + 1..]);
         let characters = last_line.iter().filter(|byte| !is_continuation(**byte)).count() as u64;
-        Self {
-            line: self.line + newlines,
-            column: if newlines == 0 { self.column } else { 1 } + characters,
-        }
+        Self { line: self.line + newlines, column: if newlines == 0 { self.column } else { 1 } + characters }
     }
 }
 
@@ -118,7 +115,8 @@ impl std::error::Error for BadInput {}
 /// The part of `line` around byte `offset`, and a line with a caret below it.
 fn excerpt(line: &str, offset: usize) -> String {
     // Line breaks, quotes' neighbours and tabs would tear the caret off its place.
-    let shown = |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
+    let shown =
+        |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
     let offset = (0..=offset.min(line.len())).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
     let (before, after) = line.split_at(offset);
     let skipped = before.chars().count().saturating_sub(EXCERPT_BEFORE);

@@ -79,7 +79,8 @@ impl Clock {
                 if self.dates.order() == DateOrderKnown::Unreadable
                     && !matches!(before, DateOrderKnown::Unreadable | DateOrderKnown::NoDates)
                 {
-                    let message = format!("`{text}` is not a date in the order of the others of this capture");
+                    let message =
+                        format!("`{text}` is not a date in the order of the others of this capture");
                     return fault(ClockColumn::DateAndTime, message);
                 }
                 date = Some(raw);
@@ -103,7 +104,10 @@ impl Clock {
         };
         if of_day.is_none() && relative.is_none() {
             let text = date_and_time.unwrap_or_default();
-            return fault(ClockColumn::DateAndTime, format!("`{text}` is a date and time of no format known here"));
+            return fault(
+                ClockColumn::DateAndTime,
+                format!("`{text}` is a date and time of no format known here"),
+            );
         }
         Ok(RowTime { date, of_day, relative })
     }

@@ -25,7 +25,9 @@ pub(crate) struct Columns {
 impl Columns {
     /// Finds the columns in the header row.
     pub(crate) fn read(header: &Row) -> Result<Self, RowFault> {
-        let find = |name: &str| (0..header.len()).find(|index| header.field(*index).trim().eq_ignore_ascii_case(name));
+        let find = |name: &str| {
+            (0..header.len()).find(|index| header.field(*index).trim().eq_ignore_ascii_case(name))
+        };
         for index in 0..header.len() {
             let name = header.field(index).trim();
             if !name.is_empty() && find(name) != Some(index) {
@@ -58,7 +60,8 @@ impl Columns {
         if columns.image_path.is_none() && columns.process_name.is_none() {
             missing.push("`Process Name` (or `Image Path`)".to_owned());
         }
-        if columns.time_of_day.is_none() && columns.date_and_time.is_none() && columns.relative_time.is_none() {
+        if columns.time_of_day.is_none() && columns.date_and_time.is_none() && columns.relative_time.is_none()
+        {
             missing.push("`Time of Day` (or `Date & Time`, or `Relative Time`)".to_owned());
         }
         if missing.is_empty() {

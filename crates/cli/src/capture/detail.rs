@@ -150,7 +150,10 @@ pub(crate) fn transfer(detail: &str, grouping: &mut GroupingSeen) -> Result<Tran
     if let Offset::At(offset) = offset
         && offset.checked_add(i64::from(length)).is_none()
     {
-        return Err(DetailError::new(offset_pair.at, format!("the offset {offset} is beyond the largest file")));
+        return Err(DetailError::new(
+            offset_pair.at,
+            format!("the offset {offset} is beyond the largest file"),
+        ));
     }
     let mut transfer = Transfer {
         offset,
@@ -232,11 +235,17 @@ impl Access {
         match right {
             "Generic Read" | "Generic Read/Execute" | "Read Data/List Directory" => self.read = true,
             "Generic Write" | "Write Data/Add File" => self.write = true,
-            "Generic Read/Write" | "Generic Read/Write/Execute" | "All Access" | "Generic All" | "Maximum Allowed" => {
+            "Generic Read/Write"
+            | "Generic Read/Write/Execute"
+            | "All Access"
+            | "Generic All"
+            | "Maximum Allowed" => {
                 self.read = true;
                 self.write = true;
             }
-            "Append Data/Add Subdirectory/Create Pipe Instance" | "Append Data/Add Subdirectory" => self.append = true,
+            "Append Data/Add Subdirectory/Create Pipe Instance" | "Append Data/Add Subdirectory" => {
+                self.append = true
+            }
             // "Generic Write/Execute" and rarer combinations.
             other if other.starts_with("Generic") && other.contains("Write") => self.write = true,
             _ => {}
@@ -275,7 +284,9 @@ mod tests {
         assert_eq!(read("Offset: 0, Length: 24"), Ok(PLAIN));
         assert_eq!(read("Offset: 0, Length: 24, Priority: Very Low"), Ok(PLAIN));
         assert_eq!(
-            read("Offset: 5,242,880, Length: 1,048,576, I/O Flags: Non-cached, Paging I/O, Synchronous Paging I/O, Write Through, Priority: Normal"),
+            read(
+                "Offset: 5,242,880, Length: 1,048,576, I/O Flags: Non-cached, Paging I/O, Synchronous Paging I/O, Write Through, Priority: Normal"
+            ),
             Ok(Transfer {
                 offset: Offset::At(5_242_880),
                 length: 1_048_576,
@@ -308,9 +319,12 @@ mod tests {
         assert_eq!(at("Offset: -3, Length: 1").0, 8);
         assert_eq!(at("Offset: 9,223,372,036,854,775,807, Length: 1").0, 8);
         assert_eq!(at("Offset: 0, Length: 1, Offset: 2").0, 22);
-        assert_eq!(at("Offset: 0, Length: 1, junk").0, 19, "part of the length");
-        assert_eq!(at("Offset: 0, Length: 1, I/O Flags: Paging I/0").1, "`Paging I/0` is no I/O flag known here");
-        assert_eq!(at("Offset: 0, Length: 1, I/O Flags: Non-cached, Pag").0, 45);
+        assert_eq!(at("Offset: 0, Length: 1, junk").1, "the length `1, junk`: `j` is not a digit");
+        assert_eq!(
+            at("Offset: 0, Length: 1, I/O Flags: Paging I/0").1,
+            "`Paging I/0` is no I/O flag known here"
+        );
+        assert_eq!(at("Offset: 0, Length: 1, I/O Flags: Non-cached, Pag").0, 46);
         assert_eq!(at("Offset: 0, Length: 1, Priority: Norma").1, "`Norma` is no I/O priority");
     }
 
@@ -318,7 +332,10 @@ mod tests {
     fn numbers_grouped_in_two_ways_are_refused() {
         let mut seen = GroupingSeen::default();
         assert!(transfer("Offset: 5,242,880, Length: 4,096", &mut seen).is_ok());
-        assert!(transfer("Offset: 65536, Length: 4,096", &mut seen).is_ok(), "without groups nothing is in doubt");
+        assert!(
+            transfer("Offset: 65536, Length: 4,096", &mut seen).is_ok(),
+            "without groups nothing is in doubt"
+        );
         let error = transfer("Offset: 5,24,880, Length: 4,096", &mut seen).unwrap_err();
         assert!(error.message.contains("grouped unlike other numbers"), "{}", error.message);
         let mut seen = GroupingSeen::default();

@@ -5,15 +5,8 @@ use std::collections::HashMap;
 use super::Process;
 
 /// Processes that have no image file, by the names that Process Monitor gives them.
-const KERNEL_NAMES: &[&str] = &[
-    "Idle",
-    "System",
-    "Registry",
-    "MemCompression",
-    "Memory Compression",
-    "Secure System",
-    "vmmem",
-];
+const KERNEL_NAMES: &[&str] =
+    &["Idle", "System", "Registry", "MemCompression", "Memory Compression", "Secure System", "vmmem"];
 
 /// PID of the System process.
 const SYSTEM_PID: u32 = 4;
@@ -132,7 +125,8 @@ mod tests {
         let first = processes.identify(claim(100, r"C:\a.exe"));
         let second = processes.identify(claim(100, r"C:\b.exe"));
         let third = processes.identify(Claim { parent_pid: Some(9), ..claim(100, r"C:\b.exe") });
-        let fourth = processes.identify(Claim { starts: true, parent_pid: Some(9), ..claim(100, r"C:\b.exe") });
+        let fourth =
+            processes.identify(Claim { starts: true, parent_pid: Some(9), ..claim(100, r"C:\b.exe") });
         let again = processes.identify(claim(100, r"C:\a.exe"));
         assert_eq!([first, second, third, fourth, again], [0, 1, 2, 3, 4]);
         assert_eq!(processes.into_vec()[4].image.as_deref(), Some(r"C:\a.exe"));

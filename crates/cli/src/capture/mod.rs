@@ -17,14 +17,14 @@ mod time;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-pub use self::clock::ClockBasis;
-pub use self::time::DateOrder;
 use self::clock::Clock;
+pub use self::clock::ClockBasis;
 use self::columns::Columns;
 use self::csv::{CsvError, CsvFault, Reader, Row};
-pub(crate) use self::detail::{Access, Open, Outcome, Transfer};
+use self::detail::{Open, Transfer};
 use self::rows::{Meaning, RowFault, RowReader};
 use self::source::Source;
+pub use self::time::DateOrder;
 use crate::place::{BadInput, Place};
 
 /// A process of a capture. The same PID with another image is another process.
@@ -88,7 +88,11 @@ impl Capture {
     /// # Errors
     ///
     /// The first place in the text that cannot be read, or the missing columns by name.
-    pub fn read(path: &Path, order: Option<DateOrder>, advance: Box<dyn FnMut(u64)>) -> Result<Self, BadInput> {
+    pub fn read(
+        path: &Path,
+        order: Option<DateOrder>,
+        advance: Box<dyn FnMut(u64)>,
+    ) -> Result<Self, BadInput> {
         let name = path.display().to_string();
         read(&name, source::open(path, advance)?, order)
     }
@@ -126,7 +130,10 @@ fn read(name: &str, text: Source, order: Option<DateOrder>) -> Result<Capture, B
         collected.add(parsed, row.field(reader.columns.path));
     }
     if reader.clock.contradicts(order) {
-        return Err(BadInput::new(name, "the dates of this capture are not in the order given by --date-order"));
+        return Err(BadInput::new(
+            name,
+            "the dates of this capture are not in the order given by --date-order",
+        ));
     }
     Ok(collected.finish(reader))
 }

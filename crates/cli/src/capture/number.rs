@@ -134,7 +134,18 @@ mod tests {
         assert_eq!(parse("5,242.880"), fault(5, NumberFault::MixedSeparators { before: ',', now: '.' }));
         assert_eq!(parse("0x10"), fault(1, NumberFault::NotADigit('x')));
         assert_eq!(parse("9,223,372,036,854,775,808").unwrap_err().what, NumberFault::TooLarge);
-        for text in ["5,24,88", "5,", ",5", ",", "1234,567", "5,242,88", "5,242,8800", "1,23,4,567", "5,,242", "123,45,678"] {
+        for text in [
+            "5,24,88",
+            "5,",
+            ",5",
+            ",",
+            "1234,567",
+            "5,242,88",
+            "5,242,8800",
+            "1,23,4,567",
+            "5,,242",
+            "123,45,678",
+        ] {
             assert_eq!(parse(text).unwrap_err().what, NumberFault::BadGroups, "{text}");
         }
     }

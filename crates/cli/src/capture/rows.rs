@@ -1,11 +1,11 @@
 //! From a row's cells to what happened.
 
+use super::Operation;
 use super::clock::{Clock, ClockColumn, ClockFault, RowTime};
 use super::columns::Columns;
 use super::csv::Row;
 use super::detail::{self, DetailError, GroupingSeen};
 use super::identity::{Claim, Processes};
-use super::Operation;
 
 /// A cell that cannot be used.
 #[derive(Debug)]
@@ -76,7 +76,11 @@ impl RowReader {
         let optional = |column: Option<usize>| column.map(cell);
         let time = self
             .clock
-            .read(optional(columns.time_of_day), optional(columns.date_and_time), optional(columns.relative_time))
+            .read(
+                optional(columns.time_of_day),
+                optional(columns.date_and_time),
+                optional(columns.relative_time),
+            )
             .map_err(|ClockFault { column, message }| {
                 let field = match column {
                     ClockColumn::TimeOfDay => columns.time_of_day,
@@ -87,7 +91,8 @@ impl RowReader {
             })?;
         let pid = identifier(row, columns.pid, "PID")?;
         let tid = identifier(row, columns.tid, "TID")?;
-        let parent_pid = columns.parent_pid.map(|column| identifier(row, column, "parent PID")).transpose()?;
+        let parent_pid =
+            columns.parent_pid.map(|column| identifier(row, column, "parent PID")).transpose()?;
         let session = columns.session.map(|column| identifier(row, column, "session")).transpose()?;
         let operation = cell(columns.operation);
         if operation.is_empty() {
@@ -95,7 +100,11 @@ impl RowReader {
         }
         let result = cell(columns.result);
         if let Some(at) = result.find(|c: char| c.is_lowercase() && !result.starts_with("0x")) {
-            return Err(RowFault::new(columns.result, at, format!("`{result}` is no result of an operation")));
+            return Err(RowFault::new(
+                columns.result,
+                at,
+                format!("`{result}` is no result of an operation"),
+            ));
         }
         let process = self.processes.identify(Claim {
             pid,
@@ -112,7 +121,12 @@ impl RowReader {
                 return Err(RowFault::new(columns.tid, 0, "the TID 0 is no thread's"));
             }
             if cell(columns.path).is_empty() {
-                return Ok(ParsedRow { time, process, tid, meaning: Meaning::LeaveOut(format!("{operation} (no path)")) });
+                return Ok(ParsedRow {
+                    time,
+                    process,
+                    tid,
+                    meaning: Meaning::LeaveOut(format!("{operation} (no path)")),
+                });
             }
         }
         Ok(ParsedRow { time, process, tid, meaning })
@@ -120,9 +134,15 @@ impl RowReader {
 }
 
 /// What an operation with that result and detail means for the simulation.
-fn meaning(operation: &str, result: &str, detail: &str, grouping: &mut GroupingSeen) -> Result<Meaning, DetailError> {
+fn meaning(
+    operation: &str,
+    result: &str,
+    detail: &str,
+    grouping: &mut GroupingSeen,
+) -> Result<Meaning, DetailError> {
     let succeeded = SUCCEEDED.contains(&result);
-    let failed = || Meaning::LeaveOut(format!("{operation} ({})", if result.is_empty() { "PENDING" } else { result }));
+    let failed =
+        || Meaning::LeaveOut(format!("{operation} ({})", if result.is_empty() { "PENDING" } else { result }));
     Ok(match operation {
         "WriteFile" | "IRP_MJ_WRITE" | "FASTIO_WRITE" => {
             let transfer = detail::transfer(detail, grouping)?;
@@ -181,7 +201,10 @@ mod tests {
         assert_eq!(play("WriteFile", "DISK FULL", range), Meaning::LeaveOut("WriteFile (DISK FULL)".into()));
         assert_eq!(play("WriteFile", "", range), Meaning::LeaveOut("WriteFile (PENDING)".into()));
         assert_eq!(play("CloseFile", "SUCCESS", ""), Meaning::Play(Operation::Close));
-        assert_eq!(play("CreateFile", "NAME NOT FOUND", "?"), Meaning::LeaveOut("CreateFile (NAME NOT FOUND)".into()));
+        assert_eq!(
+            play("CreateFile", "NAME NOT FOUND", "?"),
+            Meaning::LeaveOut("CreateFile (NAME NOT FOUND)".into())
+        );
         assert_eq!(play("Thread Exit", "SUCCESS", "Thread ID: 12"), Meaning::Exit(Some(12)));
         assert_eq!(play("Process Exit", "SUCCESS", "Exit Status: 0"), Meaning::Exit(None));
         assert_eq!(play("RegOpenKey", "SUCCESS", ""), Meaning::LeaveOut("RegOpenKey".into()));

@@ -47,7 +47,9 @@ pub(crate) fn open(path: &Path, advance: Box<dyn FnMut(u64)>) -> Result<Source, 
     let at_start = |message: String| BadInput::new(&name, message).at(Place::START);
     let begin = text.fill_buf().map_err(|error| at_start(damaged(&error)))?;
     if begin.starts_with(b"\xFF\xFE") || begin.starts_with(b"\xFE\xFF") {
-        return Err(at_start("UTF-16 text; Process Monitor writes UTF-8, so save the capture as that".to_owned()));
+        return Err(at_start(
+            "UTF-16 text; Process Monitor writes UTF-8, so save the capture as that".to_owned(),
+        ));
     }
     if begin.starts_with(b"PML_") {
         return Err(at_start("Process Monitor's own format".to_owned())

@@ -36,8 +36,13 @@ fn a_write_is_read() {
     assert_eq!(capture.processes.len(), 1);
     assert_eq!(capture.paths, [r"C:\f"]);
     assert_eq!(capture.clock, ClockBasis::NoDate);
-    let [Event { process: 0, step: Step::File { tid: 12, path: 0, operation: Operation::Write(transfer) }, .. }] =
-        capture.events[..]
+    let [
+        Event {
+            process: 0,
+            step: Step::File { tid: 12, path: 0, operation: Operation::Write(transfer) },
+            ..
+        },
+    ] = capture.events[..]
     else {
         panic!("{:?}", capture.events);
     };
@@ -46,8 +51,12 @@ fn a_write_is_read() {
 
 #[test]
 fn a_pid_used_again_is_two_processes() {
-    let capture =
-        capture(&[&write(1, "100", r"C:\a.exe"), &write(2, "100", r"C:\b.exe"), &write(3, "100", r"C:\B.EXE")]).unwrap();
+    let capture = capture(&[
+        &write(1, "100", r"C:\a.exe"),
+        &write(2, "100", r"C:\b.exe"),
+        &write(3, "100", r"C:\B.EXE"),
+    ])
+    .unwrap();
     let processes: Vec<usize> = capture.events.iter().map(|event| event.process).collect();
     assert_eq!(processes, [0, 1, 1]);
 }
@@ -83,7 +92,10 @@ fn what_is_not_played_is_counted() {
     ])
     .unwrap();
     assert_eq!(capture.rows, 3);
-    assert_eq!(capture.left_out.into_iter().collect::<Vec<_>>(), [("FlushBuffersFile".into(), 1), ("RegOpenKey".into(), 2)]);
+    assert_eq!(
+        capture.left_out.into_iter().collect::<Vec<_>>(),
+        [("FlushBuffersFile".into(), 1), ("RegOpenKey".into(), 2)]
+    );
 }
 
 #[test]
@@ -100,7 +112,13 @@ fn an_altered_row_is_refused_with_its_place() {
         ("7:19", "7:61", "7:61", 0, "`7:61:01.0000001 AM` is no time of day"),
         ("\"WriteFile\"", "\"\"", "\",\"C:\\f", 0, "the operation is missing"),
         ("\"SUCCESS\",", "", "C:\\a.exe\"", 9, "a row of 8 fields, where the header has 9"),
-        ("\"SUCCESS\"", "\"SUCCESS", "Offset", 0, "text after a closing quote; a comma or the end of the row belongs here"),
+        (
+            "\"SUCCESS\"",
+            "\"SUCCESS",
+            "Offset",
+            0,
+            "text after a closing quote; a comma or the end of the row belongs here",
+        ),
     ] {
         let altered = good.replacen(from, to, 1);
         assert_ne!(altered, good, "{from}");

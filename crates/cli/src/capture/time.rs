@@ -72,7 +72,9 @@ pub(crate) fn time_of_day(text: &str) -> Result<u64, NoTime> {
     let hour = match (half(before), half(after)) {
         (Half::None, Half::None) => hour,
         (Half::Morning, Half::None) | (Half::None, Half::Morning) if hour <= 12 => hour % 12,
-        (Half::Afternoon, Half::None) | (Half::None, Half::Afternoon) if (1..=12).contains(&hour) => hour % 12 + 12,
+        (Half::Afternoon, Half::None) | (Half::None, Half::Afternoon) if (1..=12).contains(&hour) => {
+            hour % 12 + 12
+        }
         // A clock of 24 hours with a designator after it.
         (Half::Afternoon, Half::None) | (Half::None, Half::Afternoon) if hour > 12 => hour,
         // A letter that touches the digits is no designation but damage.
@@ -95,7 +97,8 @@ pub(crate) fn span(text: &str) -> Option<u64> {
     let [hours, minutes, seconds, fraction] = parts[..] else {
         return None;
     };
-    let number = |part: &str| part.parse::<u64>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
+    let number =
+        |part: &str| part.parse::<u64>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
     let seconds_of_hour = number(minutes)?.checked_mul(60)?.checked_add(number(seconds)?)?;
     let seconds = number(hours)?.checked_mul(3600)?.checked_add(seconds_of_hour)?;
     seconds.checked_mul(SECOND)?.checked_add(fraction_of_second(fraction)?)
@@ -124,7 +127,8 @@ impl DateOrder {
             Self::Ymd => (first, second, third),
         };
         let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
-        let date = Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
+        let date =
+            Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
         // Process Monitor is of this century; other calendars' years are not.
         let plausible = (2000..2400).contains(&date.year());
         plausible.then(|| u64::try_from(date.to_julian_day() - EPOCH).ok()).flatten()
@@ -154,7 +158,8 @@ pub(crate) fn raw_date(text: &str) -> Option<(RawDate, &str)> {
         *number = rest[..length].parse().ok()?;
         rest = &rest[length..];
         if index < 2 {
-            let between = rest.len() - rest.trim_start_matches(|c: char| is_filler(c) || matches!(c, '/' | '-')).len();
+            let between =
+                rest.len() - rest.trim_start_matches(|c: char| is_filler(c) || matches!(c, '/' | '-')).len();
             separator = separator.or(rest[..between].chars().find(|c| !c.is_whitespace()));
             if between == 0 {
                 return None;
@@ -198,7 +203,9 @@ impl Dates {
             (None, [order]) => DateOrderKnown::Known(*order),
             (None, [order, ..]) if !self.differ => DateOrderKnown::Known(*order),
             // No locale puts the month first with these between.
-            (None, possible) if matches!(self.separator, Some('.' | '-')) && possible.contains(&DateOrder::Dmy) => {
+            (None, possible)
+                if matches!(self.separator, Some('.' | '-')) && possible.contains(&DateOrder::Dmy) =>
+            {
                 DateOrderKnown::Known(DateOrder::Dmy)
             }
             _ => DateOrderKnown::Ambiguous,
@@ -261,7 +268,17 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "x", "7:19", "7:19:37.0147934.1", "24:00:00", "7:60:00", "7:19:3x", "7:19:370", "7:19:37.01479345"] {
+        for text in [
+            "",
+            "x",
+            "7:19",
+            "7:19:37.0147934.1",
+            "24:00:00",
+            "7:60:00",
+            "7:19:3x",
+            "7:19:370",
+            "7:19:37.01479345",
+        ] {
             assert_eq!(time_of_day(text), Err(NoTime::Malformed), "{text}");
         }
         assert_eq!(time_of_day("7:19:37.0147934 XM"), Err(NoTime::UnknownHalf));
@@ -294,8 +311,15 @@ mod tests {
         assert_eq!(order(&["08.07.2020 07:19:37"]), DateOrderKnown::Known(DateOrder::Dmy));
         assert_eq!(order(&["7. 8. 2020 7:19:37"]), DateOrderKnown::Known(DateOrder::Dmy));
         assert_eq!(order(&["7/8/2020 7:19:37 AM"]), DateOrderKnown::Ambiguous);
-        assert_eq!(order(&["7/7/2020 7:19:37 AM"]), DateOrderKnown::Known(DateOrder::Dmy), "the same date either way");
-        assert_eq!(order(&["7/12/2020 11:59:59 PM", "7/13/2020 12:00:00 AM"]), DateOrderKnown::Known(DateOrder::Mdy));
+        assert_eq!(
+            order(&["7/7/2020 7:19:37 AM"]),
+            DateOrderKnown::Known(DateOrder::Dmy),
+            "the same date either way"
+        );
+        assert_eq!(
+            order(&["7/12/2020 11:59:59 PM", "7/13/2020 12:00:00 AM"]),
+            DateOrderKnown::Known(DateOrder::Mdy)
+        );
         assert_eq!(order(&["31/7/2563 7:19:37"]), DateOrderKnown::Unreadable, "another calendar");
         assert_eq!(order(&["31/31/2020 7:19:37"]), DateOrderKnown::Unreadable);
         assert_eq!(order(&[]), DateOrderKnown::NoDates);
