@@ -116,6 +116,10 @@ pub(crate) struct GroupingSeen(Option<Grouping>);
 impl GroupingSeen {
     fn number(&mut self, pair: &Pair<'_>) -> Result<i64, DetailError> {
         let name = pair.key.to_lowercase();
+        if let Some(at) = pair.value.find(", ") {
+            let rest = &pair.value[at + 2..];
+            return Err(DetailError::new(pair.at + at + 2, format!("`{rest}` does not belong in this detail")));
+        }
         let number = number::parse(pair.value).map_err(|NumberError { at, what }| {
             DetailError::new(pair.at + at, format!("the {name} `{}`: {what}", pair.value))
         })?;
@@ -319,7 +323,7 @@ mod tests {
         assert_eq!(at("Offset: -3, Length: 1").0, 8);
         assert_eq!(at("Offset: 9,223,372,036,854,775,807, Length: 1").0, 8);
         assert_eq!(at("Offset: 0, Length: 1, Offset: 2").0, 22);
-        assert_eq!(at("Offset: 0, Length: 1, junk").1, "the length `1, junk`: `j` is not a digit");
+        assert_eq!(at("Offset: 0, Length: 1, junk"), (22, "`junk` does not belong in this detail".into()));
         assert_eq!(
             at("Offset: 0, Length: 1, I/O Flags: Paging I/0").1,
             "`Paging I/0` is no I/O flag known here"
