@@ -118,7 +118,10 @@ impl GroupingSeen {
         let name = pair.key.to_lowercase();
         if let Some(at) = pair.value.find(", ") {
             let rest = &pair.value[at + 2..];
-            return Err(DetailError::new(pair.at + at + 2, format!("`{rest}` does not belong in this detail")));
+            return Err(DetailError::new(
+                pair.at + at + 2,
+                format!("`{rest}` does not belong in this detail"),
+            ));
         }
         let number = number::parse(pair.value).map_err(|NumberError { at, what }| {
             DetailError::new(pair.at + at, format!("the {name} `{}`: {what}", pair.value))
@@ -328,7 +331,7 @@ mod tests {
             at("Offset: 0, Length: 1, I/O Flags: Paging I/0").1,
             "`Paging I/0` is no I/O flag known here"
         );
-        assert_eq!(at("Offset: 0, Length: 1, I/O Flags: Non-cached, Pag").0, 46);
+        assert_eq!(at("Offset: 0, Length: 1, I/O Flags: Non-cached, Pag").0, 45);
         assert_eq!(at("Offset: 0, Length: 1, Priority: Norma").1, "`Norma` is no I/O priority");
     }
 

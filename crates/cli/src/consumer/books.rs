@@ -1,0 +1,104 @@
+//! The books: whether every record that the driver made was delivered or is counted as lost.
+
+use std::collections::{BTreeMap, HashMap};
+
+use audit::batch::Header;
+use audit::record::{Sequence, Write};
+
+/// What was received, and what the driver says it sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Books {
+    /// Event records received, each counted once.
+    pub received: u64,
+    /// Event records that came again and were left out.
+    pub duplicates: u64,
+    /// Event records made, as the driver counted when it closed the last batch.
+    pub produced: u64,
+    /// Event records that it counts as lost.
+    pub lost: u64,
+    /// The same by reason, as told by loss records.
+    pub lost_by_reason: BTreeMap<String, u64>,
+    /// What does not add up, in words.
+    pub faults: Vec<String>,
+    /// Whether the first batch of the driver's session was seen, so that all can be accounted for.
+    from_start: bool,
+    /// Where the next record of each shard must be.
+    expected: HashMap<u8, Sequence>,
+}
+
+/// What is to be done with an event record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    New,
+    Again,
+}
+
+impl Books {
+    /// The books of a session whose first batch seen is this one.
+    pub(crate) fn open(header: &Header) -> Self {
+        Self { from_start: header.batch == 1, ..Self::default() }
+    }
+
+    /// Enters an event record.
+    pub(crate) fn enter(&mut self, write: &Write) -> Arrival {
+        let shard = write.sequence.shard();
+        let slots = if write.executor.is_some() || write.copy.is_some() { 2 } else { 1 };
+        if let Some(expected) = self.expected.get(&shard) {
+            if write.sequence.position() < expected.position() {
+                self.duplicates += 1;
+                return Arrival::Again;
+            }
+            if write.sequence.position() > expected.position() {
+                self.faults.push(format!(
+                    "records are missing: shard {shard} goes on at position {} where {} was due",
+                    write.sequence.position(),
+                    expected.position()
+                ));
+            }
+        } else if self.from_start && write.sequence.position() != 1 {
+            self.faults.push(format!(
+                "records are missing: shard {shard} begins at position {}",
+                write.sequence.position()
+            ));
+        }
+        self.expected.insert(shard, write.sequence.after(slots));
+        self.received += 1;
+        Arrival::New
+    }
+
+    /// Enters a record of a kind that this version does not know: its place in the stream is not known either.
+    pub(crate) fn enter_unknown(&mut self) {
+        self.expected.clear();
+        self.from_start = false;
+    }
+
+    /// Enters a batch whose `events` event records have been entered.
+    pub(crate) fn close_batch(&mut self, header: &Header, events: u64) {
+        let Header { produced, delivered, lost, batch, .. } = *header;
+        if produced < self.produced || lost < self.lost {
+            self.faults.push(format!("batch {batch} counts less than the one before it"));
+        }
+        self.produced = produced;
+        self.lost = lost;
+        if produced < delivered.saturating_add(lost).saturating_add(events) {
+            self.faults.push(format!(
+                "batch {batch} says produced {produced}, but delivered {delivered}, lost {lost} and {events} in it"
+            ));
+        }
+        if self.from_start && self.received != delivered.saturating_add(events) {
+            self.faults.push(format!(
+                "batch {batch} says delivered {delivered} before its {events}, but {} were received",
+                self.received
+            ));
+        }
+    }
+
+    /// Checks that nothing is missing, once the driver has nothing left to send.
+    pub(crate) fn check_settled(&mut self) {
+        let accounted = self.received.saturating_add(self.lost);
+        if self.from_start && self.produced != accounted {
+            let Self { produced, received, lost, .. } = self;
+            self.faults.push(format!("produced {produced}, but delivered {received} and lost {lost}"));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What the keys of the stream stand for. Sent once by the driver, and again after each connection.
+
+use std::collections::HashMap;
+
+use audit::attribution::ProcessKind;
+use audit::record::{Actor, CopySource, FileEntry, NameKind, ProcessEntry, Text, VolumeEntry};
+
+use super::names::Drives;
+use crate::model::{File, FileTime, Party, Process, Source, Volume, known};
+
+/// Everything known of processes, volumes and files.
+#[derive(Debug, Default)]
+pub(crate) struct Dictionary {
+    drives: Drives,
+    processes: HashMap<u64, Process>,
+    volumes: HashMap<u64, Volume>,
+    files: HashMap<u64, File>,
+}
+
+impl Dictionary {
+    pub(crate) fn new(drives: Drives) -> Self {
+        Self { drives, ..Self::default() }
+    }
+
+    /// Forgets all: a driver that started anew numbers files and volumes anew.
+    pub(crate) fn clear(&mut self) {
+        let Self { drives: _, processes, volumes, files } = self;
+        processes.clear();
+        volumes.clear();
+        files.clear();
+    }
+
+    /// Takes in a process; returns it if it is news.
+    pub(crate) fn process(&mut self, entry: &ProcessEntry<'_>) -> Option<&Process> {
+        let process = Process {
+            key: entry.key.0,
+            pid: known(entry.pid),
+            image: text(entry.image).map(|image| self.drives.readable(&image)),
+            kernel: entry.kind == ProcessKind::Kernel,
+            created: known(entry.created).map(FileTime),
+            parent_key: known(entry.parent.0),
+            parent_pid: known(entry.parent_pid),
+            session: entry.session,
+            user: entry.user.map(|sid| sid.to_string()),
+            truncated: entry.truncated,
+        };
+        news(&mut self.processes, process.key, process)
+    }
+
+    /// Takes in a volume; returns it if it is news.
+    pub(crate) fn volume(&mut self, entry: &VolumeEntry<'_>) -> Option<&Volume> {
+        let device = text(entry.device);
+        let volume = Volume {
+            key: entry.key.0,
+            drive: device.as_deref().and_then(|device| self.drives.letter(device)).map(str::to_owned),
+            device,
+            guid: text(entry.guid),
+            file_system: entry.file_system,
+        };
+        news(&mut self.volumes, volume.key, volume)
+    }
+
+    /// Takes in a file; returns it if it is news.
+    pub(crate) fn file(&mut self, entry: &FileEntry<'_>) -> Option<&File> {
+        let device = self.volumes.get(&entry.volume.0).and_then(|volume| volume.device.as_deref());
+        // The volume itself has an empty path, which is known all the same.
+        let path = device.map(|device| self.drives.join(device, &entry.path.to_string()));
+        let file = File {
+            key: entry.key.0,
+            volume_key: known(entry.volume.0),
+            path,
+            opened_name: entry.name_kind == NameKind::Opened,
+            truncated: entry.truncated,
+        };
+        news(&mut self.files, file.key, file)
+    }
+
+    pub(crate) fn party(&self, actor: Option<Actor>) -> Party<'_> {
+        let actor = actor.unwrap_or_default();
+        Party {
+            process_key: known(actor.process.0),
+            pid: known(actor.pid),
+            tid: known(actor.tid),
+            image: self.processes.get(&actor.process.0).and_then(|process| process.image.as_deref()),
+        }
+    }
+
+    pub(crate) fn path(&self, file: u64) -> Option<&str> {
+        self.files.get(&file)?.path.as_deref()
+    }
+
+    pub(crate) fn source(&self, source: CopySource) -> Source<'_> {
+        Source { file_key: known(source.file.0), path: self.path(source.file.0), offset: source.offset }
+    }
+
+    /// How many processes and files are known.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.processes.len(), self.files.len())
+    }
+}
+
+/// Puts an entry in its place; returns it unless the same stood there.
+fn news<T: PartialEq>(entries: &mut HashMap<u64, T>, key: u64, entry: T) -> Option<&T> {
+    if entries.get(&key) == Some(&entry) {
+        return None;
+    }
+    entries.insert(key, entry);
+    entries.get(&key)
+}
+
+fn text(text: Text<'_>) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_string())
+}

@@ -1,0 +1,95 @@
+//! How what was recorded is shown: lines for people, or JSON Lines for programs.
+
+pub mod explain;
+mod json;
+mod table;
+pub(crate) mod time;
+pub(crate) mod words;
+
+use std::io;
+
+use self::explain::Explanation;
+pub use self::json::Json;
+pub use self::table::Table;
+use crate::model::{File, Loss, Process, Volume, Write};
+
+/// Takes what the stream tells, in its order.
+pub trait Sink {
+    /// Somebody wrote.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written; so for all methods.
+    #[expect(clippy::missing_errors_doc, reason = "stated once, above")]
+    fn write(&mut self, write: &Write<'_>) -> io::Result<()>;
+    /// What a process key stands for.
+    #[expect(clippy::missing_errors_doc, reason = "as for `write`")]
+    fn process(&mut self, process: &Process) -> io::Result<()>;
+    /// What a volume key stands for.
+    #[expect(clippy::missing_errors_doc, reason = "as for `write`")]
+    fn volume(&mut self, volume: &Volume) -> io::Result<()>;
+    /// What a file key stands for.
+    #[expect(clippy::missing_errors_doc, reason = "as for `write`")]
+    fn file(&mut self, file: &File) -> io::Result<()>;
+    /// Records are missing.
+    #[expect(clippy::missing_errors_doc, reason = "as for `write`")]
+    fn loss(&mut self, loss: &Loss) -> io::Result<()>;
+    /// Everything so far must have gone out when this returns.
+    #[expect(clippy::missing_errors_doc, reason = "as for `write`")]
+    fn flush(&mut self) -> io::Result<()>;
+}
+
+/// Shows writes with what other filters would have concluded of them.
+pub trait ExplainedSink: Sink {
+    /// A write, explained.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written.
+    fn explained(&mut self, write: &Write<'_>, explanation: &Explanation) -> io::Result<()>;
+    /// A write that whowrote did not record, explained.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written.
+    fn unrecorded(&mut self, explanation: &Explanation) -> io::Result<()>;
+}
+
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn write(&mut self, write: &Write<'_>) -> io::Result<()> {
+        (**self).write(write)
+    }
+
+    fn process(&mut self, process: &Process) -> io::Result<()> {
+        (**self).process(process)
+    }
+
+    fn volume(&mut self, volume: &Volume) -> io::Result<()> {
+        (**self).volume(volume)
+    }
+
+    fn file(&mut self, file: &File) -> io::Result<()> {
+        (**self).file(file)
+    }
+
+    fn loss(&mut self, loss: &Loss) -> io::Result<()> {
+        (**self).loss(loss)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (**self).flush()
+    }
+}
+
+impl<S: ExplainedSink + ?Sized> ExplainedSink for Box<S> {
+    fn explained(&mut self, write: &Write<'_>, explanation: &Explanation) -> io::Result<()> {
+        (**self).explained(write, explanation)
+    }
+
+    fn unrecorded(&mut self, explanation: &Explanation) -> io::Result<()> {
+        (**self).unrecorded(explanation)
+    }
+}
+
+#[cfg(test)]
+mod tests;
