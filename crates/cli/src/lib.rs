@@ -1,9 +1,21 @@
 //! The program `whowrote`: plays scenarios and Process Monitor captures through the driver, and reads the live one.
+//!
+//! One way through the modules: a transport ([`simulate`] or [`watch`]) hands messages to the [`consumer`], which turns
+//! them into what the [`model`] describes and gives that to an [`output`]. What is played comes from a [`scenario`] or a
+//! [`capture`], read whole before anything happens.
 
+pub mod args;
 pub mod capture;
 pub mod consumer;
+pub mod failure;
 #[cfg(test)]
 mod fake;
 pub mod model;
 pub mod output;
 pub mod place;
+pub mod run;
+pub mod scenario;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod simulate;
+pub mod watch;
+pub mod windows_version;

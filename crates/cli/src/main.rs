@@ -1,2 +1,26 @@
-//! The program.
-fn main() {}
+//! The program `whowrote`.
+
+use std::panic;
+use std::process::{ExitCode, exit};
+
+use clap::Parser as _;
+use whowrote_cli::args::Arguments;
+use whowrote_cli::run::run;
+
+/// Exit code when the simulated machine crashes under the driver.
+const CRASHED: i32 = 1;
+
+fn main() -> ExitCode {
+    // The simulator panics on what would be a bug check. That is a result, to be told like others, not an abort.
+    panic::set_hook(Box::new(|crash| {
+        anstream::eprintln!("error: {crash}");
+        exit(CRASHED);
+    }));
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            anstream::eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -26,7 +26,7 @@ impl Place {
     #[must_use]
     pub fn advanced(self, text: &[u8], offset: usize) -> Self {
         let before = &text[..offset.min(text.len())];
-        let newlines = before.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let newlines = before.split(|byte| *byte == b'\n').count() as u64 - 1;
         let last_line = before.iter().rposition(|byte| *byte == b'\n').map_or(before, |at| &before[at + 1..]);
         let characters = last_line.iter().filter(|byte| !is_continuation(**byte)).count() as u64;
         Self { line: self.line + newlines, column: if newlines == 0 { self.column } else { 1 } + characters }

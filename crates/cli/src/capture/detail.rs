@@ -36,6 +36,7 @@ const PRIORITIES: &[&str] = &["Very Low", "Low", "Normal", "High", "Critical"];
 
 /// A range that was read or written, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the operation, independent of the others")]
 pub(crate) struct Transfer {
     pub(crate) offset: Offset,
     pub(crate) length: u32,
@@ -53,7 +54,6 @@ pub(crate) struct Open {
     pub(crate) directory: bool,
     pub(crate) non_cached: bool,
     pub(crate) write_through: bool,
-    pub(crate) delete_on_close: bool,
 }
 
 /// The part of the desired access that decides whether a handle can be written through.
@@ -221,7 +221,6 @@ pub(crate) fn open(detail: &str) -> Result<Open, DetailError> {
         directory: has("Directory"),
         non_cached: has("No Buffering"),
         write_through: has("Write Through"),
-        delete_on_close: has("Delete On Close"),
     })
 }
 
@@ -251,7 +250,7 @@ impl Access {
                 self.write = true;
             }
             "Append Data/Add Subdirectory/Create Pipe Instance" | "Append Data/Add Subdirectory" => {
-                self.append = true
+                self.append = true;
             }
             // "Generic Write/Execute" and rarer combinations.
             other if other.starts_with("Generic") && other.contains("Write") => self.write = true,
@@ -362,7 +361,6 @@ mod tests {
                 directory: false,
                 non_cached: true,
                 write_through: false,
-                delete_on_close: false,
             })
         );
         let directory = open("Desired Access: Synchronize, Disposition: Open, Options: Directory").unwrap();

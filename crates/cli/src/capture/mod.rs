@@ -21,7 +21,7 @@ use self::clock::Clock;
 pub use self::clock::ClockBasis;
 use self::columns::Columns;
 use self::csv::{CsvError, CsvFault, Reader, Row};
-use self::detail::{Open, Transfer};
+pub(crate) use self::detail::{Open, Outcome, Transfer};
 use self::rows::{Meaning, RowFault, RowReader};
 use self::source::Source;
 pub use self::time::DateOrder;
@@ -66,6 +66,8 @@ pub(crate) enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) time: u64,
+    /// Line of the capture that its row begins at.
+    pub(crate) line: u64,
     pub(crate) process: usize,
     pub(crate) step: Step,
 }
@@ -127,7 +129,7 @@ fn read(name: &str, text: Source, order: Option<DateOrder>) -> Result<Capture, B
             return Err(BadInput::new(name, message).at(row.end()).excerpt(line, at));
         }
         let parsed = reader.read(&row).map_err(|fault| bad_row(name, &row, fault))?;
-        collected.add(parsed, row.field(reader.columns.path));
+        collected.add(parsed, row.field(reader.columns.path), row.line());
     }
     if reader.clock.contradicts(order) {
         return Err(BadInput::new(
@@ -143,7 +145,7 @@ fn read(name: &str, text: Source, order: Option<DateOrder>) -> Result<Capture, B
 struct Collected {
     paths: Vec<String>,
     path_numbers: HashMap<String, usize>,
-    events: Vec<(usize, Step)>,
+    events: Vec<(u64, usize, Step)>,
     times: Vec<clock::RowTime>,
     left_out: BTreeMap<String, u64>,
     rows: u64,
@@ -151,7 +153,7 @@ struct Collected {
 }
 
 impl Collected {
-    fn add(&mut self, row: rows::ParsedRow, path: &str) {
+    fn add(&mut self, row: rows::ParsedRow, path: &str, line: u64) {
         self.rows += 1;
         match row.meaning {
             Meaning::Play(operation) => {
@@ -162,7 +164,7 @@ impl Collected {
                     self.path_numbers.insert(path.to_owned(), self.paths.len() - 1);
                     self.paths.len() - 1
                 };
-                self.events.push((row.process, Step::File { tid: row.tid, path, operation }));
+                self.events.push((line, row.process, Step::File { tid: row.tid, path, operation }));
                 self.times.push(row.time);
             }
             Meaning::Exit(tid) => self.exits.push((row.process, tid)),
@@ -176,7 +178,7 @@ impl Collected {
     fn finish(self, reader: RowReader) -> Capture {
         let (times, clock) = reader.clock.resolve(&self.times);
         let mut last_event = HashMap::new();
-        for (index, (process, step)) in self.events.iter().enumerate() {
+        for (index, (_, process, step)) in self.events.iter().enumerate() {
             last_event.insert((*process, None), index);
             if let Step::File { tid, .. } = step {
                 last_event.insert((*process, Some(*tid)), index);
@@ -189,13 +191,14 @@ impl Collected {
         exits.dedup();
         for (process, tid) in exits {
             if let Some(&index) = last_event.get(&(process, tid)) {
-                let exit = Event { time: times[index], process, step: Step::Exit { tid } };
+                let (line, ..) = self.events[index];
+                let exit = Event { time: times[index], line, process, step: Step::Exit { tid } };
                 exits_after.entry(index).or_default().push(exit);
             }
         }
         let mut events = Vec::with_capacity(self.events.len());
-        for (index, ((process, step), time)) in self.events.into_iter().zip(times).enumerate() {
-            events.push(Event { time, process, step });
+        for (index, ((line, process, step), time)) in self.events.into_iter().zip(times).enumerate() {
+            events.push(Event { time, line, process, step });
             events.append(&mut exits_after.remove(&index).unwrap_or_default());
         }
         Capture {

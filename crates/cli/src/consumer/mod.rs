@@ -33,8 +33,6 @@ pub struct Consumer<S> {
     sink: S,
     dictionary: Dictionary,
     session: Option<u64>,
-    /// The last batch acknowledged.
-    batch: u64,
     books: Books,
     /// Records of kinds that this version does not know.
     unknown_records: u64,
@@ -47,7 +45,6 @@ impl<S: Sink> Consumer<S> {
             sink,
             dictionary: Dictionary::new(drives),
             session: None,
-            batch: 0,
             books: Books::default(),
             unknown_records: 0,
         }
@@ -69,19 +66,14 @@ impl<S: Sink> Consumer<S> {
             self.session = Some(header.session);
             self.dictionary.clear();
             self.books = Books::open(header);
-            self.batch = 0;
         }
         let acknowledgement = Acknowledgement::accepted(header.batch).encode().to_vec();
-        let again = header.batch <= self.batch;
         let mut events = 0;
         for record in batch.records().flatten() {
             self.on_record(record, &mut events)?;
         }
         self.sink.flush()?;
-        if !again {
-            self.batch = header.batch;
-            self.books.close_batch(header, events);
-        }
+        self.books.close_batch(header, events);
         Ok(acknowledgement)
     }
 
@@ -89,8 +81,8 @@ impl<S: Sink> Consumer<S> {
         let Self { sink, dictionary, books, .. } = self;
         match record {
             Record::Write(write) => {
+                *events += 1;
                 if books.enter(&write) == Arrival::New {
-                    *events += 1;
                     sink.write(&named(dictionary, &write))?;
                 }
             }

@@ -174,6 +174,23 @@ fn a_loss_is_told_once_and_balances_the_books() {
     assert_eq!(books.lost_by_reason.get("ring-full"), Some(&3));
 }
 
+/// The driver sends the dictionary anew, in batches with higher numbers, before what was not acknowledged.
+#[test]
+fn an_older_batch_after_a_newer_one_is_no_fault() {
+    let mut consumer = consumer();
+    let mut driver = FakeDriver::new();
+    let mut pending = driver.batch(&[Content::Write(write(0))]);
+    driver.delivered = 0;
+    let newer = driver.batch(&dictionary());
+    consumer.on_message(&newer).unwrap();
+    audit::batch::mark_redelivered(&mut pending);
+    consumer.on_message(&pending).unwrap();
+    driver.delivered = 1;
+    consumer.on_message(&driver.batch(&[Content::Write(write(4096))])).unwrap();
+    let books = consumer.settled_books();
+    assert_eq!((books.received, books.duplicates, &*books.faults), (2, 0, &[][..]));
+}
+
 #[test]
 fn a_driver_that_started_anew_begins_new_books() {
     let mut consumer = consumer();

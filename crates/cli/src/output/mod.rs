@@ -13,29 +13,20 @@ pub use self::json::Json;
 pub use self::table::Table;
 use crate::model::{File, Loss, Process, Volume, Write};
 
-/// Takes what the stream tells, in its order.
+/// Takes what the stream tells, in its order. Every method fails when the output cannot be written.
+#[expect(clippy::missing_errors_doc, reason = "stated once, above")]
 pub trait Sink {
     /// Somebody wrote.
-    ///
-    /// # Errors
-    ///
-    /// The output cannot be written; so for all methods.
-    #[expect(clippy::missing_errors_doc, reason = "stated once, above")]
     fn write(&mut self, write: &Write<'_>) -> io::Result<()>;
     /// What a process key stands for.
-    #[expect(clippy::missing_errors_doc, reason = "as for `write`")]
     fn process(&mut self, process: &Process) -> io::Result<()>;
     /// What a volume key stands for.
-    #[expect(clippy::missing_errors_doc, reason = "as for `write`")]
     fn volume(&mut self, volume: &Volume) -> io::Result<()>;
     /// What a file key stands for.
-    #[expect(clippy::missing_errors_doc, reason = "as for `write`")]
     fn file(&mut self, file: &File) -> io::Result<()>;
     /// Records are missing.
-    #[expect(clippy::missing_errors_doc, reason = "as for `write`")]
     fn loss(&mut self, loss: &Loss) -> io::Result<()>;
     /// Everything so far must have gone out when this returns.
-    #[expect(clippy::missing_errors_doc, reason = "as for `write`")]
     fn flush(&mut self) -> io::Result<()>;
 }
 

@@ -177,8 +177,8 @@ impl<W: io::Write> Sink for Table<W> {
     fn loss(&mut self, loss: &Loss) -> io::Result<()> {
         self.day(loss.time)?;
         let time = loss.time.and_then(of_day).unwrap_or_else(|| "unknown".to_owned());
-        let lost = count(loss.count, "record");
-        self.line(format_args!("{DIM}{time:<TIME$}{DIM:#} {BAD}{lost} lost here: {}{BAD:#}", loss.reason))
+        let records = count(loss.count, "record");
+        self.line(format_args!("{DIM}{time:<TIME$}{DIM:#} {BAD}{records} lost here: {}{BAD:#}", loss.reason))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -206,7 +206,7 @@ impl<W: io::Write> Table<W> {
         self.entry("FLT_CALLBACK_DATA->Thread", &owner, owner_style, None)?;
         let mode = if seen.user_mode { "UserMode" } else { "KernelMode" };
         self.entry("RequestorMode", mode, Style::new(), None)?;
-        self.line(format_args!("    {DIM}what is concluded by{DIM:#}"))?;
+        self.line(format_args!("    {DIM}who wrote, judging by{DIM:#}"))?;
         for rule in Rule::ALL {
             let conclusion = rule.concludes(seen);
             let answer = match &conclusion {

@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(elided("abc", 3), "abc");
         assert_eq!(elided(r"C:\Windows\System32\drivers\etc\hosts", 20).chars().count(), 20);
         assert!(elided(r"C:\Windows\System32\drivers\etc\hosts", 20).ends_with(r"\etc\hosts"));
-        assert_eq!(elided("äöüäöüäöü", 4), "ä…öü".replace("öü", "öü"));
+        assert_eq!(elided("äöüäöüäöü", 4), "ä…öü");
     }
 
     #[test]

@@ -1,0 +1,96 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::capture::DateOrder;
+use crate::windows_version::WindowsVersion;
+
+/// Who really wrote that file?
+///
+/// Shows every write with the process and thread that asked for it, even when the kernel carries it out for them.
+#[derive(Debug, Parser)]
+#[command(name = "whowrote", version, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  whowrote simulate tests/scenarios/explorer-copy.kdl --explain
+  whowrote simulate Logfile.csv.gz --json | jq 'select(.kind == \"write\")'
+  whowrote watch
+
+Exit codes: 0 all well; 1 an expectation is not met, a rule is broken or records do not add up;
+2 the input cannot be used, or there is nothing to connect to.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play a scenario or a Process Monitor capture through the driver, on a simulated machine
+    #[command(after_help = SIMULATE_EXAMPLES)]
+    Simulate(Simulate),
+    /// Show the writes on this machine as they happen (Windows, with the driver loaded)
+    #[command(after_help = WATCH_EXAMPLES)]
+    Watch(Watch),
+}
+
+const SIMULATE_EXAMPLES: &str = "\
+Examples:
+  Who wrote what when Explorer copied a file, and what would other filters have said?
+    whowrote simulate tests/scenarios/explorer-copy.kdl --windows 11-22h2 --explain
+  The same on the Windows before:
+    whowrote simulate tests/scenarios/explorer-copy.kdl --windows 10-22h2 --explain
+  A capture, exported by Process Monitor with all columns (File > Save > CSV), as JSON Lines:
+    whowrote simulate Logfile.csv.gz --json > writes.jsonl";
+
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  whowrote watch
+  whowrote watch --json | findstr explorer.exe
+Ctrl-C ends it. The driver keeps what was not yet shown, and hands it to the next one who watches.";
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// A scenario (.kdl), or a capture exported by Process Monitor (.csv, .csv.gz)
+    pub file: PathBuf,
+    /// The Windows that is simulated; else the newest that the scenario is for
+    #[arg(long, value_name = "VERSION", value_enum)]
+    pub windows: Option<WindowsVersion>,
+    /// The driver's image; else the one that `cargo xtask build` made, or that `WHOWROTE_SYS` names
+    #[arg(long, value_name = "PATH")]
+    pub driver: Option<PathBuf>,
+    /// The order of the dates in the capture, where they do not tell it themselves
+    #[arg(long, value_name = "ORDER", value_enum)]
+    pub date_order: Option<DateOrder>,
+    /// Write JSON Lines, one object per record
+    #[arg(long)]
+    pub json: bool,
+    /// Show for each write what other filters would have concluded
+    #[arg(long)]
+    pub explain: bool,
+}
+
+/// Arguments of `watch`.
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Write JSON Lines, one object per record
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,197 @@
+//! Tests of reading scenarios.
+
+use proptest::prelude::*;
+
+use super::model::{Action, FastIo};
+use super::*;
+use crate::model::Offset;
+use crate::place::{BadInput, Place};
+use crate::windows_version::WindowsVersion;
+
+const WHOLE: &str = r##"scenario "A title" {
+    why "because"
+    source "somewhere"
+    windows ">=11-22h2"
+    start "2024-01-01T12:00:00Z"
+}
+volume drive="C:" device=#"\Device\HarddiskVolume3"# file-system="ntfs"
+process "explorer" pid=3756 image=#"C:\Windows\explorer.exe"# session=1 user="S-1-5-18" {
+    thread "ui" tid=3760
+}
+play {
+    create "file" thread="ui" path=#"C:\a"# access="append" copy="destination"
+    write "file" thread="ui" offset="end-of-file" length=8 fast-io="refused" executor="system"
+    write "file" thread="ui" offset=4096 length=8 data-thread=#null requestor="explorer"
+    read "file" thread="ui" offset=0 length=8
+    close "file" thread="ui"
+    copy-file thread="ui" from=#"C:\a"# to=#"C:\b"# size=100 chunk=10
+    advance "100ms"
+    process "other" pid=100 image=#"C:\o.exe"#
+    thread "worker" process="other" tid=104
+    exit-thread "worker"
+    exit-process "other"
+    settle
+    disconnect
+    connect
+}
+expect {
+    write pid=3756 tid=3760 image=#"C:\Windows\explorer.exe"# path=#"C:\b"# offset=0 length=10 basis="thread" {
+        executor pid=4
+        copy-source path=#"C:\a"# offset=0
+    }
+    write pid=#null tid=#null image=#null path=#null offset="file-pointer" length=1 basis="unknown" confidence="none"
+}
+"##;
+
+fn parse(text: &str) -> Result<Scenario, BadInput> {
+    Scenario::parse("test.kdl", text)
+}
+
+#[test]
+fn a_whole_scenario_is_read() {
+    let scenario = parse(WHOLE).unwrap();
+    assert_eq!(scenario.title, "A title");
+    assert_eq!(scenario.steps.len(), 14);
+    let Action::Write(write) = &scenario.steps[1].action else { panic!() };
+    assert_eq!(
+        (write.offset, write.fast_io, write.executor.as_deref()),
+        (Offset::EndOfFile, FastIo::Refused, Some("system"))
+    );
+    let Action::Write(write) = &scenario.steps[2].action else { panic!() };
+    assert!(write.no_thread && write.requestor.is_some() && !write.kernel_mode);
+    assert!(matches!(scenario.steps[6].action, Action::Advance(1_000_000)));
+    let writes = &scenario.expectation(WindowsVersion::Win11_24H2).unwrap().writes;
+    assert_eq!((writes[0].pid, writes[1].pid), (Some(3756), None));
+    assert_eq!(writes[0].copy_source.as_ref().unwrap().path.as_deref(), Some(r"C:\a"));
+}
+
+/// What is changed to what; the text that is to blame, and a part of what is said of it.
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    for (from, to, blamed, message) in [
+        ("scenario \"A title\"", "scene \"A title\"", "scene", "`scenario` with the title is missing"),
+        ("scenario \"A title\"", "scenario", "scenario", "needs a title"),
+        ("scenario \"A title\"", "scenario 7", "7", "must be a text"),
+        ("why \"because\"", "reason \"because\"", "reason", "has no meaning here"),
+        (">=11-22h2", ">=12", "windows \">=12", "`12` is no version of Windows"),
+        ("2024-01-01T12:00:00Z", "noon", "start \"noon", "is no time"),
+        ("drive=\"C:\"", "drive=\"C\"", "drive=\"C\"", "is no drive letter"),
+        ("file-system=\"ntfs\"", "file-system=\"ext4\"", "file-system=\"ext4\"", "use one of ntfs"),
+        ("pid=3756", "pid=-1", "pid=-1", "out of range"),
+        ("pid=3756", "pid=4", "pid=4", "PID of System"),
+        ("pid=3756", "pid=1.5", "pid=1.5", "whole number"),
+        ("user=\"S-1-5-18\"", "user=\"me\"", "user=\"me\"", "is no SID"),
+        ("    thread \"ui\" tid=3760", "    fibre \"ui\" tid=3760", "fibre", "only `thread`"),
+        ("thread \"ui\" tid=3760", "thread \"ui\"", "thread \"ui\"\n", "lacks the property `tid`"),
+        (
+            "create \"file\" thread=\"ui\"",
+            "create \"file\" thread=\"io\"",
+            "thread=\"io\"",
+            "there is no thread `io` here (there is system, ui)",
+        ),
+        ("access=\"append\"", "access=\"all\"", "access=\"all\"", "use read, write or append"),
+        (
+            "close \"file\" thread=\"ui\"",
+            "close \"flie\" thread=\"ui\"",
+            "close \"flie\"",
+            "there is no handle `flie`",
+        ),
+        (
+            "read \"file\"",
+            "close \"file\" thread=\"ui\"\n    read \"file\"",
+            "read \"file\"",
+            "has been closed",
+        ),
+        ("offset=4096 length", "offset=-4096 length", "offset=-4096", "out of range"),
+        ("fast-io=\"refused\"", "fast-io=\"maybe\"", "fast-io=\"maybe\"", "use one of no, accepted"),
+        ("fast-io=\"refused\"", "slow-io=\"refused\"", "slow-io", "has no property `slow-io`"),
+        ("length=8 fast-io", "length=8 length=9 fast-io", "length=9", "twice the property `length`"),
+        ("settle\n", "settle 1\n", "1\n    disconnect", "has no further argument"),
+        ("settle\n", "settle { now; }\n", "now", "has nothing inside"),
+        ("settle\n", "wait\n", "wait", "cannot be played"),
+        ("advance \"100ms\"", "advance \"soon\"", "advance \"soon\"", "is no span of time"),
+        (
+            "exit-process \"other\"",
+            "exit-process \"system\"",
+            "exit-process \"system\"",
+            "System does not end",
+        ),
+        (
+            "exit-thread \"worker\"",
+            "exit-thread \"worker\"\n    exit-thread \"worker\"",
+            "exit-thread \"worker\"\n    exit-p",
+            "has ended",
+        ),
+        ("chunk=10", "chunk=0", "chunk=0", "at least 1 byte"),
+        (
+            "process \"other\"",
+            "process \"explorer\"",
+            "process \"explorer\" pid=100",
+            "there is a process `explorer` already",
+        ),
+        ("basis=\"thread\"", "basis=\"guess\"", "basis=\"guess\"", "is no basis"),
+        (
+            "executor pid=4",
+            "executor pid=4\n        executor pid=4",
+            "executor pid=4\n        copy",
+            "one `executor`",
+        ),
+        (
+            "expect {",
+            "expect windows=\"10-2004\" {",
+            "expect windows",
+            "versions that the scenario is not for",
+        ),
+        ("expect {", "expect windows=\"11-22h2\" {", "expect windows", "on Windows 11-24h2"),
+        ("expect {", "expect {\n}\nexpect {", "expect {\n    write", "a second `expect` for Windows 11-22h2"),
+        ("play {", "plays {", "plays", "has no meaning here"),
+    ] {
+        let text = WHOLE.replacen(from, to, 1);
+        assert_ne!(text, WHOLE, "{from}");
+        let error = parse(&text).expect_err(to);
+        let at = text.find(blamed).unwrap_or_else(|| panic!("{blamed}"));
+        assert!(error.message.contains(message), "{to}: {error}");
+        // A node that is missing altogether is missed at the beginning.
+        let expected = if message.contains("title is missing") {
+            Place::START
+        } else {
+            Place::START.advanced(text.as_bytes(), at)
+        };
+        assert_eq!(error.place, Some(expected), "{error}");
+    }
+}
+
+#[test]
+fn text_that_is_no_kdl_is_refused_with_its_place() {
+    let error = parse("scenario \"x\"\nplay {\n    settle\n").unwrap_err();
+    assert!(error.message.starts_with("not KDL"), "{error}");
+    assert_eq!(error.place.map(|place| place.line), Some(2), "{error}");
+}
+
+#[test]
+fn a_scenario_may_expect_nothing_in_particular() {
+    let scenario = parse("scenario \"x\"\nplay\n").unwrap();
+    assert!(scenario.expectation(WindowsVersion::Win10_2004).is_none());
+}
+
+#[test]
+fn a_dead_thread_can_only_be_the_one_that_asked() {
+    let text = WHOLE.replacen("    write \"file\"", "    exit-thread \"ui\"\n    write \"file\"", 1);
+    let error = parse(&text).unwrap_err();
+    assert_eq!(error.message, "the thread `ui` has ended");
+    assert!(error.excerpt.unwrap().contains("data-thread"), "the write that another carries out is no error");
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
+        let _ = parse(&text);
+    }
+
+    #[test]
+    fn a_damaged_scenario_never_panics(at in 0..WHOLE.len(), length in 0usize..40, with in "[\"#{}=\\\\a-z0-9 \n]{0,6}") {
+        let mut text = WHOLE.to_owned();
+        text.replace_range(at..(at + length).min(WHOLE.len()), &with);
+        let _ = parse(&text);
+    }
+}

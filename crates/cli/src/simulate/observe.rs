@@ -1,0 +1,131 @@
+//! What the driver's callbacks saw, kept until it is known what came of it.
+
+use std::collections::{HashMap, VecDeque};
+
+use ntsim::{Callback, Major, Mode, Phase, ThreadFacts};
+
+use crate::consumer::names::Drives;
+use crate::model::{FileTime, Offset, Write};
+use crate::output::explain::{Explanation, Truth, Who};
+
+/// `FLTFL_CALLBACK_DATA_FAST_IO_OPERATION`
+const FAST_IO_OPERATION: u32 = 0x2;
+/// `IRP_PAGING_IO`
+const PAGING_IO: u32 = 0x2;
+
+/// The pre-write callbacks that have not been explained yet.
+#[derive(Debug, Default)]
+pub(super) struct Observations {
+    waiting: VecDeque<Explanation>,
+    drives: Drives,
+    /// Images of the processes that run, by PID.
+    images: HashMap<u32, String>,
+    /// Whose write is being played.
+    truth: Option<Truth>,
+}
+
+impl Observations {
+    pub(super) fn new(drives: Drives) -> Self {
+        Self { drives, ..Self::default() }
+    }
+
+    /// Whose operations come next.
+    pub(super) fn set_truth(&mut self, truth: Truth) {
+        self.truth = Some(truth);
+    }
+
+    pub(super) fn name_process(&mut self, pid: u32, image: &str) {
+        self.images.insert(pid, image.to_owned());
+    }
+
+    /// Takes note of a callback.
+    pub(super) fn see(&mut self, callback: &Callback<'_>) {
+        if callback.major != Major::Write {
+            return;
+        }
+        match callback.phase {
+            Phase::Pre => {
+                let explanation = self.explanation(callback);
+                self.waiting.extend(explanation);
+            }
+            Phase::Post => {
+                let failed = callback.status.filter(|status| !status.is_success());
+                let thread = callback.thread.as_ref().map(|thread| thread.tid);
+                let same = |seen: &&mut Explanation| {
+                    seen.time == FileTime(callback.time)
+                        && seen.thread.as_ref().map(|thread| thread.tid) == thread
+                        && Some(seen.offset) == callback.offset.map(offset)
+                        && Some(seen.length) == callback.length
+                };
+                if let Some(seen) = self.waiting.iter_mut().rev().find(same) {
+                    seen.failed = failed.map(|status| status.name().map_or_else(|| status.to_string(), name));
+                }
+            }
+        }
+    }
+
+    fn explanation(&self, callback: &Callback<'_>) -> Option<Explanation> {
+        let who = |facts: &ThreadFacts| Who {
+            pid: facts.pid,
+            tid: facts.tid,
+            image: self.drives.readable(&facts.image),
+        };
+        let requestor = (callback.requestor_pid != 0).then(|| {
+            let image = self.images.get(&callback.requestor_pid).cloned();
+            (callback.requestor_pid, image)
+        });
+        Some(Explanation {
+            time: FileTime(callback.time),
+            current: who(&callback.current),
+            thread: callback.thread.as_ref().map(who),
+            user_mode: callback.requestor_mode == Mode::User,
+            requestor,
+            path: self.drives.readable(&callback.path),
+            offset: offset(callback.offset?),
+            length: callback.length?,
+            fast_io: callback.flags & FAST_IO_OPERATION != 0,
+            paging: callback.irp_flags & PAGING_IO != 0,
+            copy_source: callback
+                .copy_source
+                .as_ref()
+                .map(|source| (self.drives.readable(&source.path), source.offset)),
+            failed: None,
+            truth: self.truth.clone()?,
+        })
+    }
+
+    /// The callback that a record came from, and those before it that no record came from.
+    pub(super) fn match_record(&mut self, write: &Write<'_>) -> (Vec<Explanation>, Option<Explanation>) {
+        let is_it = |seen: &Explanation| {
+            Some(seen.time) == write.time
+                && seen.offset == write.offset
+                && seen.length == write.length
+                && (write.originator.tid.is_none()
+                    || write.originator.tid == seen.thread.as_ref().map(|thread| thread.tid))
+        };
+        let Some(index) = self.waiting.iter().position(is_it) else {
+            return (Vec::new(), None);
+        };
+        let own = self.waiting.remove(index);
+        // Records of one moment may come in another order than their callbacks.
+        let earlier = self.waiting.iter().take_while(|seen| Some(seen.time) < write.time).count();
+        (self.waiting.drain(..earlier).collect(), own)
+    }
+
+    /// The callbacks that no record came from, at the end.
+    pub(super) fn rest(&mut self) -> Vec<Explanation> {
+        self.waiting.drain(..).collect()
+    }
+}
+
+fn offset(offset: i64) -> Offset {
+    match offset {
+        Offset::END_OF_FILE => Offset::EndOfFile,
+        Offset::FILE_POINTER => Offset::FilePointer,
+        offset => Offset::At(offset),
+    }
+}
+
+fn name(name: &str) -> String {
+    format!("STATUS_{name}")
+}

@@ -1,0 +1,38 @@
+//! Progress on standard error, if somebody is looking.
+
+use std::io::{IsTerminal as _, stderr, stdout};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A bar that is not there unless standard error is a terminal and standard output is not the same one.
+pub(super) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// Shows `what` going from 0 to `length`.
+    pub(super) fn new(what: &'static str, length: u64) -> Self {
+        let watched = stderr().is_terminal() && !stdout().is_terminal();
+        let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3}% {eta:>4}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(Some(length), target).with_style(style).with_message(what);
+        Self { bar }
+    }
+
+    /// What to call as a reader of bytes goes on.
+    pub(super) fn advancer(&self) -> Box<dyn FnMut(u64)> {
+        let bar = self.bar.clone();
+        Box::new(move |count| bar.inc(count))
+    }
+
+    pub(super) fn set(&mut self, position: u64) {
+        self.bar.set_position(position);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
