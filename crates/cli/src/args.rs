@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::capture::DateOrder;
+use crate::date_order::DateOrder;
 use crate::windows_version::WindowsVersion;
 
 /// Who really wrote that file?

@@ -30,7 +30,9 @@ fn run_simulate(arguments: &crate::args::Simulate) -> Result<(), Failure> {
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 fn run_simulate(_: &crate::args::Simulate) -> Result<(), Failure> {
-    Err(Failure::Unusable("the simulator runs on x86-64 Linux only; here, `whowrote watch` reads the driver".to_owned()))
+    Err(Failure::Unusable(
+        "the simulator runs on x86-64 Linux only; here, `whowrote watch` reads the driver".to_owned(),
+    ))
 }
 
 /// Standard output, for programs or for people.

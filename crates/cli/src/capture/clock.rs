@@ -1,6 +1,7 @@
 //! The time of each row, from whichever of the three time columns the capture has.
 
-use super::time::{DAY, DateOrder, DateOrderKnown, Dates, NoTime, RawDate, raw_date, span, time_of_day};
+use super::time::{DAY, DateOrderKnown, Dates, NoTime, RawDate, raw_date, span, time_of_day};
+use crate::date_order::DateOrder;
 
 /// What the times of a capture are worth. They are the machine's local time; the export does not tell its zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,7 +36,10 @@ const PRIORITIES: &[&str] = &["Very Low", "Low", "Normal", "High", "Critical"];
 
 /// A range that was read or written, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the operation, independent of the others")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the operation, independent of the others"
+)]
 pub(crate) struct Transfer {
     pub(crate) offset: Offset,
     pub(crate) length: u32,

@@ -24,7 +24,7 @@ use self::csv::{CsvError, CsvFault, Reader, Row};
 pub(crate) use self::detail::{Open, Outcome, Transfer};
 use self::rows::{Meaning, RowFault, RowReader};
 use self::source::Source;
-pub use self::time::DateOrder;
+use crate::date_order::DateOrder;
 use crate::place::{BadInput, Place};
 
 /// A process of a capture. The same PID with another image is another process.

@@ -5,6 +5,8 @@
 
 use time::{Date, Month};
 
+use crate::date_order::DateOrder;
+
 /// 100 ns units in a second.
 pub(crate) const SECOND: u64 = 10_000_000;
 /// The same in a day.
@@ -104,35 +106,22 @@ pub(crate) fn span(text: &str) -> Option<u64> {
     seconds.checked_mul(SECOND)?.checked_add(fraction_of_second(fraction)?)
 }
 
-/// Which of day, month and year comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum DateOrder {
-    /// Day, month, year.
-    Dmy,
-    /// Month, day, year.
-    Mdy,
-    /// Year, month, day.
-    Ymd,
-}
+/// Every order.
+const ORDERS: [DateOrder; 3] = [DateOrder::Dmy, DateOrder::Mdy, DateOrder::Ymd];
 
-impl DateOrder {
-    const ALL: [Self; 3] = [Self::Dmy, Self::Mdy, Self::Ymd];
-
-    /// The date that the three numbers mean in this order, in days since 1601-01-01.
-    fn days(self, numbers: [u32; 3]) -> Option<u64> {
-        let [first, second, third] = numbers;
-        let (year, month, day) = match self {
-            Self::Dmy => (third, second, first),
-            Self::Mdy => (third, first, second),
-            Self::Ymd => (first, second, third),
-        };
-        let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
-        let date =
-            Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
-        // Process Monitor is of this century; other calendars' years are not.
-        let plausible = (2000..2400).contains(&date.year());
-        plausible.then(|| u64::try_from(date.to_julian_day() - EPOCH).ok()).flatten()
-    }
+/// The date that three numbers mean in an order, in days since 1601-01-01.
+fn days(order: DateOrder, numbers: [u32; 3]) -> Option<u64> {
+    let [first, second, third] = numbers;
+    let (year, month, day) = match order {
+        DateOrder::Dmy => (third, second, first),
+        DateOrder::Mdy => (third, first, second),
+        DateOrder::Ymd => (first, second, third),
+    };
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let date = Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
+    // Process Monitor is of this century; other calendars' years are not.
+    let plausible = (2000..2400).contains(&date.year());
+    plausible.then(|| u64::try_from(date.to_julian_day() - EPOCH).ok()).flatten()
 }
 
 /// Julian day of 1601-01-01, where file times begin.
@@ -183,12 +172,12 @@ pub(crate) struct Dates {
 
 impl Dates {
     pub(crate) fn new(chosen: Option<DateOrder>) -> Self {
-        Self { possible: DateOrder::ALL.to_vec(), chosen, separator: None, seen: false, differ: false }
+        Self { possible: ORDERS.to_vec(), chosen, separator: None, seen: false, differ: false }
     }
 
     /// Takes note of a date.
     pub(crate) fn see(&mut self, date: RawDate) {
-        self.possible.retain(|order| order.days(date.numbers).is_some());
+        self.possible.retain(|order| days(*order, date.numbers).is_some());
         self.separator = Some(date.separator);
         self.seen = true;
         self.differ |= date.numbers[0] != date.numbers[1];
@@ -228,7 +217,7 @@ pub(crate) enum DateOrderKnown {
 impl RawDate {
     /// Midnight of this date, as a file time.
     pub(crate) fn midnight(self, order: DateOrder) -> Option<u64> {
-        order.days(self.numbers).map(|days| days * DAY)
+        days(order, self.numbers).map(|days| days * DAY)
     }
 }
 

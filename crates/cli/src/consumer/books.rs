@@ -87,7 +87,8 @@ impl Books {
         }
         if self.from_start && self.received < delivered {
             let Self { received, .. } = self;
-            self.faults.push(format!("batch {batch} says delivered {delivered}, but {received} were received"));
+            self.faults
+                .push(format!("batch {batch} says delivered {delivered}, but {received} were received"));
         }
     }
 

@@ -56,7 +56,7 @@ impl<S: Sink> Consumer<S> {
     ///
     /// A message that cannot be read as a whole, of which nothing has been written then, or an output that cannot be
     /// written. Neither must be acknowledged.
-    pub fn on_message(&mut self, message: &[u8]) -> Result<Vec<u8>, ConsumerError> {
+    pub fn on_message(&mut self, message: &[u8]) -> Result<[u8; Acknowledgement::SIZE], ConsumerError> {
         let batch = Batch::parse(message).map_err(ConsumerError::Message)?;
         for record in batch.records() {
             record.map_err(ConsumerError::Message)?;
@@ -67,7 +67,7 @@ impl<S: Sink> Consumer<S> {
             self.dictionary.clear();
             self.books = Books::open(header);
         }
-        let acknowledgement = Acknowledgement::accepted(header.batch).encode().to_vec();
+        let acknowledgement = Acknowledgement::accepted(header.batch).encode();
         let mut events = 0;
         for record in batch.records().flatten() {
             self.on_record(record, &mut events)?;

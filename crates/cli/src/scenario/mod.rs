@@ -6,6 +6,7 @@ pub(crate) mod model;
 mod node;
 mod parse;
 mod scope;
+mod time;
 
 pub use self::model::Scenario;
 pub(crate) use self::scope::SYSTEM;

@@ -10,8 +10,8 @@ use super::model::{
 };
 use super::node::{Node, Text};
 use super::scope::{Life, SYSTEM, Scope, Thing};
+use super::time::parse_rfc3339;
 use crate::model::Offset;
-use crate::output::time::parse_rfc3339;
 use crate::place::BadInput;
 use crate::windows_version::{VersionRange, WindowsVersion};
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ntsim::{
-    Access, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem, Handle, Mode, NtStatus, Outcome, Process,
-    ProcessKind, ProcessSpec, ReadSpec, Thread, VolumeSpec, WriteOffset, WriteSpec,
+    Access, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem, Handle, Mode, NtStatus, Outcome,
+    Process, ProcessKind, ProcessSpec, ReadSpec, Thread, VolumeSpec, WriteOffset, WriteSpec,
 };
 
 use super::machine::{BareMachine, Machine};
@@ -104,7 +104,8 @@ fn add_volumes(capture: &Capture, bare: &BareMachine<'_>) -> Result<(), Failure>
             Root::Device(device) => VolumeSpec::new(device),
             Root::Network => VolumeSpec::new(r"\Device\Mup").file_system(FileSystem::Lanman),
         };
-        bare.add_volume(spec).map_err(|error| Failure::Broken(format!("a volume cannot be mounted: {error}")))?;
+        bare.add_volume(spec)
+            .map_err(|error| Failure::Broken(format!("a volume cannot be mounted: {error}")))?;
     }
     Ok(())
 }
@@ -134,9 +135,9 @@ impl Stage<'_> {
                     return Ok(());
                 }
                 let path = drive_path(path);
-                let thread = self.thread(machine, event.process, tid).map_err(|message| {
-                    Failure::Broken(format!("line {}: {message}", event.line))
-                })?;
+                let thread = self
+                    .thread(machine, event.process, tid)
+                    .map_err(|message| Failure::Broken(format!("line {}: {message}", event.line)))?;
                 self.operation(machine, event, thread, path, operation, played).map_err(|status| {
                     Failure::Broken(format!("line {}: the simulator refused it with {status}", event.line))
                 })
@@ -204,7 +205,10 @@ impl Stage<'_> {
                 // A capture does not tell.
                 created: Some(0),
             };
-            machine.sim.add_process(spec).map_err(|error| format!("process {pid} cannot be started: {error}"))?
+            machine
+                .sim
+                .add_process(spec)
+                .map_err(|error| format!("process {pid} cannot be started: {error}"))?
         };
         self.processes[index] = Some(process);
         self.living.insert(*pid, index);
@@ -306,7 +310,6 @@ impl Stage<'_> {
             }
         }
     }
-
 }
 
 /// Opens a file.

@@ -115,7 +115,8 @@ fn difference(expected: &ExpectedWrite, recorded: &RecordedWrite) -> Option<(&'s
         copy_source,
     } = expected;
     let differs = |field, wanted: String, found: String| (wanted != found).then_some((field, wanted, found));
-    let number = |number: Option<u32>| number.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
+    let number =
+        |number: Option<u32>| number.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
     let text = |text: Option<&String>| text.cloned().unwrap_or_else(|| "unknown".to_owned());
     let stated = |field, wanted: Option<&String>, found: &str| {
         differs(field, wanted.cloned().unwrap_or_else(|| found.to_owned()), found.to_owned())
@@ -153,7 +154,8 @@ fn recorded_executor(recorded: &RecordedWrite) -> String {
 }
 
 fn executor_text(pid: Option<u32>, tid: Option<u32>) -> String {
-    let number = |number: Option<u32>| number.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
+    let number =
+        |number: Option<u32>| number.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
     format!("pid {}, tid {}", number(pid), number(tid))
 }
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use ntsim::{
-    Config, Connection, Driver, NtStatus, PortReply, Process, ProcessSpec, Sim, SpecError, VolumeSpec, Windows,
+    Config, Connection, Driver, NtStatus, PortReply, Process, ProcessSpec, Sim, SpecError, VolumeSpec,
+    Windows,
 };
 
 use super::observe::Observations;
@@ -58,7 +59,8 @@ impl<'a> BareMachine<'a> {
     pub(super) fn start(self, consumer_pid: Option<u32>) -> Result<Machine, Failure> {
         let Self { sim, setup } = self;
         let volumes = sim.volumes();
-        let pairs = volumes.iter().filter_map(|volume| Some((volume.spec.device.clone(), volume.spec.dos.clone()?)));
+        let pairs =
+            volumes.iter().filter_map(|volume| Some((volume.spec.device.clone(), volume.spec.dos.clone()?)));
         let drives = Drives::new(pairs.collect());
         let observations = setup.explain.then(|| {
             let observations: Shared<Observations> = Shared::new(Observations::new(drives.clone()).into());
@@ -120,16 +122,16 @@ impl Machine {
         let consumer = self.consumer.clone();
         let failed = self.failed.clone();
         let handler = move |message: &[u8]| match lock(&consumer).on_message(message) {
-            Ok(reply) => PortReply::Reply(reply),
+            Ok(reply) => PortReply::Reply(reply.to_vec()),
             Err(error) => {
                 *lock(&failed) = Some(error);
                 PortReply::Disconnect
             }
         };
-        let connection = self
-            .sim
-            .connect(PORT, self.consumer_process, &[], Box::new(handler))
-            .map_err(|status| Failure::Broken(format!("the driver's port {PORT} cannot be connected to: {status}")))?;
+        let connection =
+            self.sim.connect(PORT, self.consumer_process, &[], Box::new(handler)).map_err(|status| {
+                Failure::Broken(format!("the driver's port {PORT} cannot be connected to: {status}"))
+            })?;
         self.connection = Some(connection);
         Ok(())
     }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ntsim::{
-    Access, ChunkSpec, CopyIntent, CopySpec, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem, Handle, Mode,
-    Process, ProcessKind, ProcessSpec, ReadSpec, Thread, VolumeSpec, WriteOffset, WriteSpec,
+    Access, ChunkSpec, CopyIntent, CopySpec, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem,
+    Handle, Mode, Process, ProcessKind, ProcessSpec, ReadSpec, Thread, VolumeSpec, WriteOffset, WriteSpec,
 };
 
 use super::machine::{BareMachine, Machine, failed_with};
@@ -35,12 +35,8 @@ struct Stage<'s> {
 
 /// Sets the machine up as the scenario has it, and plays it.
 pub(super) fn play(file: &str, scenario: &Scenario, bare: BareMachine<'_>) -> Result<Machine, Failure> {
-    let mut stage = Stage {
-        file,
-        processes: HashMap::new(),
-        threads: HashMap::new(),
-        handles: HashMap::new(),
-    };
+    let mut stage =
+        Stage { file, processes: HashMap::new(), threads: HashMap::new(), handles: HashMap::new() };
     for volume in &scenario.volumes {
         bare.add_volume(volume_spec(volume)).map_err(|error| stage.unusable(volume.place, &error))?;
     }
@@ -275,14 +271,15 @@ fn create_spec(create: &model::Create) -> CreateSpec {
     access.set(Access::GENERIC_READ, *read);
     access.set(Access::GENERIC_WRITE, *write);
     access.set(Access::APPEND_DATA, *append || *write);
-    let mut spec = CreateSpec::new(path).mode(mode(*kernel_mode)).access(access).disposition(match disposition {
-        model::Disposition::Supersede => Disposition::Supersede,
-        model::Disposition::Open => Disposition::Open,
-        model::Disposition::Create => Disposition::Create,
-        model::Disposition::OpenIf => Disposition::OpenIf,
-        model::Disposition::Overwrite => Disposition::Overwrite,
-        model::Disposition::OverwriteIf => Disposition::OverwriteIf,
-    });
+    let mut spec =
+        CreateSpec::new(path).mode(mode(*kernel_mode)).access(access).disposition(match disposition {
+            model::Disposition::Supersede => Disposition::Supersede,
+            model::Disposition::Open => Disposition::Open,
+            model::Disposition::Create => Disposition::Create,
+            model::Disposition::OpenIf => Disposition::OpenIf,
+            model::Disposition::Overwrite => Disposition::Overwrite,
+            model::Disposition::OverwriteIf => Disposition::OverwriteIf,
+        });
     spec.options.set(CreateOptions::NO_INTERMEDIATE_BUFFERING, *non_cached);
     spec.options.set(CreateOptions::WRITE_THROUGH, *write_through);
     match copy {

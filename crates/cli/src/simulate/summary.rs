@@ -36,8 +36,11 @@ pub(super) fn recorded(remains: &Remains) {
     anstream::eprintln!("{line}");
     let balanced = *produced == received + lost && books.faults.is_empty();
     let style = if balanced && *lost == 0 { GOOD } else { BAD };
-    let reasons: Vec<String> =
-        books.lost_by_reason.iter().map(|(reason, number)| format!("{reason} {}", grouped(*number))).collect();
+    let reasons: Vec<String> = books
+        .lost_by_reason
+        .iter()
+        .map(|(reason, number)| format!("{reason} {}", grouped(*number)))
+        .collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
     let sign = if balanced { "=" } else { "≠" };
     anstream::eprintln!(
@@ -83,7 +86,8 @@ fn most(counts: &BTreeMap<String, u64>) -> String {
     let mut sorted: Vec<(&String, &u64)> = counts.iter().collect();
     sorted.sort_by_key(|(name, number)| (std::cmp::Reverse(**number), *name));
     let (named, rest) = sorted.split_at(sorted.len().min(NAMED));
-    let mut parts: Vec<String> = named.iter().map(|(name, number)| format!("{name} {}", grouped(**number))).collect();
+    let mut parts: Vec<String> =
+        named.iter().map(|(name, number)| format!("{name} {}", grouped(**number))).collect();
     if !rest.is_empty() {
         let number: u64 = rest.iter().map(|(_, number)| **number).sum();
         parts.push(format!("{} more operations {}", rest.len(), grouped(number)));

@@ -2,6 +2,8 @@
 
 #[cfg(windows)]
 mod live;
+#[cfg(windows)]
+mod port;
 
 use crate::failure::Failure;
 use crate::output::ExplainedSink;
