@@ -13,7 +13,11 @@ const CRASHED: i32 = 1;
 fn main() -> ExitCode {
     // The simulator panics on what would be a bug check. That is a result, to be told like others, not an abort.
     panic::set_hook(Box::new(|crash| {
-        anstream::eprintln!("error: {crash}");
+        let message = crash.payload_as_str().unwrap_or("the program failed");
+        anstream::eprintln!("error: {message}");
+        if let Some(place) = crash.location() {
+            anstream::eprintln!("  in {place}");
+        }
         exit(CRASHED);
     }));
     match run(&Arguments::parse()) {

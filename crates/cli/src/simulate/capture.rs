@@ -199,6 +199,7 @@ impl Stage<'_> {
                 // Nobody's PID, where the parent is not known.
                 parent: Some(parent_pid.unwrap_or(0)),
                 image: drive_path(image).to_owned(),
+                administrator: false,
                 user: NOBODY.parse().map_err(|error| format!("{error}"))?,
                 session: session.unwrap_or(NO_SESSION),
                 kind: if *kernel { ProcessKind::Minimal } else { ProcessKind::User },

@@ -73,7 +73,7 @@ impl<'a> BareMachine<'a> {
         })?;
         let recorder = Recorder::new(setup.output, observations.clone(), setup.keep);
         let consumer = Shared::new(Consumer::new(recorder, drives).into());
-        let image = ProcessSpec { pid: consumer_pid, ..ProcessSpec::new(CONSUMER_IMAGE) };
+        let image = ProcessSpec { pid: consumer_pid, ..ProcessSpec::new(CONSUMER_IMAGE).administrator() };
         let process = sim
             .add_process(image)
             .map_err(|error| Failure::Broken(format!("the consumer's process cannot be started: {error}")))?;

@@ -5,7 +5,7 @@
 use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::sync::OnceLock;
 
-use audit::batch::Acknowledgement;
+use audit::batch::{Acknowledgement, MAX_MESSAGE_SIZE};
 use windows::Win32::Foundation::{ERROR_IO_PENDING, HANDLE, STATUS_SUCCESS, WAIT_FAILED, WAIT_OBJECT_0};
 use windows::Win32::Storage::FileSystem::{GetLogicalDrives, QueryDosDeviceW};
 use windows::Win32::Storage::InstallableFileSystems::{
@@ -21,8 +21,8 @@ use crate::consumer::names::Drives;
 
 /// The driver's port.
 const PORT: PCWSTR = w!(r"\WhoWrotePort");
-/// Room for a message and its header. The driver's batches are smaller.
-const BUFFER: usize = 1 << 20;
+/// Room for a message and its header.
+const BUFFER: usize = size_of::<FILTER_MESSAGE_HEADER>() + MAX_MESSAGE_SIZE;
 /// Room for the device name behind a drive letter.
 const DEVICE_NAME: usize = 1024;
 
@@ -96,7 +96,7 @@ impl Port {
         Ok(Self {
             handle,
             arrived: Event::new()?,
-            buffer: vec![0; BUFFER / size_of::<u64>()].into_boxed_slice(),
+            buffer: vec![0; BUFFER.div_ceil(size_of::<u64>())].into_boxed_slice(),
         })
     }
 
