@@ -1,6 +1,7 @@
 //! The context that gives each stream of a file its key.
 
 use core::num::NonZeroU64;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use audit::key::FileKey;
 use audit::record::NameKind;
@@ -19,7 +20,8 @@ use crate::time;
 
 /// Kept at every stream that was opened for writing, or to be copied.
 pub(crate) struct StreamContext {
-    key: FileKey,
+    /// Another one when the stream is found under another name.
+    key: AtomicU64,
     /// By which a copy's source is found: `FILE_OBJECT::FsContext`.
     address: NonZeroU64,
 }
@@ -31,8 +33,26 @@ impl FilterContext for StreamContext {
 
 impl StreamContext {
     /// The key of the stream.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn key(&self) -> FileKey {
-        self.key
+        // Relaxed: the key's entry was added before the key came here, and is only read under its lock.
+        FileKey(self.key.load(Ordering::Relaxed))
+    }
+
+    /// Gives the stream another key. Its callers come one after the other.
+    ///
+    /// Maximum IRQL: any.
+    pub(crate) fn set_key(&self, key: FileKey) {
+        // Relaxed: see `key`.
+        self.key.store(key.0, Ordering::Relaxed);
+    }
+
+    /// Where the stream is found.
+    ///
+    /// Maximum IRQL: any.
+    pub(crate) fn address(&self) -> NonZeroU64 {
+        self.address
     }
 }
 
@@ -43,13 +63,13 @@ impl Drop for StreamContext {
     fn drop(&mut self) {
         // The state outlives all contexts: they go when the minifilter is unregistered at the latest.
         if let Some(state) = state::get() {
-            state.files.retire(self.key, self.address);
+            state.files.retire(self.key(), self.address);
         }
     }
 }
 
-/// Gives a stream that was just opened a key and its name, if it has none yet. Where that fails, nothing is kept, and the
-/// next open tries again.
+/// Gives a stream that was just opened a key, if it has none yet, and another one if it is called otherwise by now. Where
+/// that fails everything stays as it is, and the next open tries again.
 ///
 /// Maximum IRQL: `PASSIVE_LEVEL`.
 pub(crate) fn attach(
@@ -60,25 +80,33 @@ pub(crate) fn attach(
 ) {
     assert_at_most(PASSIVE_LEVEL);
     let instance = objects.instance();
-    let Some(address) = file.stream_address() else { return };
-    if Context::<StreamContext>::of_stream(instance, file).is_some() {
+    let known = Context::<StreamContext>::of_stream(instance, file);
+    if known.is_none() && instance.is_directory(file) == Ok(true) {
         return;
     }
-    if instance.is_directory(file) == Ok(true) {
+    let (Some(address), Some(volume)) =
+        (file.stream_address(), Context::<InstanceContext>::of_instance(instance))
+    else {
         return;
-    }
-    let Some(volume) = Context::<InstanceContext>::of_instance(instance) else { return };
+    };
     let Some((name_kind, path)) = path(data, &volume) else {
-        state.files.shelf().note_refused();
+        if known.is_none() {
+            state.files.shelf().note_refused();
+        }
         return;
     };
     let info = FileInfo { volume: volume.key(), met: time::now(), name_kind, path: Some(path) };
+    if let Some(known) = known {
+        state.files.rename(&known, info);
+        return;
+    }
     // From here on the key is retired with the context, or in its place.
     let Some(key) = state.files.add(info) else { return };
-    let Ok(context) = Context::try_new(objects.filter(), StreamContext { key, address }) else { return };
+    let context = StreamContext { key: AtomicU64::new(key.0), address };
+    let Ok(context) = Context::try_new(objects.filter(), context) else { return };
     if let Ok(Put::New) = context.put_at_stream(instance, file) {
-        // While this reference is held, the context is not cleaned up, so this cannot come after its removal.
-        state.files.insert_address(address, key);
+        // While this reference is held the context is not dropped, so its key is not taken out before it is put in.
+        state.files.insert_address(&context);
     }
 }
 

@@ -8,7 +8,7 @@ use audit::dictionary::Limits;
 use audit::index::{AddressIndex, Bucket};
 use audit::key::{FileKey, VolumeKey};
 use audit::record::{FileEntry, NameKind, Text};
-use fltmgr::irql::{APC_LEVEL, DISPATCH_LEVEL, assert_at_most};
+use fltmgr::irql::{APC_LEVEL, assert_at_most};
 use fltmgr::pool::PoolArray;
 use fltmgr::{Context, FileObject, Instance, NtStatus, Result};
 
@@ -65,23 +65,59 @@ impl Files {
         })
     }
 
+    /// A key that nothing has had.
+    fn new_key(&self) -> Option<(NonZeroU64, FileKey)> {
+        // Relaxed: only has to be another number each time.
+        let number = NonZeroU64::new(self.next_key.fetch_add(1, Ordering::Relaxed))?;
+        Some((number, FileKey(number.get())))
+    }
+
     /// Gives a file a key. `None` when there is no room, which is counted.
     ///
     /// Maximum IRQL: `APC_LEVEL`.
     pub(crate) fn add(&self, info: FileInfo) -> Option<FileKey> {
         assert_at_most(APC_LEVEL);
-        // Relaxed: only has to be another number each time.
-        let number = NonZeroU64::new(self.next_key.fetch_add(1, Ordering::Relaxed))?;
-        let key = FileKey(number.get());
+        let (number, key) = self.new_key()?;
         self.shelf.add(number, File { key, info }).ok().map(|()| key)
     }
 
-    /// Lets a key be found by the address that all opens of the stream share.
+    /// A stream was opened under this name. If that is not the one its key stands for, it was renamed, and gets another key:
+    /// what was written under the old name stays so. Names that are not normalized may differ for other reasons.
     ///
-    /// Maximum IRQL: `DISPATCH_LEVEL`.
-    pub(crate) fn insert_address(&self, address: NonZeroU64, key: FileKey) {
-        assert_at_most(DISPATCH_LEVEL);
-        if self.index.insert(address, key.0).is_err() {
+    /// Maximum IRQL: `APC_LEVEL`.
+    pub(crate) fn rename(&self, stream: &StreamContext, info: FileInfo) {
+        assert_at_most(APC_LEVEL);
+        if info.name_kind != NameKind::Normalized {
+            return;
+        }
+        self.shelf.with(|dictionary| {
+            let Some(old) = NonZeroU64::new(stream.key().0) else { return };
+            let has_name = |file: &File| file.info.path.as_deref() == info.path.as_deref();
+            if dictionary.get(old).is_none_or(has_name) {
+                return;
+            }
+            let Some((number, key)) = self.new_key() else { return };
+            if dictionary.add(number, File { key, info }).is_err() {
+                self.shelf.note_refused();
+                return;
+            }
+            stream.set_key(key);
+            self.index_stream(stream);
+            dictionary.retire(old);
+        });
+    }
+
+    /// Lets a stream's key be found by the address that all opens of the stream share.
+    ///
+    /// Maximum IRQL: `APC_LEVEL`.
+    pub(crate) fn insert_address(&self, stream: &StreamContext) {
+        // Under the lock, for the stream may be renamed at the same time.
+        self.shelf.with(|_| self.index_stream(stream));
+    }
+
+    /// Maximum IRQL: any.
+    fn index_stream(&self, stream: &StreamContext) {
+        if self.index.insert(stream.address(), stream.key().0).is_err() {
             // Relaxed: whoever misses it for a moment takes the stream for one without a key.
             self.overflowed.store(true, Ordering::Relaxed);
         }
