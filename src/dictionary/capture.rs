@@ -26,7 +26,8 @@ use crate::memory::TAG;
 
 #[link(name = "ntoskrnl.exe", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "C" {
-    static PsProcessType: *mut POBJECT_TYPE;
+    /// The kernel's variable itself. C code sees it through the import table, as a pointer to it.
+    static PsProcessType: POBJECT_TYPE;
 }
 
 const KERNEL_MODE: i8 = 0;
@@ -119,8 +120,6 @@ pub(crate) fn parent_id(process: Process<'_>) -> u32 {
     let mut handle: HANDLE = ptr::null_mut();
     // SAFETY: the variable is set before any driver is loaded, and never changes.
     let process_type = unsafe { PsProcessType };
-    // SAFETY: so is what it points to.
-    let process_type = unsafe { *process_type };
     // SAFETY: the process lives; the result goes to a variable of its type.
     let status = unsafe {
         ObOpenObjectByPointer(

@@ -79,7 +79,8 @@ impl SharedText {
 
     /// The structure that describes it; the buffer stays this object's.
     pub(crate) fn descriptor(&self) -> super::UnicodeString {
-        let bytes = u16::try_from(size_of_val(self.units())).expect("names are shorter than 32,767 characters");
+        let bytes =
+            u16::try_from(size_of_val(self.units())).expect("names are shorter than 32,767 characters");
         super::UnicodeString { length: bytes, maximum_length: bytes, buffer: Ptr::of(self.units.as_ptr()) }
     }
 }

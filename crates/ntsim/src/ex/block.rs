@@ -83,9 +83,9 @@ impl Block {
     }
 
     fn first_other_than(&self, mut offsets: impl Iterator<Item = usize>, expected: u8) -> Option<isize> {
-        offsets.find(|offset| Ptr::of(self.start.wrapping_add(*offset)).read() != expected).map(|offset| {
-            offset.cast_signed() - self.before.cast_signed()
-        })
+        offsets
+            .find(|offset| Ptr::of(self.start.wrapping_add(*offset)).read() != expected)
+            .map(|offset| offset.cast_signed() - self.before.cast_signed())
     }
 
     fn fill(&self, offset: usize, count: usize, byte: u8) {

@@ -54,7 +54,10 @@ pub(crate) struct Pool {
 
 /// A tag as debuggers show it.
 pub(crate) fn tag_name(tag: u32) -> String {
-    tag.to_le_bytes().iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect()
+    tag.to_le_bytes()
+        .iter()
+        .map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' })
+        .collect()
 }
 
 impl Pool {
@@ -119,7 +122,8 @@ impl Pool {
     fn remove(&self, cpu: &Cpu, address: Address) -> Option<Allocation> {
         let removed = self.state.lock().allocations.remove(&address);
         let Some(allocation) = removed else {
-            let freed = self.state.lock().quarantine.iter().any(|(block, _)| block.ptr::<u8>().address() == address);
+            let freed =
+                self.state.lock().quarantine.iter().any(|(block, _)| block.ptr::<u8>().address() == address);
             let why = if freed { "has been freed already" } else { "is no pool block" };
             cpu.violation(Rule::Pool, format!("frees 0x{address:X}, which {why}"));
             return None;
@@ -128,7 +132,10 @@ impl Pool {
             let bytes = allocation.block.bytes();
             cpu.violation(
                 Rule::Pool,
-                format!("wrote at offset {offset} of a block of {bytes} bytes, tag {}", tag_name(allocation.tag)),
+                format!(
+                    "wrote at offset {offset} of a block of {bytes} bytes, tag {}",
+                    tag_name(allocation.tag)
+                ),
             );
         }
         Some(allocation)

@@ -59,7 +59,9 @@ pub(crate) fn delete(cpu: &Cpu, lock: Ptr<usize>) {
         None => {
             cpu.violation(Rule::PushLock, format!("the push lock at {lock:?} was never initialized"));
         }
-        Some(holders) if !holders.0.is_empty() => cpu.violation(Rule::PushLock, "deletes a push lock that is held"),
+        Some(holders) if !holders.0.is_empty() => {
+            cpu.violation(Rule::PushLock, "deletes a push lock that is held")
+        }
         Some(_) => {}
     }
 }
@@ -82,7 +84,9 @@ fn acquire(cpu: &Cpu, lock: Ptr<usize>, access: Access) {
         None => return,
         Some(true) => {
             cpu.violation(Rule::PushLock, "acquires a push lock that it holds already");
-            cpu.crash(Crash::Deadlock(format!("a thread that holds the push lock at {lock:?} acquires it again")));
+            cpu.crash(Crash::Deadlock(format!(
+                "a thread that holds the push lock at {lock:?} acquires it again"
+            )));
         }
         Some(false) => {}
     }

@@ -4,8 +4,8 @@
 
 use super::routine::{Failure, Module, ReturnValue, Routine, address_of, call};
 use crate::abi::{
-    ClientId, CopyInformation, FileNameInformation, FileObject, KernelEvent,
-    ObjectAttributes, ProcessorNumber, Ptr, Registration, UnicodeString,
+    ClientId, CopyInformation, FileNameInformation, FileObject, KernelEvent, ObjectAttributes,
+    ProcessorNumber, Ptr, Registration, UnicodeString,
 };
 use crate::ke::irql::Irql;
 use crate::status::NtStatus;

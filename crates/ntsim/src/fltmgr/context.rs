@@ -110,7 +110,12 @@ impl ContextTable {
         });
         by_kind
             .into_iter()
-            .map(|((kind, tag), (count, bytes))| Leak { what: kind_name(kind), which: tag_name(tag), count, bytes })
+            .map(|((kind, tag), (count, bytes))| Leak {
+                what: kind_name(kind),
+                which: tag_name(tag),
+                count,
+                bytes,
+            })
             .collect()
     }
 }
@@ -133,7 +138,10 @@ pub(crate) fn allocate_context(
     }
     let paged = pool == PAGED_POOL;
     if bytes == 0 || !matches!(pool, NON_PAGED_POOL | PAGED_POOL | NON_PAGED_POOL_NX) {
-        cpu.violation(Rule::InvalidParameter, format!("allocates a context of {bytes} bytes from pool type {pool}"));
+        cpu.violation(
+            Rule::InvalidParameter,
+            format!("allocates a context of {bytes} bytes from pool type {pool}"),
+        );
         return NtStatus::INVALID_PARAMETER;
     }
     if kind == VOLUME_CONTEXT && paged {
@@ -167,7 +175,10 @@ pub(crate) fn allocate_context(
 /// `FltReferenceContext`.
 pub(crate) fn reference_context(cpu: &Cpu, context: Ptr) {
     if !cpu.kernel().filters.contexts.reference(context) {
-        cpu.violation(Rule::ContextReference, format!("references {context:?}, which is no context (any more)"));
+        cpu.violation(
+            Rule::ContextReference,
+            format!("references {context:?}, which is no context (any more)"),
+        );
     }
 }
 
@@ -193,7 +204,10 @@ pub(crate) fn release_context(cpu: &Cpu, context: Ptr) {
             );
         }
         Released::Unknown => {
-            cpu.violation(Rule::ContextReference, format!("releases {context:?}, which is no context (any more)"));
+            cpu.violation(
+                Rule::ContextReference,
+                format!("releases {context:?}, which is no context (any more)"),
+            );
         }
     }
 }
@@ -212,7 +226,11 @@ fn unlink(cpu: &Cpu, context: Ptr) {
 /// Cleans up and frees a context that nobody needs any more.
 fn free(cpu: &Cpu, context: Context) {
     if let Some(offset) = context.block.damage() {
-        let detail = format!("wrote at offset {offset} of a {} of {} bytes", kind_name(context.kind), context.block.bytes());
+        let detail = format!(
+            "wrote at offset {offset} of a {} of {} bytes",
+            kind_name(context.kind),
+            context.block.bytes()
+        );
         cpu.violation(Rule::Pool, detail);
     }
     if let Some(cleanup) = context.cleanup.non_null() {
@@ -232,7 +250,9 @@ fn link(cpu: &Cpu, new: Ptr, kind: u16) -> Result<(), NtStatus> {
     let checked = {
         let mut contexts = cpu.kernel().filters.contexts.contexts.lock();
         match contexts.get_mut(&new.address()) {
-            Some(context) if context.kind == kind && context.linked => Err(NtStatus::FLT_CONTEXT_ALREADY_LINKED),
+            Some(context) if context.kind == kind && context.linked => {
+                Err(NtStatus::FLT_CONTEXT_ALREADY_LINKED)
+            }
             Some(context) if context.kind == kind => {
                 context.linked = true;
                 Ok(())
@@ -241,7 +261,10 @@ fn link(cpu: &Cpu, new: Ptr, kind: u16) -> Result<(), NtStatus> {
         }
     };
     if checked == Err(NtStatus::INVALID_PARAMETER) {
-        cpu.violation(Rule::ContextReference, format!("sets {new:?}, which is no {} (any more)", kind_name(kind)));
+        cpu.violation(
+            Rule::ContextReference,
+            format!("sets {new:?}, which is no {} (any more)", kind_name(kind)),
+        );
     }
     checked
 }
@@ -338,7 +361,12 @@ pub(crate) fn set_stream_context(
 }
 
 /// `FltGetStreamContext`.
-pub(crate) fn get_stream_context(cpu: &Cpu, instance: Ptr, file: Ptr<FileObject>, context: Ptr<Ptr>) -> NtStatus {
+pub(crate) fn get_stream_context(
+    cpu: &Cpu,
+    instance: Ptr,
+    file: Ptr<FileObject>,
+    context: Ptr<Ptr>,
+) -> NtStatus {
     let Some(instance) = cpu.kernel().filters.instance(cpu, instance) else {
         return NtStatus::INVALID_PARAMETER;
     };
@@ -359,7 +387,13 @@ fn find_stream_context(fcb: &Fcb, instance: Address) -> Option<Ptr> {
 }
 
 /// `FltSetInstanceContext`.
-pub(crate) fn set_instance_context(cpu: &Cpu, instance: Ptr, operation: u32, new: Ptr, old: Ptr<Ptr>) -> NtStatus {
+pub(crate) fn set_instance_context(
+    cpu: &Cpu,
+    instance: Ptr,
+    operation: u32,
+    new: Ptr,
+    old: Ptr<Ptr>,
+) -> NtStatus {
     let Some(instance) = cpu.kernel().filters.instance(cpu, instance) else {
         return NtStatus::INVALID_PARAMETER;
     };

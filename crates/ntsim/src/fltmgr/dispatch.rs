@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::instance::Instance;
 use super::operation::{CopyOrigin, Kind, Operation};
 use super::registration::OperationEntry;
-use crate::abi::{CallbackData, IoParameterBlock, IoStatusBlock, ListEntry, Parameters, Ptr, RelatedObjects, Shared};
+use crate::abi::{
+    CallbackData, IoParameterBlock, IoStatusBlock, ListEntry, Parameters, Ptr, RelatedObjects, Shared,
+};
 use crate::io::request::IoStatus;
 use crate::io::{callback_data, file_object, irp};
 use crate::ke::{Cpu, Entry, Frame};
@@ -198,7 +200,10 @@ impl<'a> Passage<'a> {
             }
             PREOP_DISALLOW_FASTIO => {
                 if is_irp {
-                    report(Rule::PreOperationStatus, "returns FLT_PREOP_DISALLOW_FASTIO for an IRP".to_owned());
+                    report(
+                        Rule::PreOperationStatus,
+                        "returns FLT_PREOP_DISALLOW_FASTIO for an IRP".to_owned(),
+                    );
                     return Decision::Continue(None);
                 }
                 Decision::End(IoStatus::plain(NtStatus::FLT_DISALLOW_FAST_IO))
@@ -206,9 +211,13 @@ impl<'a> Passage<'a> {
             PREOP_COMPLETE => {
                 let block = self.data.get().io_status;
                 let ended = IoStatus::new(NtStatus(block.status), block.information);
-                let cannot_fail = matches!(major, Major::Cleanup | Major::Close) && !ended.status.is_success();
+                let cannot_fail =
+                    matches!(major, Major::Cleanup | Major::Close) && !ended.status.is_success();
                 if ended.status == NtStatus::PENDING || cannot_fail {
-                    report(Rule::PreOperationStatus, format!("completes the operation with {}", ended.status));
+                    report(
+                        Rule::PreOperationStatus,
+                        format!("completes the operation with {}", ended.status),
+                    );
                 }
                 Decision::End(ended)
             }

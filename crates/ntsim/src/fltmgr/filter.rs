@@ -120,7 +120,8 @@ pub(crate) fn unload(cpu: &Cpu, driver: &Arc<Driver>) -> Result<(), UnloadError>
     /// Flags of an unload that the filter may refuse.
     const NOT_MANDATORY: usize = 0;
     let filter = driver.filter.lock().clone();
-    let filter = filter.filter(|filter| !filter.callbacks.unload.is_null()).ok_or(UnloadError::NotSupported)?;
+    let filter =
+        filter.filter(|filter| !filter.callbacks.unload.is_null()).ok_or(UnloadError::NotSupported)?;
     let frame = filter.frame(Entry::FilterUnload);
     let status = status_of(cpu.call_driver(frame, filter.callbacks.unload, &[NOT_MANDATORY]));
     if status.is_success() { Ok(()) } else { Err(UnloadError::Refused(status)) }

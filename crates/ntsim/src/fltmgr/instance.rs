@@ -83,7 +83,12 @@ pub(crate) fn attach(cpu: &Cpu, filter: &Arc<Filter>, volume: &Arc<Volume>, reas
     let answer = cpu.in_thread(&system, || {
         let device = volume.device_type() as usize;
         let file_system = volume.spec().file_system as usize;
-        instance.call(cpu, Entry::InstanceSetup, filter.callbacks.instance_setup, &[reason, device, file_system])
+        instance.call(
+            cpu,
+            Entry::InstanceSetup,
+            filter.callbacks.instance_setup,
+            &[reason, device, file_system],
+        )
     });
     if answer.is_some_and(|result| !status_of(result).is_success()) {
         context::instance_gone(cpu, &instance);

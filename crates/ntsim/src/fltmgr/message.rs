@@ -47,7 +47,8 @@ pub(crate) fn send_message(
         PortReply::Silent => {
             let timeout = timeout.non_null().map(Ptr::read).filter(|timeout| *timeout != 0);
             let deadline = timeout.map(|timeout| kernel.clock.deadline(timeout));
-            let disconnected = kernel.scheduler.wait(cpu, client.ptr().address(), deadline, || !client.is_connected());
+            let disconnected =
+                kernel.scheduler.wait(cpu, client.ptr().address(), deadline, || !client.is_connected());
             if disconnected { NtStatus::PORT_DISCONNECTED } else { NtStatus::TIMEOUT }
         }
         PortReply::Disconnect => {

@@ -60,7 +60,9 @@ pub(crate) fn get_file_name_information(
     options: u32,
     name: Ptr<Ptr<FileNameInformation>>,
 ) -> NtStatus {
-    let Some(operation) = cpu.kernel().filters.operation(cpu, data) else { return NtStatus::INVALID_PARAMETER };
+    let Some(operation) = cpu.kernel().filters.operation(cpu, data) else {
+        return NtStatus::INVALID_PARAMETER;
+    };
     let format = options & FORMAT_MASK;
     let method = options & METHOD_MASK;
     let known_method = matches!(
@@ -127,7 +129,10 @@ pub(crate) fn reference_file_name_information(cpu: &Cpu, name: Ptr<FileNameInfor
     let known = names.get_mut(&name.address()).map(|name| name.references += 1).is_some();
     drop(names);
     if !known {
-        cpu.violation(Rule::NameReference, format!("references {name:?}, which is no name information (any more)"));
+        cpu.violation(
+            Rule::NameReference,
+            format!("references {name:?}, which is no name information (any more)"),
+        );
     }
 }
 
@@ -141,7 +146,10 @@ pub(crate) fn release_file_name_information(cpu: &Cpu, name: Ptr<FileNameInforma
     let gone = if left == Some(0) { names.remove(&name.address()) } else { None };
     drop(names);
     if left.is_none() {
-        cpu.violation(Rule::NameReference, format!("releases {name:?}, which is no name information (any more)"));
+        cpu.violation(
+            Rule::NameReference,
+            format!("releases {name:?}, which is no name information (any more)"),
+        );
     }
     if let Some(gone) = gone {
         if gone.block.damage().is_some() {

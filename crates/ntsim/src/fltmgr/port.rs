@@ -138,7 +138,10 @@ impl PortTable {
 /// `FltBuildDefaultSecurityDescriptor`: full access for `LocalSystem` and administrators.
 pub(crate) fn build_default_security_descriptor(cpu: &Cpu, descriptor: Ptr<Ptr>, access: u32) -> NtStatus {
     if access & !PORT_ALL_ACCESS != 0 {
-        cpu.violation(Rule::InvalidParameter, format!("builds a security descriptor for access 0x{access:X}"));
+        cpu.violation(
+            Rule::InvalidParameter,
+            format!("builds a security descriptor for access 0x{access:X}"),
+        );
     }
     let Some(driver) = cpu.driver() else { return NtStatus::INVALID_PARAMETER };
     let ptr = cpu.kernel().arena.allocate();
@@ -184,7 +187,10 @@ pub(crate) fn create_communication_port(
     let name = rtl::read_unicode_string(attributes.object_name);
     let maximum = usize::try_from(maximum).unwrap_or(0);
     if connect.is_null() || disconnect.is_null() || maximum == 0 || !name.starts_with('\\') {
-        cpu.violation(Rule::Port, format!("creates port `{name}` for {maximum} connections, or without a callback"));
+        cpu.violation(
+            Rule::Port,
+            format!("creates port `{name}` for {maximum} connections, or without a callback"),
+        );
         return NtStatus::INVALID_PARAMETER;
     }
     let descriptor = attributes.security_descriptor;

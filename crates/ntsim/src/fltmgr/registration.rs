@@ -57,7 +57,10 @@ pub(super) fn read(cpu: &Cpu, registration: Ptr<Registration>) -> Result<Callbac
         return Err(NtStatus::INVALID_PARAMETER);
     }
     if usize::from(registration.size) != size_of::<Registration>() {
-        cpu.violation(Rule::Registration, format!("registers with a structure of {} bytes", registration.size));
+        cpu.violation(
+            Rule::Registration,
+            format!("registers with a structure of {} bytes", registration.size),
+        );
     }
     if registration.flags & !KNOWN_FLAGS != 0 {
         cpu.violation(Rule::Registration, format!("registers with flags 0x{:X}", registration.flags));
@@ -84,10 +87,14 @@ fn entries<T: Copy>(cpu: &Cpu, array: Ptr<T>, is_end: impl Fn(&T) -> bool) -> Re
     Ok(entries)
 }
 
-fn operations(cpu: &Cpu, array: Ptr<OperationRegistration>) -> Result<Box<[Option<OperationEntry>]>, NtStatus> {
+fn operations(
+    cpu: &Cpu,
+    array: Ptr<OperationRegistration>,
+) -> Result<Box<[Option<OperationEntry>]>, NtStatus> {
     let mut operations = vec![None; usize::from(u8::MAX) + 1];
     for entry in entries(cpu, array, |entry| entry.major_function == OPERATION_END)? {
-        let known = OperationEntry { flags: entry.flags, pre: entry.pre_operation, post: entry.post_operation };
+        let known =
+            OperationEntry { flags: entry.flags, pre: entry.pre_operation, post: entry.post_operation };
         let place = &mut operations[usize::from(entry.major_function)];
         if place.replace(known).is_some() {
             cpu.violation(

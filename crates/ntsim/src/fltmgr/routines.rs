@@ -32,7 +32,9 @@ pub(crate) fn requestor_process_id(cpu: &Cpu, data: Ptr) -> u32 {
 
 /// `FltGetCopyInformationFromCallbackData`.
 pub(crate) fn copy_information(cpu: &Cpu, data: Ptr, information: Ptr<CopyInformation>) -> NtStatus {
-    let Some(operation) = cpu.kernel().filters.operation(cpu, data) else { return NtStatus::INVALID_PARAMETER };
+    let Some(operation) = cpu.kernel().filters.operation(cpu, data) else {
+        return NtStatus::INVALID_PARAMETER;
+    };
     if operation.kind != Kind::Irp {
         return NtStatus::INVALID_PARAMETER;
     }
@@ -63,7 +65,10 @@ pub(crate) fn is_directory(cpu: &Cpu, file: Ptr<FileObject>, instance: Ptr, dire
             NtStatus::SUCCESS
         }
         None => {
-            cpu.violation(Rule::InvalidParameter, "asks whether a file is a directory before it has been opened");
+            cpu.violation(
+                Rule::InvalidParameter,
+                "asks whether a file is a directory before it has been opened",
+            );
             NtStatus::INVALID_PARAMETER
         }
     }

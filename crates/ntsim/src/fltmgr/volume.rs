@@ -24,7 +24,12 @@ pub(crate) fn volume_name(cpu: &Cpu, volume: Ptr, name: Ptr<UnicodeString>, need
 }
 
 /// `FltGetVolumeGuidName`.
-pub(crate) fn volume_guid_name(cpu: &Cpu, volume: Ptr, name: Ptr<UnicodeString>, needed: Ptr<u32>) -> NtStatus {
+pub(crate) fn volume_guid_name(
+    cpu: &Cpu,
+    volume: Ptr,
+    name: Ptr<UnicodeString>,
+    needed: Ptr<u32>,
+) -> NtStatus {
     let Some(volume) = cpu.kernel().filters.volume(cpu, volume) else { return NtStatus::INVALID_PARAMETER };
     if volume.is_network() {
         return NtStatus::INVALID_DEVICE_REQUEST;
@@ -37,7 +42,9 @@ pub(crate) fn volume_guid_name(cpu: &Cpu, volume: Ptr, name: Ptr<UnicodeString>,
 
 /// `FltGetFileSystemType`.
 pub(crate) fn file_system_type(cpu: &Cpu, object: Ptr, kind: Ptr<u32>) -> NtStatus {
-    let Some(volume) = cpu.kernel().filters.volume_of(cpu, object) else { return NtStatus::INVALID_PARAMETER };
+    let Some(volume) = cpu.kernel().filters.volume_of(cpu, object) else {
+        return NtStatus::INVALID_PARAMETER;
+    };
     kind.write(volume.spec().file_system as u32);
     NtStatus::SUCCESS
 }

@@ -100,7 +100,8 @@ fn map_sections(file: &PeFile64<'_>, bytes: &[u8], mapping: &mut Mapping) -> Res
 fn relocate(file: &PeFile64<'_>, mapping: &mut Mapping) -> Result<(), LoadError> {
     let linked = file.nt_headers().optional_header().image_base();
     let delta = (mapping.base() as u64).wrapping_sub(linked);
-    let blocks = file.data_directories().relocation_blocks(file.data(), &file.section_table()).map_err(bad)?;
+    let blocks =
+        file.data_directories().relocation_blocks(file.data(), &file.section_table()).map_err(bad)?;
     let Some(mut blocks) = blocks else {
         return Err(bad("it has no relocations, and cannot be loaded where it was linked to be"));
     };

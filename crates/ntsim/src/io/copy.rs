@@ -18,8 +18,8 @@ use crate::fltmgr::{self, CopyOrigin, Kind, Operation};
 use crate::ke::Cpu;
 use crate::ps::Thread;
 use crate::sim::{
-    Access, ChunkSpec, CopyIntent, CopyReport, CopySpec, CreateOptions, CreateSpec, Disposition, Handle, Major, Mode,
-    Outcome, ReadSpec, WriteSpec,
+    Access, ChunkSpec, CopyIntent, CopyReport, CopySpec, CreateOptions, CreateSpec, Disposition, Handle,
+    Major, Mode, Outcome, ReadSpec, WriteSpec,
 };
 use crate::status::NtStatus;
 use crate::verifier::Rule;
@@ -79,7 +79,9 @@ fn check(spec: &ChunkSpec, source: &File, destination: &File) -> Result<(), NtSt
     let non_cached =
         [source, destination].iter().any(|file| file.has(file_object::NO_INTERMEDIATE_BUFFERING));
     if non_cached
-        && (unaligned(i64::from(spec.length)) || unaligned(spec.source_offset) || unaligned(spec.destination_offset))
+        && (unaligned(i64::from(spec.length))
+            || unaligned(spec.source_offset)
+            || unaligned(spec.destination_offset))
     {
         return Err(NtStatus::INVALID_PARAMETER);
     }
@@ -87,7 +89,13 @@ fn check(spec: &ChunkSpec, source: &File, destination: &File) -> Result<(), NtSt
 }
 
 /// The read of a chunk, in the caller's thread.
-fn read_chunk(cpu: &Cpu, source: &Arc<File>, caller: &Arc<Thread>, spec: &ChunkSpec, origin: CopyOrigin) -> IoStatus {
+fn read_chunk(
+    cpu: &Cpu,
+    source: &Arc<File>,
+    caller: &Arc<Thread>,
+    spec: &ChunkSpec,
+    origin: CopyOrigin,
+) -> IoStatus {
     let operation = Operation {
         irp_flags: irp_flags(source, irp::READ_OPERATION, false, false, false),
         mode: Mode::Kernel,
@@ -195,10 +203,21 @@ fn copy_content(
 }
 
 /// One chunk: in the kernel where that is possible, else read and written by the caller.
-fn copy_step(cpu: &Cpu, source: Handle, destination: Handle, offset: i64, chunk: u32) -> Result<u32, NtStatus> {
+fn copy_step(
+    cpu: &Cpu,
+    source: Handle,
+    destination: Handle,
+    offset: i64,
+    chunk: u32,
+) -> Result<u32, NtStatus> {
     if cpu.kernel().config.windows.has_kernel_copy() {
-        let spec =
-            ChunkSpec { source, destination, source_offset: offset, destination_offset: offset, length: chunk };
+        let spec = ChunkSpec {
+            source,
+            destination,
+            source_offset: offset,
+            destination_offset: offset,
+            length: chunk,
+        };
         return copy_file_chunk(cpu, &spec);
     }
     let thread = cpu.thread();

@@ -108,7 +108,9 @@ fn disposed(spec: &CreateSpec, existing: Option<&Node>) -> IoStatus {
         return IoStatus::plain(NtStatus::FILE_IS_A_DIRECTORY);
     }
     match (spec.disposition, existing.is_some()) {
-        (Disposition::Open | Disposition::Overwrite, false) => IoStatus::plain(NtStatus::OBJECT_NAME_NOT_FOUND),
+        (Disposition::Open | Disposition::Overwrite, false) => {
+            IoStatus::plain(NtStatus::OBJECT_NAME_NOT_FOUND)
+        }
         (Disposition::Create, true) => IoStatus::plain(NtStatus::OBJECT_NAME_COLLISION),
         (disposition, exists) => IoStatus::new(NtStatus::SUCCESS, information(disposition, exists)),
     }

@@ -30,7 +30,12 @@ pub(crate) struct File {
 
 impl File {
     /// The file object of an open that has yet to reach the file system.
-    pub(super) fn new(volume: Arc<Volume>, name: String, spec: &CreateSpec, copy: Option<CopyIntent>) -> Self {
+    pub(super) fn new(
+        volume: Arc<Volume>,
+        name: String,
+        spec: &CreateSpec,
+        copy: Option<CopyIntent>,
+    ) -> Self {
         let path = SharedText::new(format!("{}{name}", volume.device_name().as_str()));
         let name = SharedText::new(name);
         let mut object = empty_object();
@@ -41,15 +46,7 @@ impl File {
             object.flags |= file_object::VOLUME_OPEN;
         }
         let object = Shared::new(object);
-        Self {
-            object,
-            volume,
-            name,
-            path,
-            access: spec.access,
-            copy,
-            fcb: OnceLock::new(),
-        }
+        Self { object, volume, name, path, access: spec.access, copy, fcb: OnceLock::new() }
     }
 
     pub(crate) fn ptr(&self) -> Ptr<FileObject> {

@@ -34,12 +34,7 @@ struct OpenState {
 
 impl Node {
     pub(super) fn new(directory: bool, size: i64) -> Self {
-        Self {
-            directory,
-            size: AtomicI64::new(size),
-            deleted: AtomicBool::new(false),
-            open: Lock::default(),
-        }
+        Self { directory, size: AtomicI64::new(size), deleted: AtomicBool::new(false), open: Lock::default() }
     }
 
     pub(crate) fn is_directory(&self) -> bool {

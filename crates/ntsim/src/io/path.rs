@@ -40,12 +40,17 @@ pub(super) fn resolve(path: &str, volumes: &[Arc<Volume>]) -> Option<(Arc<Volume
     let relative = DEVICE_NAMESPACES.iter().find_map(|namespace| strip(path, namespace));
     match relative {
         Some(rest) => match strip(rest, UNC_PREFIX) {
-            Some(share) => on(|volume| Some(volume.device_name().as_str()), &format!(r"{REDIRECTOR}\{share}")),
-            None => on(|volume| volume.dos_name(), rest)
-                .or_else(|| on(|volume| volume.guid_name().map(|name| name.as_str()), &format!(r"\??\{rest}"))),
+            Some(share) => {
+                on(|volume| Some(volume.device_name().as_str()), &format!(r"{REDIRECTOR}\{share}"))
+            }
+            None => on(|volume| volume.dos_name(), rest).or_else(|| {
+                on(|volume| volume.guid_name().map(|name| name.as_str()), &format!(r"\??\{rest}"))
+            }),
         },
         None => match path.strip_prefix(r"\\") {
-            Some(share) => on(|volume| Some(volume.device_name().as_str()), &format!(r"{REDIRECTOR}\{share}")),
+            Some(share) => {
+                on(|volume| Some(volume.device_name().as_str()), &format!(r"{REDIRECTOR}\{share}"))
+            }
             None => on(|volume| volume.dos_name(), path),
         },
     }
@@ -88,7 +93,9 @@ mod tests {
     #[test]
     fn a_path_to_nowhere_is_refused() {
         let volumes = volumes();
-        for path in ["", "x", r"D:\x", r"\Device\HarddiskVolume4\x", r"\Device\HarddiskVolume33\x", r"C:x", "é"] {
+        for path in
+            ["", "x", r"D:\x", r"\Device\HarddiskVolume4\x", r"\Device\HarddiskVolume33\x", r"C:x", "é"]
+        {
             assert!(resolve(path, &volumes).is_none(), "{path}");
         }
     }

@@ -34,7 +34,11 @@ impl IoStatus {
 }
 
 /// Lets the file system decide, unless the caller does.
-pub(super) fn decide(outcome: Outcome, model: impl FnOnce() -> IoStatus, played: impl FnOnce() -> IoStatus) -> IoStatus {
+pub(super) fn decide(
+    outcome: Outcome,
+    model: impl FnOnce() -> IoStatus,
+    played: impl FnOnce() -> IoStatus,
+) -> IoStatus {
     match outcome {
         Outcome::Model => model(),
         Outcome::Given(status) if status.is_success() => IoStatus { status, ..played() },

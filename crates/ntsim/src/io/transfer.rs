@@ -75,13 +75,19 @@ pub(crate) fn write(
     let transfer = Transfer { cpu, context: executor.unwrap_or(thread), paging: spec.paging };
     let _kept = KeptThread::new(cpu.kernel(), thread);
     let target = || decide_write(&file, offset, spec.length, spec.paging, spec.outcome);
-    let irp_flags = irp_flags(&file, irp::WRITE_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
+    let irp_flags =
+        irp_flags(&file, irp::WRITE_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
     let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, target);
     ended.bytes()
 }
 
 /// `NtReadFile` by a thread.
-pub(crate) fn read(cpu: &Cpu, thread: &Arc<Thread>, handle: Handle, spec: &ReadSpec) -> Result<u32, NtStatus> {
+pub(crate) fn read(
+    cpu: &Cpu,
+    thread: &Arc<Thread>,
+    handle: Handle,
+    spec: &ReadSpec,
+) -> Result<u32, NtStatus> {
     let file = file_of(cpu.kernel(), thread, handle)?;
     if thread.has_ended() {
         return Err(NtStatus::INVALID_CID);
@@ -99,7 +105,8 @@ pub(crate) fn read(cpu: &Cpu, thread: &Arc<Thread>, handle: Handle, spec: &ReadS
     let parameters = read_parameters(cpu, spec.mode, spec.offset, spec.length);
     let transfer = Transfer { cpu, context: thread, paging: spec.paging };
     let target = || decide_read(&file, spec.offset, spec.length, spec.outcome);
-    let irp_flags = irp_flags(&file, irp::READ_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
+    let irp_flags =
+        irp_flags(&file, irp::READ_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
     let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, target);
     ended.bytes()
 }
@@ -128,7 +135,13 @@ fn flag(set: bool, flag: u32) -> u32 {
 }
 
 /// `IrpFlags` of a read or write.
-pub(super) fn irp_flags(file: &File, kind: u32, paging: bool, synchronous_paging: bool, non_cached: bool) -> u32 {
+pub(super) fn irp_flags(
+    file: &File,
+    kind: u32,
+    paging: bool,
+    synchronous_paging: bool,
+    non_cached: bool,
+) -> u32 {
     if paging {
         // Paging I/O goes past the cache by nature.
         return irp::NOCACHE | irp::PAGING_IO | flag(synchronous_paging, irp::SYNCHRONOUS_PAGING_IO);
@@ -142,7 +155,8 @@ pub(super) fn irp_flags(file: &File, kind: u32, paging: bool, synchronous_paging
 /// The offset as it stands in the request's parameters.
 fn offset_of(file: &File, spec: &WriteSpec) -> Result<i64, NtStatus> {
     let user_request = spec.outcome == Outcome::Model && !spec.generated && !spec.paging;
-    let append_only = file.access().contains(Access::APPEND_DATA) && !file.access().contains(Access::WRITE_DATA);
+    let append_only =
+        file.access().contains(Access::APPEND_DATA) && !file.access().contains(Access::WRITE_DATA);
     if user_request && append_only {
         return Ok(TO_END_OF_FILE);
     }
@@ -219,7 +233,13 @@ impl Transfer<'_> {
 }
 
 /// The file system's part of a write.
-pub(super) fn decide_write(file: &File, offset: i64, length: u32, paging: bool, outcome: Outcome) -> IoStatus {
+pub(super) fn decide_write(
+    file: &File,
+    offset: i64,
+    length: u32,
+    paging: bool,
+    outcome: Outcome,
+) -> IoStatus {
     let write = || {
         let Some(fcb) = file.fcb() else { return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST) };
         let node = fcb.node();

@@ -112,7 +112,9 @@ fn device_type(spec: &VolumeSpec) -> u32 {
     const FILE_DEVICE_NETWORK_FILE_SYSTEM: u32 = 0x14;
     match spec.file_system {
         FileSystem::Lanman => FILE_DEVICE_NETWORK_FILE_SYSTEM,
-        FileSystem::Ntfs | FileSystem::Fat | FileSystem::ExFat | FileSystem::Refs => FILE_DEVICE_DISK_FILE_SYSTEM,
+        FileSystem::Ntfs | FileSystem::Fat | FileSystem::ExFat | FileSystem::Refs => {
+            FILE_DEVICE_DISK_FILE_SYSTEM
+        }
     }
 }
 
@@ -156,7 +158,9 @@ impl VolumeTable {
         let mut volumes = self.volumes.lock();
         for other in volumes.iter() {
             let same = |mine: Option<&str>, its: Option<&str>| {
-                mine.zip(its).filter(|(mine, its)| mine.eq_ignore_ascii_case(its)).map(|(mine, _)| mine.to_owned())
+                mine.zip(its)
+                    .filter(|(mine, its)| mine.eq_ignore_ascii_case(its))
+                    .map(|(mine, _)| mine.to_owned())
             };
             let taken = same(Some(&spec.device), Some(&other.spec.device))
                 .or_else(|| same(spec.dos.as_deref(), other.spec.dos.as_deref()))

@@ -218,10 +218,7 @@ impl Cpu {
             invoke(function, arguments)
         };
         if self.irql.get() != irql {
-            self.violation(
-                Rule::IrqlReturn,
-                format!("returned at {}, entered at {irql}", self.irql.get()),
-            );
+            self.violation(Rule::IrqlReturn, format!("returned at {}, entered at {irql}", self.irql.get()));
             self.irql.set(irql);
         }
         if thread.critical_regions() != critical_regions {

@@ -90,9 +90,7 @@ pub(crate) fn wait_for_single_object(
     let scheduler = &cpu.kernel().scheduler;
     let satisfied = match cpu.kernel().objects.thread(object) {
         Some(thread) => scheduler.wait(cpu, object.address(), deadline, || thread.has_ended()),
-        None => {
-            scheduler.wait(cpu, object.address(), deadline, || acquire_event(cpu, object.cast()))
-        }
+        None => scheduler.wait(cpu, object.address(), deadline, || acquire_event(cpu, object.cast())),
     };
     if satisfied { NtStatus::SUCCESS } else { NtStatus::TIMEOUT }
 }

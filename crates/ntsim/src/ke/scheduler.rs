@@ -90,7 +90,8 @@ impl State {
     fn wake(&mut self, condition: impl Fn(&Waiter) -> bool) {
         let (woken, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(condition);
         self.waiting = waiting;
-        self.ready.extend::<Vec<_>>(Vec::<Waiter>::into_iter(woken).filter_map(|waiter| waiter.baton).collect());
+        self.ready
+            .extend::<Vec<_>>(Vec::<Waiter>::into_iter(woken).filter_map(|waiter| waiter.baton).collect());
     }
 }
 

@@ -54,7 +54,8 @@ impl Arena {
 impl Drop for Arena {
     fn drop(&mut self) {
         // SAFETY: mapped in `new` with this size; the kernel is going away, and with it whoever knew the addresses.
-        let status = unsafe { libc::munmap(ptr::with_exposed_provenance_mut(self.base), ARENA_BYTES + USER_BYTES) };
+        let status =
+            unsafe { libc::munmap(ptr::with_exposed_provenance_mut(self.base), ARENA_BYTES + USER_BYTES) };
         debug_assert_eq!(status, 0, "the mapping is ours");
     }
 }

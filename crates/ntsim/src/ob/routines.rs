@@ -104,9 +104,14 @@ pub(crate) fn wait_for_single_object(cpu: &Cpu, handle: usize, alertable: u8, ti
     /// `KWAIT_REASON`
     const EXECUTIVE: u32 = 0;
     match cpu.kernel().handles.get(handle) {
-        Some(Object::Thread(thread)) => {
-            event::wait_for_single_object(cpu, thread.ptr(), EXECUTIVE, Mode::Kernel as i8, alertable, timeout)
-        }
+        Some(Object::Thread(thread)) => event::wait_for_single_object(
+            cpu,
+            thread.ptr(),
+            EXECUTIVE,
+            Mode::Kernel as i8,
+            alertable,
+            timeout,
+        ),
         Some(_) => NtStatus::OBJECT_TYPE_MISMATCH,
         None => {
             cpu.violation(Rule::ObjectReference, format!("waits for handle 0x{handle:X}, which is not open"));
@@ -159,7 +164,10 @@ fn release(cpu: &Cpu, object: Ptr) -> usize {
             0
         }
         Released::Unknown => {
-            cpu.violation(Rule::ObjectReference, format!("dereferences {object:?}, which is no object (any more)"));
+            cpu.violation(
+                Rule::ObjectReference,
+                format!("dereferences {object:?}, which is no object (any more)"),
+            );
             0
         }
     }

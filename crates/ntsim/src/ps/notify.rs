@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Process;
-use crate::abi::{ClientId, Ptr, ProcessCreateInfo, Shared, SharedText};
+use crate::abi::{ClientId, ProcessCreateInfo, Ptr, Shared, SharedText};
 use crate::io::driver::Driver;
 use crate::ke::{Cpu, Entry, Frame};
 use crate::status::NtStatus;
@@ -98,7 +98,10 @@ pub(crate) fn set_create_process_notify_routine_ex(cpu: &Cpu, routine: Ptr, remo
             }
             None => {
                 drop(routines);
-                cpu.violation(Rule::Registration, "removes a process notify routine that it never registered");
+                cpu.violation(
+                    Rule::Registration,
+                    "removes a process notify routine that it never registered",
+                );
                 NtStatus::PROCEDURE_NOT_FOUND
             }
         };

@@ -27,11 +27,13 @@ pub(crate) fn create(
         cpu.violation(Rule::InvalidParameter, "a driver's thread belongs to System: ProcessHandle is NULL");
         return NtStatus::INVALID_PARAMETER;
     }
-    let is_kernel_handle = attributes.non_null().is_some_and(|attributes| {
-        attributes.read().attributes & OBJ_KERNEL_HANDLE != 0
-    });
+    let is_kernel_handle =
+        attributes.non_null().is_some_and(|attributes| attributes.read().attributes & OBJ_KERNEL_HANDLE != 0);
     if !is_kernel_handle && !cpu.thread().process().is_system() {
-        cpu.violation(Rule::InvalidParameter, "makes a thread without OBJ_KERNEL_HANDLE in the context of a user process");
+        cpu.violation(
+            Rule::InvalidParameter,
+            "makes a thread without OBJ_KERNEL_HANDLE in the context of a user process",
+        );
     }
     let kernel = cpu.kernel();
     let Ok(thread) = kernel.create_thread(&kernel.system, None, ThreadKind::Driver) else {
@@ -39,10 +41,8 @@ pub(crate) fn create(
     };
     kernel.objects.reference(thread.ptr());
     handle.write(kernel.handles.open(Object::Thread(Arc::clone(&thread))));
-    client_id.write_if_given(ClientId {
-        process: thread.process().pid() as usize,
-        thread: thread.tid() as usize,
-    });
+    client_id
+        .write_if_given(ClientId { process: thread.process().pid() as usize, thread: thread.tid() as usize });
     driver.thread_started();
     let name = format!("{} thread {}", driver.service(), thread.tid());
     let kernel = Arc::clone(kernel);

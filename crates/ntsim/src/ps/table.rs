@@ -75,7 +75,9 @@ impl ProcessTable {
         let pid = {
             let mut state = self.state.lock();
             match spec.pid {
-                Some(pid) if pid == 0 || state.by_pid.contains_key(&pid) => return Err(SpecError::PidInUse(pid)),
+                Some(pid) if pid == 0 || state.by_pid.contains_key(&pid) => {
+                    return Err(SpecError::PidInUse(pid));
+                }
                 Some(pid) => pid,
                 None => state.free_number(),
             }
@@ -92,7 +94,8 @@ impl ProcessTable {
         image: SharedText,
         now: u64,
     ) -> Arc<Process> {
-        let token = Arc::new(Token::new(arena.allocate(), spec.user.clone(), spec.session, spec.administrator));
+        let token =
+            Arc::new(Token::new(arena.allocate(), spec.user.clone(), spec.session, spec.administrator));
         let mut state = self.state.lock();
         state.last_start_key += 1;
         let process = Arc::new(Process {

@@ -9,7 +9,10 @@ use crate::status::NtStatus;
 
 /// `DbgPrintEx`. By the Windows x64 convention every variable argument takes one 8-byte place, so that the first few can
 /// be taken whether or not they were passed; what was not is never looked at.
-#[expect(clippy::too_many_arguments, reason = "the arguments of a variadic function, as far as they are supported")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the arguments of a variadic function, as far as they are supported"
+)]
 pub(crate) fn debug_print_ex(
     cpu: &Cpu,
     _component: u32,
@@ -79,7 +82,11 @@ fn format_text(format: &str, arguments: &[usize]) -> String {
         let shown = convert(&conversion, argument).unwrap_or_else(|| format!("%{}", conversion.kind));
         let width = conversion.width;
         // Writing to a `String` cannot fail.
-        let _ = if conversion.zero_padded { write!(text, "{shown:0>width$}") } else { write!(text, "{shown:>width$}") };
+        let _ = if conversion.zero_padded {
+            write!(text, "{shown:0>width$}")
+        } else {
+            write!(text, "{shown:>width$}")
+        };
     }
     text.push_str(rest);
     text
@@ -109,15 +116,25 @@ mod tests {
 
     #[test]
     fn numbers_are_formatted_by_size_and_width() {
-        assert_eq!(format_text("%d %u %08x|%4d|%p", &[usize::MAX, 7, 0xBEEF, 3, 16]), "-1 7 0000beef|   3|0000000000000010");
-        assert_eq!(format_text("%lld %I64X 100%%", &[usize::MAX, 0xFFFF_FFFF_0000_0000]), "-1 FFFFFFFF00000000 100%");
+        assert_eq!(
+            format_text("%d %u %08x|%4d|%p", &[usize::MAX, 7, 0xBEEF, 3, 16]),
+            "-1 7 0000beef|   3|0000000000000010"
+        );
+        assert_eq!(
+            format_text("%lld %I64X 100%%", &[usize::MAX, 0xFFFF_FFFF_0000_0000]),
+            "-1 FFFFFFFF00000000 100%"
+        );
     }
 
     #[test]
     fn strings_are_read_where_they_are() {
         let name = SharedText::new("wide");
         let descriptor = Shared::new(name.descriptor());
-        let arguments = [c"bytes".as_ptr().expose_provenance(), descriptor.ptr().address(), name.units().as_ptr().expose_provenance()];
+        let arguments = [
+            c"bytes".as_ptr().expose_provenance(),
+            descriptor.ptr().address(),
+            name.units().as_ptr().expose_provenance(),
+        ];
         assert_eq!(format_text("%s %wZ %ws", &arguments), "bytes wide wide");
     }
 

@@ -63,7 +63,8 @@ pub(crate) fn query_information_token(cpu: &Cpu, token: Ptr, class: u32, informa
     match class {
         TOKEN_USER => {
             let sid = token.user().as_bytes();
-            let block: Ptr<Ptr> = cpu.kernel().pool.allocate_for_driver(cpu, TOKEN_USER_BYTES + sid.len(), *b"SeTi");
+            let block: Ptr<Ptr> =
+                cpu.kernel().pool.allocate_for_driver(cpu, TOKEN_USER_BYTES + sid.len(), *b"SeTi");
             let place = block.byte_offset::<u8>(TOKEN_USER_BYTES);
             place.write_slice(sid);
             block.write(place.cast());

@@ -108,7 +108,10 @@ impl Sim {
     #[must_use]
     pub fn volumes(&self) -> Vec<VolumeInfo> {
         let volumes = self.kernel().volumes.all();
-        let info = |volume: &Arc<io::Volume>| VolumeInfo { volume: Volume(volume.id()), spec: volume.spec().clone() };
+        let info = |volume: &Arc<io::Volume>| VolumeInfo {
+            volume: Volume(volume.id()),
+            spec: volume.spec().clone(),
+        };
         volumes.iter().map(info).collect()
     }
 
@@ -356,7 +359,8 @@ impl Sim {
     ///
     /// If there is no such routine, or it cannot fail.
     pub fn fail_nth(&self, routine: &str, n: u64, status: NtStatus) {
-        let routine = verifier::fallible(routine).unwrap_or_else(|| panic!("{routine} cannot be made to fail"));
+        let routine =
+            verifier::fallible(routine).unwrap_or_else(|| panic!("{routine} cannot be made to fail"));
         self.kernel().verifier.inject(routine, n, status);
     }
 

@@ -1,0 +1,7 @@
+//! The driver on a simulated machine: what it records, that all of it arrives, and that it leaves nothing behind.
+
+mod attribution;
+mod delivery;
+mod faults;
+mod names;
+mod rig;

@@ -1,0 +1,167 @@
+//! What keys stand for.
+
+use audit::attribution::ProcessKind;
+use ntsim::{Access, CreateSpec, ProcessSpec, Sid, VolumeSpec, Windows, WriteSpec};
+
+use crate::rig::{EXPLORER, Inbox, Machine, image};
+
+#[test]
+fn a_process_is_told_with_all_that_is_known_of_it() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let user: Sid = "S-1-5-21-1-2-3-1001".parse().expect("a good identifier");
+    let before =
+        ProcessSpec::new(r"\Device\HarddiskVolume3\before.exe").parent(3756).user(user.clone()).session(7);
+    let before = machine.sim.add_process(before).expect("a new pid");
+    let before_thread = machine.sim.add_thread(before, None).expect("it lives");
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    // One that ran before the driver is met when it opens a file, one that begins is met then.
+    machine.sim.create(before_thread, &CreateSpec::new(r"C:\x")).expect("the path is good");
+    let after = ProcessSpec::new(r"\Device\HarddiskVolume3\after.exe").parent(3756).user(user).session(7);
+    let after = machine.sim.add_process(after).expect("a new pid");
+    machine.sim.advance(std::time::Duration::from_secs(1));
+    machine.sim.settle();
+    let explorer = machine.sim.process_info(machine.explorer).expect("it is there");
+    for process in [before, after] {
+        let info = machine.sim.process_info(process).expect("it is there");
+        let known = inbox.with(|contents| {
+            contents.processes.iter().find(|(_, known)| known.pid == info.pid).map(|(k, v)| (*k, v.clone()))
+        });
+        let (key, known) = known.unwrap_or_else(|| panic!("{} is not told", info.image));
+        assert_eq!(key.0, info.start_key);
+        assert_eq!(known.image, info.image);
+        assert_eq!(known.created, info.created);
+        assert_eq!((known.parent.0, known.parent_pid), (explorer.start_key, 3756));
+        assert_eq!(known.user.as_deref(), Some("S-1-5-21-1-2-3-1001"));
+        assert_eq!(known.session, Some(7));
+        assert_eq!(known.kind, ProcessKind::User);
+    }
+    let system = inbox.with(|contents| contents.processes.values().find(|known| known.pid == 4).cloned());
+    assert_eq!(system.expect("System is told").kind, ProcessKind::Kernel);
+    machine.unload(&driver);
+}
+
+#[test]
+fn a_process_that_opened_its_files_before_the_driver_came_is_looked_up() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let handle = machine.open(r"C:\early.txt");
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    machine.write(handle, &WriteSpec::at(0, 1));
+    let writes = inbox.writes();
+    assert_eq!(writes.len(), 1);
+    assert_eq!(writes[0].image.as_deref(), Some(EXPLORER));
+    // The file was opened before the driver could learn its name.
+    assert!(!writes[0].write.file.is_known());
+    machine.unload(&driver);
+}
+
+#[test]
+fn a_process_that_ended_keeps_its_name_and_its_successor_does_not_inherit_it() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let mut keys = Vec::new();
+    let names = [r"\Device\HarddiskVolume3\first.exe", r"\Device\HarddiskVolume3\second.exe"];
+    for name in names {
+        let process = machine.sim.add_process(ProcessSpec::new(name).pid(5000)).expect("the pid is free");
+        let thread = machine.sim.add_thread(process, Some(5004)).expect("it lives");
+        let handle = machine.sim.create(thread, &CreateSpec::new(r"C:\same.txt")).expect("a good path");
+        machine.sim.write(thread, handle, &WriteSpec::at(0, 1)).expect("a good write");
+        keys.push(machine.sim.process_info(process).expect("it is there").start_key);
+        machine.sim.exit_process(process).expect("it lives");
+        machine.sim.advance(std::time::Duration::from_secs(1));
+    }
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    let writes = inbox.writes();
+    let seen: Vec<_> = writes.iter().map(|received| received.image.as_deref()).collect();
+    assert_eq!(seen, names.map(Some));
+    let seen: Vec<_> =
+        writes.iter().map(|received| received.write.originator.map(|actor| actor.process.0)).collect();
+    assert_eq!(seen, [Some(keys[0]), Some(keys[1])]);
+    machine.unload(&driver);
+}
+
+#[test]
+fn a_process_that_ended_unmet_is_told_as_what_is_left_of_it() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let handle = machine.open(r"C:\early.txt");
+    let driver = machine.load(&image);
+    machine.write(handle, &WriteSpec::at(0, 1));
+    machine.sim.exit_process(machine.explorer).expect("it lives");
+    let other = machine
+        .sim
+        .add_process(ProcessSpec::new(r"\Device\HarddiskVolume3\other.exe").pid(3756))
+        .expect("the pid is free");
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    let writes = inbox.writes();
+    assert_eq!(writes.len(), 1);
+    assert_eq!(writes[0].image.as_deref(), Some(""), "nobody's name is better than another's");
+    let other = machine.sim.process_info(other).expect("it is there").start_key;
+    assert_ne!(writes[0].write.originator.map(|actor| actor.process.0), Some(other));
+    machine.unload(&driver);
+}
+
+#[test]
+fn streams_of_a_file_are_told_apart_and_opens_of_one_are_not() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    for path in [r"C:\a.txt", r"C:\a.txt:hidden", r"C:\a.txt"] {
+        let handle = machine.open(path);
+        machine.write(handle, &WriteSpec::at(0, 1));
+    }
+    let writes = inbox.writes();
+    let keys: Vec<_> = writes.iter().map(|received| received.write.file).collect();
+    assert_eq!(keys.len(), 3);
+    assert_eq!(keys[0], keys[2]);
+    assert_ne!(keys[0], keys[1]);
+    assert_eq!(writes[1].path.as_deref(), Some(r"\Device\HarddiskVolume3\a.txt:hidden"));
+    machine.unload(&driver);
+}
+
+#[test]
+fn files_that_are_only_read_are_not_told() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    machine.sim.add_file(r"C:\read.txt", 10).expect("the volume is there");
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    let open = CreateSpec::new(r"C:\read.txt").access(Access::GENERIC_READ);
+    machine.sim.create(machine.thread, &open).expect("it exists");
+    machine.sim.advance(std::time::Duration::from_secs(1));
+    machine.sim.settle();
+    // The volume itself is among the files.
+    assert_eq!(
+        inbox.with(|contents| contents.files.values().map(|(_, path)| path.clone()).collect::<Vec<_>>()),
+        [""]
+    );
+    machine.unload(&driver);
+}
+
+#[test]
+fn volumes_that_come_later_are_told_too() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    machine.sim.add_volume(VolumeSpec::new(r"\Device\HarddiskVolume9").dos("E:")).expect("a new name");
+    let handle = machine.open(r"E:\stick.txt");
+    machine.write(handle, &WriteSpec::at(0, 1));
+    assert_eq!(inbox.writes()[0].path.as_deref(), Some(r"\Device\HarddiskVolume9\stick.txt"));
+    let volumes = inbox.with(|contents| contents.volumes.values().cloned().collect::<Vec<_>>());
+    assert_eq!(volumes.len(), 2);
+    assert_eq!(volumes[0].1, r"\??\Volume{0c1f2b3a-0000-0000-0000-100000000000}");
+    machine.unload(&driver);
+}

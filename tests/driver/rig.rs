@@ -1,0 +1,289 @@
+//! A simulated machine with the driver on it, and a consumer that checks what it is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use audit::attribution::ProcessKind;
+use audit::batch::{Acknowledgement, Batch, BatchFlags, Header};
+use audit::key::{FileKey, ProcessKey, VolumeKey};
+use audit::record::{Record, Sequence, Write};
+use ntsim::{
+    Config, Connection, CreateSpec, Driver, Handle, NtStatus, PortReply, Process, ProcessSpec, Sim, Thread,
+    VolumeSpec, Windows, WriteSpec,
+};
+
+pub(crate) const PORT: &str = r"\WhoWrotePort";
+pub(crate) const EXPLORER: &str = r"\Device\HarddiskVolume3\Windows\explorer.exe";
+
+/// The driver's release image, or the one that `WHOWROTE_SYS` names. If it was not built the test is skipped, visibly; where `WHOWROTE_REQUIRE_IMAGES` is set,
+/// as `cargo xtask test` does, that is a failure.
+pub(crate) fn image() -> Option<Vec<u8>> {
+    let built = "target/x86_64-pc-windows-msvc/release/whowrote.sys";
+    let path = std::env::var_os("WHOWROTE_SYS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(built), PathBuf::from);
+    if let Ok(image) = std::fs::read(&path) {
+        return Some(image);
+    }
+    assert!(std::env::var_os("WHOWROTE_REQUIRE_IMAGES").is_none(), "{} is missing", path.display());
+    // not by `eprintln!`, which the test harness swallows
+    let _ = writeln!(std::io::stderr(), "skipped: `cargo xtask build` has not made the driver");
+    None
+}
+
+/// A machine with a volume, a user's process and a thread of it.
+pub(crate) struct Machine {
+    pub(crate) sim: Sim,
+    pub(crate) explorer: Process,
+    pub(crate) thread: Thread,
+    pub(crate) consumer: Process,
+    /// What the driver printed.
+    pub(crate) printed: Arc<Mutex<String>>,
+}
+
+impl Machine {
+    pub(crate) fn new(windows: Windows) -> Self {
+        Self::with(Config::new(windows))
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        let sim = Sim::new(config);
+        let volume = VolumeSpec::new(r"\Device\HarddiskVolume3").dos("C:");
+        sim.add_volume(volume.guid(r"\??\Volume{0c1f2b3a-0000-0000-0000-100000000000}")).expect("a new name");
+        let explorer = sim.add_process(ProcessSpec::new(EXPLORER).pid(3756).session(1)).expect("a new pid");
+        let thread = sim.add_thread(explorer, Some(4660)).expect("a new tid");
+        let consumer = ProcessSpec::new(r"\Device\HarddiskVolume3\whowrote.exe").administrator();
+        let consumer = sim.add_process(consumer).expect("a new pid");
+        let printed = Arc::new(Mutex::new(String::new()));
+        let sink = Arc::clone(&printed);
+        sim.set_debug_print(Box::new(move |text| lock(&sink).push_str(text)));
+        Self { sim, explorer, thread, consumer, printed }
+    }
+
+    pub(crate) fn load(&self, image: &[u8]) -> Driver {
+        self.sim.load(image, "whowrote").unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub(crate) fn connect(&self, inbox: &Inbox) -> Result<Connection, NtStatus> {
+        lock(&inbox.0).connected();
+        let inbox = inbox.clone();
+        let connection = self.sim.connect(
+            PORT,
+            self.consumer,
+            &[],
+            Box::new(move |message| lock(&inbox.0).take(message)),
+        )?;
+        self.sim.settle();
+        Ok(connection)
+    }
+
+    pub(crate) fn open(&self, path: &str) -> Handle {
+        self.sim.create(self.thread, &CreateSpec::new(path)).expect("the path is good")
+    }
+
+    /// One write, and everything that follows from it.
+    pub(crate) fn write(&self, handle: Handle, spec: &WriteSpec) {
+        self.sim.write(self.thread, handle, spec).expect("the write is good");
+        self.sim.settle();
+    }
+
+    /// Unloads the driver and demands that it left nothing behind, broke no rule and kept its books. Returns them.
+    pub(crate) fn unload(&self, driver: &Driver) -> Books {
+        let leaks = self.sim.unload(driver).expect("it unloads");
+        assert!(leaks.is_clean(), "{:?}", leaks.leaks);
+        self.assert_no_violation();
+        let books = Books::parse(&lock(&self.printed));
+        assert_eq!(books.produced, books.delivered + books.ring_full + books.no_memory + books.shutdown);
+        books
+    }
+
+    pub(crate) fn assert_no_violation(&self) {
+        let violations: Vec<_> = self.sim.violations().iter().map(ToString::to_string).collect();
+        assert!(violations.is_empty(), "{violations:#?}");
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What the driver prints when it is unloaded.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Books {
+    pub(crate) produced: u64,
+    pub(crate) delivered: u64,
+    pub(crate) ring_full: u64,
+    pub(crate) no_memory: u64,
+    pub(crate) shutdown: u64,
+}
+
+impl Books {
+    fn parse(printed: &str) -> Self {
+        let line = printed.lines().find(|line| line.contains("produced")).expect("the books are printed");
+        let numbers: Vec<u64> = line
+            .split(|character: char| !character.is_ascii_digit())
+            .filter(|number| !number.is_empty())
+            .map(|number| number.parse().expect("digits"))
+            .collect();
+        let [produced, delivered, ring_full, no_memory, shutdown] = numbers[..] else { panic!("{line}") };
+        Self { produced, delivered, ring_full, no_memory, shutdown }
+    }
+}
+
+/// A process as a consumer was told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KnownProcess {
+    pub(crate) pid: u32,
+    pub(crate) kind: ProcessKind,
+    pub(crate) parent: ProcessKey,
+    pub(crate) parent_pid: u32,
+    pub(crate) session: Option<u32>,
+    pub(crate) user: Option<String>,
+    pub(crate) image: String,
+    pub(crate) created: u64,
+}
+
+/// A write, with its names as they were known when it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) write: Write,
+    pub(crate) image: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) executor: Option<String>,
+}
+
+/// What a consumer does with the next messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Takes and acknowledges.
+    #[default]
+    Good,
+    /// Takes and never answers.
+    Silent,
+    /// Takes and closes its handle.
+    Disconnects,
+    /// Acknowledges another batch.
+    Confused,
+    /// Acknowledges with too few bytes.
+    Terse,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Inbox(Arc<Mutex<Contents>>);
+
+/// All that was received, over all connections.
+#[derive(Default)]
+pub(crate) struct Contents {
+    pub(crate) manner: Manner,
+    pub(crate) headers: Vec<Header>,
+    /// Each event once, by its sequence number.
+    pub(crate) writes: BTreeMap<Sequence, Received>,
+    pub(crate) order: Vec<Sequence>,
+    pub(crate) losses: Vec<audit::record::Loss>,
+    /// What this connection was told.
+    pub(crate) processes: BTreeMap<ProcessKey, KnownProcess>,
+    pub(crate) files: BTreeMap<FileKey, (VolumeKey, String)>,
+    pub(crate) volumes: BTreeMap<VolumeKey, (String, String)>,
+    /// Entries that this connection was told twice.
+    pub(crate) repeated: BTreeSet<String>,
+}
+
+impl Inbox {
+    pub(crate) fn with<R>(&self, visit: impl FnOnce(&mut Contents) -> R) -> R {
+        visit(&mut lock(&self.0))
+    }
+
+    pub(crate) fn set_manner(&self, manner: Manner) {
+        self.with(|contents| contents.manner = manner);
+    }
+
+    /// The writes, in the order of their arrival.
+    pub(crate) fn writes(&self) -> Vec<Received> {
+        self.with(|contents| {
+            contents.order.iter().map(|sequence| contents.writes[sequence].clone()).collect()
+        })
+    }
+}
+
+impl Contents {
+    /// A new connection is told everything again.
+    fn connected(&mut self) {
+        self.processes.clear();
+        self.files.clear();
+        self.volumes.clear();
+    }
+
+    fn take(&mut self, message: &[u8]) -> PortReply {
+        let batch = Batch::parse(message).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(batch.size(), message.len(), "a message is its batch and nothing else");
+        let header = *batch.header();
+        self.headers.push(header);
+        for record in batch.records() {
+            self.record(record.unwrap_or_else(|error| panic!("{error}")), header.flags);
+        }
+        match self.manner {
+            Manner::Good => PortReply::Reply(Acknowledgement::accepted(header.batch).encode().to_vec()),
+            Manner::Silent => PortReply::Silent,
+            Manner::Disconnects => PortReply::Disconnect,
+            Manner::Confused => {
+                PortReply::Reply(Acknowledgement::accepted(header.batch.wrapping_add(1)).encode().to_vec())
+            }
+            Manner::Terse => PortReply::Reply(vec![0; 7]),
+        }
+    }
+
+    fn record(&mut self, record: Record<'_>, flags: BatchFlags) {
+        let mut repeated = |is: bool, what: String| {
+            if is && !flags.contains(BatchFlags::REDELIVERED) {
+                self.repeated.insert(what);
+            }
+        };
+        match record {
+            Record::Write(write) => {
+                let image = |key: ProcessKey| self.processes.get(&key).map(|process| process.image.clone());
+                let received = Received {
+                    image: write.originator.and_then(|actor| image(actor.process)),
+                    executor: write.executor.and_then(|actor| image(actor.process)),
+                    path: self.path(write.file),
+                    source: write.copy.and_then(|copy| self.path(copy.file)),
+                    write,
+                };
+                if self.writes.insert(write.sequence, received).is_none() {
+                    self.order.push(write.sequence);
+                } else {
+                    assert!(flags.contains(BatchFlags::REDELIVERED), "{write:?} twice");
+                }
+            }
+            Record::Process(process) => {
+                let known = KnownProcess {
+                    pid: process.pid,
+                    kind: process.kind,
+                    parent: process.parent,
+                    parent_pid: process.parent_pid,
+                    session: process.session,
+                    user: process.user.map(|user| user.to_string()),
+                    image: process.image.to_string(),
+                    created: process.created,
+                };
+                repeated(self.processes.insert(process.key, known).is_some(), format!("{:?}", process.key));
+            }
+            Record::File(file) => {
+                let known = (file.volume, file.path.to_string());
+                repeated(self.files.insert(file.key, known).is_some(), format!("{:?}", file.key));
+            }
+            Record::Volume(volume) => {
+                let known = (volume.device.to_string(), volume.guid.to_string());
+                repeated(self.volumes.insert(volume.key, known).is_some(), format!("{:?}", volume.key));
+            }
+            Record::Loss(loss) => self.losses.push(loss),
+            Record::Unknown { kind, .. } => panic!("record of kind {kind}"),
+        }
+    }
+
+    fn path(&self, key: FileKey) -> Option<String> {
+        let (volume, path) = self.files.get(&key)?;
+        Some(format!("{}{path}", self.volumes.get(volume)?.0))
+    }
+}
