@@ -8,6 +8,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use cross::driver::{Arch, Profile};
@@ -44,20 +45,24 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
-    let chore = Arguments::parse().chore;
-    let outcome = match chore {
-        Chore::Build { arch, debug } => {
-            let profile = if debug { Profile::Dev } else { Profile::Release };
-            cross::driver::build(arch, profile)
-                .map(|image| run::say(format_args!("built {}", image.display())))
-        }
-        Chore::Clippy { arch } => cross::driver::clippy(arch),
-    };
+    let outcome =
+        if cross::link::is_wanted() { cross::link::main() } else { run_chore(Arguments::parse().chore) };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run_chore(chore: Chore) -> Result<()> {
+    match chore {
+        Chore::Build { arch, debug } => {
+            let profile = if debug { Profile::Dev } else { Profile::Release };
+            cross::driver::build(arch, profile)
+                .map(|image| run::say(format_args!("built {}", image.display())))
+        }
+        Chore::Clippy { arch } => cross::driver::clippy(arch),
     }
 }

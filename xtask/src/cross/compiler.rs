@@ -3,15 +3,15 @@
 //! The toolchain of `rust-toolchain.toml` has no `core` for Windows targets unless rustup may download it, so Debian's
 //! compiler for its web browsers builds one from source: `rustc-web` and `rust-web-src` are always of the same version.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::apt::Apt;
-use crate::cache;
 use crate::run::{output, say};
+use crate::{cache, workspace};
 
 /// Changes whenever the fetched set does.
 const FOLDER: &str = "compiler-1";
@@ -38,6 +38,9 @@ pub(crate) struct Compiler {
 impl Compiler {
     /// The compiler from the cache, fetched if it is not there.
     pub(crate) fn get() -> Result<Self> {
+        if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            bail!(HOST_CANNOT);
+        }
         let root = cache::folder(FOLDER, |folder| {
             say(format_args!(
                 "the cross compiler is fetched once into {}; nothing is installed",
@@ -47,7 +50,7 @@ impl Compiler {
             let packages = apt.closure(&package_names(&apt)?)?;
             apt.unpack(&packages, folder, &EXCLUDE)
         })
-        .context("cannot fetch the cross compiler")?;
+        .context(HOST_CANNOT)?;
         Self::at(root)
     }
 
@@ -65,11 +68,37 @@ impl Compiler {
         self.root.join("usr/bin").join(name)
     }
 
+    /// A cargo command that builds for `triple` with this compiler and `linker`, into `target/` whatever the environment
+    /// says. `program` is cargo or one of its plug-ins.
+    pub(crate) fn cargo(&self, program: &OsStr, triple: &str, linker: &Path) -> Command {
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os() {
+            if !reaches_cross_build(&name.to_string_lossy()) {
+                command.env_remove(name);
+            }
+        }
+        command
+            .current_dir(workspace::root())
+            .env("RUSTC", self.program("rustc"))
+            .env("RUSTDOC", self.program("rustdoc"))
+            .env("RUSTC_BOOTSTRAP", "1") // for -Zbuild-std
+            .env("LD_LIBRARY_PATH", &self.libraries)
+            .env(format!("CARGO_TARGET_{}_LINKER", triple.replace('-', "_").to_uppercase()), linker)
+            .env("CARGO_TARGET_DIR", workspace::target())
+            .env("CARGO_BUILD_TARGET", triple);
+        command
+    }
+
     /// The compiler itself, outside cargo.
     pub(crate) fn rustc(&self) -> Command {
         let mut command = Command::new(self.program("rustc"));
         command.env("LD_LIBRARY_PATH", &self.libraries).env("RUSTC_BOOTSTRAP", "1");
         command
+    }
+
+    /// The source of `core`.
+    pub(crate) fn library_source(&self) -> PathBuf {
+        self.root.join("usr/lib/rustlib/src/rust/library")
     }
 
     /// The headers of mingw-w64; those of the DDK are in its `ddk`.
@@ -106,14 +135,33 @@ fn only_match(folder: &Path, fits: impl Fn(&str) -> bool) -> Result<PathBuf> {
     found.next().with_context(|| format!("{} lacks what the cross build needs; remove it", folder.display()))
 }
 
+/// Whether a variable of the environment may reach a cross build. The others are meant for builds for this host, or were
+/// set by cargo and rustup for this program alone.
+fn reaches_cross_build(name: &str) -> bool {
+    let for_cargo = name.strip_prefix("CARGO_").is_some_and(|rest| {
+        ["BUILD_", "PKG_", "MANIFEST_", "PROFILE_", "TARGET_", "ENCODED_"]
+            .iter()
+            .any(|part| rest.starts_with(part))
+    });
+    !for_cargo && !["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTDOCFLAGS", "RUSTFLAGS"].contains(&name)
+}
+
+/// The cargo that runs this program.
+pub(crate) fn host_cargo() -> Result<OsString> {
+    std::env::var_os("CARGO").context("run this as `cargo xtask`")
+}
+
+/// What to do where this cannot work.
+const HOST_CANNOT: &str = "cannot cross-build here: that needs x86-64 Linux and the packages of Debian 12 (any Debian 12 \
+    container will do).\nOn Windows with the WDK, `cargo build --release --features driver` builds the driver";
+
 /// The linker of the toolchain that runs this program, which can link for Windows.
 pub(crate) fn linker() -> Result<PathBuf> {
-    let rustc = std::env::var_os("CARGO").map(PathBuf::from).context("run this as `cargo xtask`")?;
-    let rustc = rustc.with_file_name("rustc");
+    let rustc = PathBuf::from(host_cargo()?).with_file_name("rustc");
     let sysroot = output(Command::new(rustc).args(["--print", "sysroot"]))?;
     let linker = Path::new(sysroot.trim()).join("lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld");
     if !linker.is_file() {
-        anyhow::bail!("the Rust toolchain has no {}: use one that rustup installed", linker.display());
+        bail!("the Rust toolchain has no {}: use one that rustup installed", linker.display());
     }
     Ok(linker)
 }

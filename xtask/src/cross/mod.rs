@@ -5,6 +5,7 @@
 
 mod compiler;
 pub(crate) mod driver;
+pub(crate) mod link;
 mod wdk;
 mod wdk_build;
 

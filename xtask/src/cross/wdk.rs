@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::compiler::Compiler;
+use super::compiler::{self, Compiler};
 use super::driver::Arch;
 use super::write;
 use crate::run::run;
@@ -21,11 +21,14 @@ pub(crate) const VERSION: &str = "10.0.26100.0";
 const EMPTY_LIBRARIES: [&str; 3] = ["hal", "wmilib", "arm64rt"];
 const EMPTY_ARCHIVE: &[u8] = b"!<arch>\n";
 
+/// What the library's member is called; the symbol file says so too.
+const OBJECT: &str = "load_config.obj";
+
 /// Makes the kit for one processor under `folder`; returns its own folder.
 ///
 /// That is named after what the kit is made of, because cargo does not look into libraries: another path makes it link
 /// again, and older kits are removed to make bindgen read the headers again.
-pub(crate) fn make(folder: &Path, arch: Arch, compiler: &Compiler, linker: &Path) -> Result<PathBuf> {
+pub(crate) fn make(folder: &Path, arch: Arch, compiler: &Compiler) -> Result<PathBuf> {
     let ours = workspace::root().join("xtask/wdk");
     let mut hasher = DefaultHasher::new();
     for part in ["ntifs.h", "ntoskrnl.def", "load_config.rs"] {
@@ -46,16 +49,16 @@ pub(crate) fn make(folder: &Path, arch: Arch, compiler: &Compiler, linker: &Path
     let scratch = tempfile::tempdir()?;
 
     let exports = scratch.path().join("ntoskrnl.lib");
-    run(librarian(linker, arch, &exports).arg(format!("/def:{}", ours.join("ntoskrnl.def").display())))?;
+    run(librarian(arch, &exports)?.arg(format!("/def:{}", ours.join("ntoskrnl.def").display())))?;
     write(&libraries.join("ntoskrnl.lib"), &fs::read(exports)?)?;
 
-    let object = scratch.path().join("load_config.obj");
+    let object = scratch.path().join(OBJECT);
     run(compiler
         .rustc()
         .args(["--edition", "2024", "--crate-type", "lib", "--emit", "obj", "--target", arch.triple(), "-o"])
         .args([&object, &ours.join("load_config.rs")]))?;
     let guard = scratch.path().join("guard.lib");
-    run(librarian(linker, arch, &guard).arg(&object))?;
+    run(librarian(arch, &guard)?.current_dir(&scratch).arg(OBJECT))?;
     write(&libraries.join("BufferOverflowFastFailK.lib"), &fs::read(guard)?)?;
     Ok(kit)
 }
@@ -72,13 +75,13 @@ fn remove_older(folder: &Path, newest: &str) -> Result<()> {
 }
 
 /// The command that makes a library.
-fn librarian(linker: &Path, arch: Arch, library: &Path) -> Command {
-    let mut command = Command::new(linker);
+fn librarian(arch: Arch, library: &Path) -> Result<Command> {
+    let mut command = Command::new(compiler::linker()?);
     command
         .args(["-flavor", "link", "/lib", "/nologo"])
         .arg(format!("/machine:{}", arch.lib_name()))
         .arg(format!("/out:{}", library.display()));
-    command
+    Ok(command)
 }
 
 /// The command-line arguments for clang that lead it to those headers and its own.

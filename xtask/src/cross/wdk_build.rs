@@ -68,14 +68,23 @@ const EMPTIED: [&str; 2] = ["windows", "windows-future"];
 /// A table of their manifests that cargo warns of.
 const HINTS: &str = "[hints]\nmostly-unused = true\n";
 
-/// Makes the copies under the folder `destination`; returns the folder of each.
-pub(crate) fn copy(destination: &Path) -> Result<Vec<PathBuf>> {
+/// What `copy` found and made.
+pub(crate) struct Crates {
+    /// The folders of crates to use in place of those of the same name.
+    pub(crate) overrides: Vec<PathBuf>,
+    /// The folder that cargo keeps the sources of crates in.
+    pub(crate) registry: PathBuf,
+}
+
+/// Makes the copies under the folder `destination`.
+pub(crate) fn copy(destination: &Path) -> Result<Crates> {
     let metadata = MetadataCommand::new()
         .manifest_path(workspace::root().join("Cargo.toml"))
         .other_options(["--locked".to_owned()])
         .exec()
         .context("cannot read the workspace")?;
-    let mut copies = Vec::new();
+    let mut overrides = Vec::new();
+    let mut registry = None;
     for package in &metadata.packages {
         let name = package.name.as_str();
         let source = package.manifest_path.parent().context("a package has no folder")?.as_std_path();
@@ -84,6 +93,7 @@ pub(crate) fn copy(destination: &Path) -> Result<Vec<PathBuf>> {
             if package.version.to_string() != VERSION {
                 bail!("the edits are for wdk-build {VERSION}, the workspace has {}", package.version);
             }
+            registry = source.parent().map(Path::to_owned);
             for part in PARTS {
                 copy_part(source, &copy, Path::new(part))?;
             }
@@ -94,9 +104,10 @@ pub(crate) fn copy(destination: &Path) -> Result<Vec<PathBuf>> {
         } else {
             continue;
         }
-        copies.push(copy);
+        overrides.push(copy);
     }
-    Ok(copies)
+    let registry = registry.context("the workspace does not depend on wdk-build")?;
+    Ok(Crates { overrides, registry })
 }
 
 fn copy_part(source: &Path, destination: &Path, part: &Path) -> Result<()> {
