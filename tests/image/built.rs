@@ -44,12 +44,12 @@ pub(crate) struct Built {
 
 impl Built {
     /// The release image for that architecture. If it was not built the test is skipped, visibly; where
-    /// `WHOWROTE_REQUIRE_IMAGES` is set, as `cargo xtask test` does, that is a failure.
+    /// `WHOWROTE_REQUIRE_BUILDS` is set, as `cargo xtask test` does, that is a failure.
     pub(crate) fn find(architecture: Architecture) -> Option<Self> {
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
         let path: PathBuf = target.join(architecture.triple()).join("release/whowrote.sys");
         if !path.is_file() {
-            assert!(std::env::var_os("WHOWROTE_REQUIRE_IMAGES").is_none(), "{} is missing", path.display());
+            assert!(std::env::var_os("WHOWROTE_REQUIRE_BUILDS").is_none(), "{} is missing", path.display());
             // not by `eprintln!`, which the test harness swallows
             let _ = writeln!(
                 std::io::stderr(),

@@ -1,9 +1,13 @@
 //! The chores of whowrote, run as `cargo xtask`.
 
 mod apt;
+mod build;
 mod cache;
 mod cross;
+mod demo;
 mod run;
+mod test;
+mod wine;
 mod workspace;
 
 use std::process::ExitCode;
@@ -11,28 +15,36 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use build::Part;
 use cross::driver::{Arch, Profile};
 
 /// The chores of whowrote
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100, after_help = CACHE)]
 struct Arguments {
     #[command(subcommand)]
     chore: Chore,
 }
 
+const CACHE: &str = "What a chore needs and does not find it fetches, saying so, into a cache: $WHOWROTE_CACHE, by default \
+    ~/.cache/whowrote. Nothing is installed.";
+
 #[derive(Subcommand)]
 enum Chore {
-    /// Builds the driver, with its symbols
+    /// Builds the driver with its symbols, and the program
     #[command(after_help = "Examples:\n  \
-        cargo xtask build                 target/x86_64-pc-windows-msvc/release/whowrote.sys and .pdb\n  \
-        cargo xtask build --arch arm64    the same for ARM64\n  \
-        cargo xtask build --debug         checks the interrupt request level at every function")]
+        cargo xtask build                      the driver for x64, and the program for this host\n  \
+        cargo xtask build driver --arch arm64  the driver alone, for ARM64\n  \
+        cargo xtask build driver --debug       a driver that checks the IRQL at every function\n  \
+        cargo xtask build windows-program      whowrote.exe")]
     Build {
-        /// The processor to build for
+        /// What to build [default: driver program]
+        #[arg(value_enum, value_name = "PART")]
+        parts: Vec<Part>,
+        /// The processor that the driver is for
         #[arg(long, value_enum, default_value_t = Arch::X64)]
         arch: Arch,
-        /// Build the dev profile: assertions on, not optimized
+        /// Build with assertions and without optimization
         #[arg(long)]
         debug: bool,
     },
@@ -42,11 +54,14 @@ enum Chore {
         #[arg(long, value_enum, default_value_t = Arch::X64)]
         arch: Arch,
     },
+    /// Copies a file with Explorer, on Windows 10 and on Windows 11: who wrote?
+    Demo,
+    /// Checks everything: style, both drivers, the programs, documentation, tests
+    Test,
 }
 
 fn main() -> ExitCode {
-    let outcome =
-        if cross::link::is_wanted() { cross::link::main() } else { run_chore(Arguments::parse().chore) };
+    let outcome = if cross::link::is_wanted() { cross::link::main() } else { Arguments::parse().chore.run() };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -56,13 +71,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_chore(chore: Chore) -> Result<()> {
-    match chore {
-        Chore::Build { arch, debug } => {
-            let profile = if debug { Profile::Dev } else { Profile::Release };
-            cross::driver::build(arch, profile)
-                .map(|image| run::say(format_args!("built {}", image.display())))
+impl Chore {
+    fn run(self) -> Result<()> {
+        match self {
+            Self::Build { parts, arch, debug } => {
+                let profile = if debug { Profile::Dev } else { Profile::Release };
+                let parts = if parts.is_empty() { vec![Part::Driver, Part::Program] } else { parts };
+                for part in parts {
+                    let path = part.build(arch, profile)?;
+                    run::say(format_args!("built {}", path.display()));
+                }
+                Ok(())
+            }
+            Self::Clippy { arch } => cross::driver::clippy(arch),
+            Self::Demo => demo::demo(),
+            Self::Test => test::test(),
         }
-        Chore::Clippy { arch } => cross::driver::clippy(arch),
     }
 }

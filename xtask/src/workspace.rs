@@ -7,8 +7,13 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace")
 }
 
-/// Cargo's output folder. The cross build stays in it whatever `CARGO_TARGET_DIR` says, since wdk-build looks for
-/// the workspace above its own output.
+/// The output folder of cross builds. It stays in the checkout whatever `CARGO_TARGET_DIR` says, since wdk-build looks
+/// for the workspace above its own output.
 pub(crate) fn target() -> PathBuf {
     root().join("target")
+}
+
+/// The output folder of builds for this host.
+pub(crate) fn host_target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(target, |folder| root().join(folder))
 }

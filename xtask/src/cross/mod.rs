@@ -6,8 +6,12 @@
 mod compiler;
 pub(crate) mod driver;
 pub(crate) mod link;
+pub(crate) mod mingw;
 mod wdk;
 mod wdk_build;
+pub(crate) mod windows_program;
+
+pub(crate) use compiler::host_cargo;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +19,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// Where this checkout keeps what the cross build derives.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     crate::workspace::target().join("cross")
 }
 

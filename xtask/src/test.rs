@@ -1,0 +1,179 @@
+//! All the checks, one after the other, and a table of how they went.
+
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use anyhow::{Context, Result, bail};
+
+use crate::build::{Part, host_cargo};
+use crate::cross::driver::{self, Arch, Profile};
+use crate::run::run;
+use crate::wine;
+
+/// One check.
+struct Step {
+    name: &'static str,
+    check: fn() -> Result<Report>,
+}
+
+/// What a check that went well has to say.
+#[derive(Default)]
+struct Report {
+    /// A few words for the table.
+    detail: String,
+    /// What was left out, and why.
+    skipped: Vec<String>,
+}
+
+const STEPS: [Step; 9] = [
+    Step { name: "formatting", check: || cargo(&["fmt", "--all", "--check"]) },
+    Step { name: "driver, x64", check: || built(Part::Driver, Arch::X64) },
+    Step { name: "driver, ARM64", check: || built(Part::Driver, Arch::Arm64) },
+    Step { name: "program for Windows", check: || built(Part::WindowsProgram, Arch::X64) },
+    Step {
+        name: "clippy",
+        check: || cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]),
+    },
+    Step { name: "clippy, driver", check: || driver::clippy(Arch::X64).map(|()| Report::default()) },
+    Step { name: "documentation", check: documentation },
+    Step { name: "examples in the documentation", check: || tests(&["--doc"]) },
+    Step { name: "tests", check: || tests(&["--lib", "--bins", "--tests", "--no-fail-fast"]) },
+];
+
+/// Runs all checks; an error if one of them failed.
+pub(crate) fn test() -> Result<()> {
+    let mut rows = Vec::new();
+    for Step { name, check } in STEPS {
+        anstream::println!("\n{BOLD}== {name}{BOLD:#}");
+        let begin = Instant::now();
+        let outcome = check();
+        if let Err(error) = &outcome {
+            anstream::eprintln!("{BAD}{name}: {error:#}{BAD:#}");
+        }
+        rows.push((name, begin.elapsed(), outcome));
+    }
+    print_table(&rows);
+    let failed: Vec<_> =
+        rows.iter().filter(|(_, _, outcome)| outcome.is_err()).map(|(name, ..)| *name).collect();
+    if !failed.is_empty() {
+        bail!("not all is well: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+const BOLD: Style = Style::new().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+
+fn print_table(rows: &[(&str, Duration, Result<Report>)]) {
+    let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
+    anstream::println!();
+    for (name, time, outcome) in rows {
+        let seconds = time.as_secs_f64();
+        match outcome {
+            Ok(report) => {
+                anstream::println!("{GOOD}passed{GOOD:#}  {name:width$}  {seconds:6.1} s  {}", report.detail);
+            }
+            Err(_) => anstream::println!("{BAD}FAILED{BAD:#}  {name:width$}  {seconds:6.1} s"),
+        }
+    }
+    for line in
+        rows.iter().filter_map(|(_, _, outcome)| outcome.as_ref().ok()).flat_map(|report| &report.skipped)
+    {
+        anstream::println!("{line}");
+    }
+}
+
+fn cargo(arguments: &[&str]) -> Result<Report> {
+    run(host_cargo()?.args(arguments)).map(|()| Report::default())
+}
+
+fn built(part: Part, arch: Arch) -> Result<Report> {
+    part.build(arch, Profile::Release).map(|_| Report::default())
+}
+
+fn documentation() -> Result<Report> {
+    run(host_cargo()?.env("RUSTDOCFLAGS", "--deny warnings").args(["doc", "--workspace", "--no-deps"]))
+        .map(|()| Report::default())
+}
+
+fn tests(selection: &[&str]) -> Result<Report> {
+    let mut cargo = host_cargo()?;
+    cargo.args(["test", "--workspace"]).args(selection);
+    cargo.env("WHOWROTE_REQUIRE_BUILDS", "1"); // the steps before made them
+    match wine::get() {
+        Ok(wine) => {
+            cargo.env("WHOWROTE_WINE", wine.program).env("WHOWROTE_WINE_LIBRARIES", wine.libraries);
+        }
+        Err(error) => anstream::eprintln!("{error:#}"),
+    }
+    if std::io::stderr().is_terminal() {
+        cargo.env("CARGO_TERM_COLOR", "always");
+    }
+    let (succeeded, lines) = relay(&mut cargo)?;
+    let mut report = Report::default();
+    let (mut passed, mut failed) = (0, 0);
+    for line in &lines {
+        if let Some(result) = line.strip_prefix("test result: ") {
+            passed += count_before(result, " passed");
+            failed += count_before(result, " failed");
+        } else if line.starts_with(SKIPPED) {
+            report.skipped.push(line.clone());
+        }
+    }
+    if !succeeded {
+        bail!("{passed} passed, {failed} failed");
+    }
+    report.detail = format!("{passed} passed");
+    Ok(report)
+}
+
+/// How the line begins by which a test says on stderr what it leaves out.
+const SKIPPED: &str = "skipped";
+
+/// The number before a word, as in `; 3 failed`.
+fn count_before(line: &str, word: &str) -> usize {
+    let digits = line.split(word).next().and_then(|before| before.rsplit(' ').next());
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// Runs a program, passes on its output line by line and returns the lines.
+fn relay(command: &mut Command) -> Result<(bool, Vec<String>)> {
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("cannot start cargo")?;
+    let (stdout, stderr) =
+        (child.stdout.take().context("no stdout")?, child.stderr.take().context("no stderr")?);
+    let errors = thread::spawn(|| pass_on(stderr, std::io::stderr()));
+    let mut lines = pass_on(stdout, std::io::stdout())?;
+    lines.extend(errors.join().ok().context("the relay of stderr died")??);
+    Ok((child.wait()?.success(), lines))
+}
+
+fn pass_on(from: impl Read, mut to: impl Write) -> Result<Vec<String>> {
+    let mut reader = BufReader::new(from);
+    let mut lines = Vec::new();
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? != 0 {
+        to.write_all(&line)?;
+        to.flush()?;
+        lines.push(String::from_utf8_lossy(&line).trim_end().to_owned());
+        line.clear();
+    }
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_counted() {
+        let line = "FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s";
+        assert_eq!(count_before(line, " passed"), 12);
+        assert_eq!(count_before(line, " failed"), 3);
+        assert_eq!(count_before("nonsense", " failed"), 0);
+    }
+}
