@@ -22,6 +22,8 @@ mod rtl;
 mod se;
 mod sim;
 mod status;
+#[cfg(test)]
+mod tests;
 mod util;
 mod verifier;
 mod windows;

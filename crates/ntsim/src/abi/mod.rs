@@ -53,6 +53,7 @@ macro_rules! abi_structs {
             $(#[doc = $doc])+
             #[repr(C)]
             #[derive(Clone, Copy)]
+            #[allow(clippy::struct_field_names, reason = "the headers name them so; not every structure has such fields")]
             pub(crate) struct $name {
                 $(pub(crate) $field: $ty,)*
             }

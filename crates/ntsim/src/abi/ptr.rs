@@ -113,13 +113,8 @@ impl<T: Copy> Ptr<T> {
 
     /// Stores values one after the other.
     pub(crate) fn write_slice(self, values: &[T]) {
+        let bytes = values.as_ptr().cast::<u8>();
         // SAFETY: as in `read`; the source is a live slice that a driver's buffer cannot overlap.
-        unsafe {
-            std::ptr::copy_nonoverlapping(
-                values.as_ptr().cast::<u8>(),
-                self.as_mut_ptr().cast(),
-                size_of_val(values),
-            )
-        }
+        unsafe { std::ptr::copy_nonoverlapping(bytes, self.as_mut_ptr().cast(), size_of_val(values)) };
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn delete(cpu: &Cpu, lock: Ptr<usize>) {
             cpu.violation(Rule::PushLock, format!("the push lock at {lock:?} was never initialized"));
         }
         Some(holders) if !holders.0.is_empty() => {
-            cpu.violation(Rule::PushLock, "deletes a push lock that is held")
+            cpu.violation(Rule::PushLock, "deletes a push lock that is held");
         }
         Some(_) => {}
     }

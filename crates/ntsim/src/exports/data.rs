@@ -5,6 +5,7 @@ use crate::abi::{Address, Shared};
 
 /// A variable that a driver may import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "named after the variables")]
 pub(crate) enum DataExport {
     PsInitialSystemProcess,
     PsProcessType,

@@ -133,8 +133,7 @@ routines! {
     Ntoskrnl: MmGetSystemRoutineAddress(name: Ptr<UnicodeString>) -> Ptr, PASSIVE => mm::system_routine_address;
     Ntoskrnl: RtlInitUnicodeString(destination: Ptr<UnicodeString>, source: Ptr<u16>), DISPATCH
         => rtl::init_unicode_string;
-    Ntoskrnl: DbgPrintEx(component: u32, level: u32, format: Ptr<u8>, a: usize, b: usize, c: usize, d: usize, e: usize,
-        f: usize, g: usize, h: usize) -> NtStatus, HIGH, infallible => rtl::debug_print::debug_print_ex;
+    Ntoskrnl: DbgPrintEx(component: u32, level: u32, format: Ptr<u8>, first: usize, second: usize, third: usize, fourth: usize, fifth: usize, sixth: usize, seventh: usize, eighth: usize) -> NtStatus, HIGH, infallible => rtl::debug_print::debug_print_ex;
     Ntoskrnl: IoCheckFileObjectOpenedAsCopySource(file: Ptr<FileObject>) -> u8, PASSIVE [since Win11_22H2]
         => io::copy::opened_as_copy_source;
     Ntoskrnl: IoCheckFileObjectOpenedAsCopyDestination(file: Ptr<FileObject>) -> u8, PASSIVE [since Win11_22H2]

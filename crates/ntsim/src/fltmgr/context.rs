@@ -196,7 +196,7 @@ pub(crate) fn release_context(cpu: &Cpu, context: Ptr) {
     });
     match released {
         Released::Kept => {}
-        Released::Gone(gone) => free(cpu, gone),
+        Released::Gone(gone) => free(cpu, &gone),
         Released::NotHeld(kind) => {
             cpu.violation(
                 Rule::ContextReference,
@@ -219,12 +219,12 @@ fn unlink(cpu: &Cpu, context: Ptr) {
         true
     });
     if let Released::Gone(gone) = released {
-        free(cpu, gone);
+        free(cpu, &gone);
     }
 }
 
 /// Cleans up and frees a context that nobody needs any more.
-fn free(cpu: &Cpu, context: Context) {
+fn free(cpu: &Cpu, context: &Context) {
     if let Some(offset) = context.block.damage() {
         let detail = format!(
             "wrote at offset {offset} of a {} of {} bytes",

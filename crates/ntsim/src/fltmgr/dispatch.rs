@@ -27,6 +27,8 @@ const PREOP_SYNCHRONIZE: u32 = 5;
 const PREOP_DISALLOW_FSFILTER_IO: u32 = 6;
 /// `FLT_POSTOP_CALLBACK_STATUS`
 const POSTOP_FINISHED_PROCESSING: u32 = 0;
+/// `FLT_POST_OPERATION_FLAGS` of an operation that is not being drained.
+const POST_OPERATION_NO_FLAGS: usize = 0;
 
 /// `FLTFL_OPERATION_REGISTRATION_*`
 const SKIP_PAGING_IO: u32 = 0x1;
@@ -235,9 +237,8 @@ impl<'a> Passage<'a> {
         });
         self.observe(&owed.instance, Phase::Post, Some(ended.status));
         let entry = Entry::Post(self.operation.major);
-        /// `FLT_POST_OPERATION_FLAGS` of an operation that is not being drained.
-        const NO_FLAGS: usize = 0;
-        let status = self.call(&owed.instance, entry, owed.callback, &[owed.context, NO_FLAGS]);
+        let status =
+            self.call(&owed.instance, entry, owed.callback, &[owed.context, POST_OPERATION_NO_FLAGS]);
         if status != POSTOP_FINISHED_PROCESSING {
             self.report(&owed.instance, entry, Rule::PostOperationStatus, format!("returns {status}"));
         }

@@ -41,9 +41,8 @@ pub(crate) fn send_message(
     let message = message.read_slice(bytes as usize);
     let answer = (*client.handler.lock())(&message);
     match answer {
-        PortReply::Reply(_) if reply.is_null() => NtStatus::SUCCESS,
+        PortReply::Reply(_) | PortReply::Silent if reply.is_null() => NtStatus::SUCCESS,
         PortReply::Reply(answer) => give(&answer, reply, reply_bytes),
-        PortReply::Silent if reply.is_null() => NtStatus::SUCCESS,
         PortReply::Silent => {
             let timeout = timeout.non_null().map(Ptr::read).filter(|timeout| *timeout != 0);
             let deadline = timeout.map(|timeout| kernel.clock.deadline(timeout));

@@ -24,6 +24,7 @@ pub(crate) struct CopyOrigin {
 
 /// What does not change about an operation while it passes the filters.
 #[derive(Clone)]
+#[expect(clippy::struct_field_names, reason = "`OperationFlags` is the header's name")]
 pub(crate) struct Operation {
     pub(crate) major: Major,
     pub(crate) minor: u8,

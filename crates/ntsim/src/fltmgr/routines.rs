@@ -59,17 +59,10 @@ pub(crate) fn is_directory(cpu: &Cpu, file: Ptr<FileObject>, instance: Ptr, dire
         cpu.violation(Rule::ObjectReference, format!("{file:?} is no file object (any more)"));
         return NtStatus::INVALID_PARAMETER;
     };
-    match found.fcb() {
-        Some(fcb) => {
-            directory.write(u8::from(fcb.node().is_directory()));
-            NtStatus::SUCCESS
-        }
-        None => {
-            cpu.violation(
-                Rule::InvalidParameter,
-                "asks whether a file is a directory before it has been opened",
-            );
-            NtStatus::INVALID_PARAMETER
-        }
-    }
+    let Some(fcb) = found.fcb() else {
+        cpu.violation(Rule::InvalidParameter, "asks whether a file is a directory before it has been opened");
+        return NtStatus::INVALID_PARAMETER;
+    };
+    directory.write(u8::from(fcb.node().is_directory()));
+    NtStatus::SUCCESS
 }

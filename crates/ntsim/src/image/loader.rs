@@ -192,7 +192,7 @@ fn protect(file: &PeFile64<'_>, mapping: &Mapping) -> Result<(), LoadError> {
         let start = usize_of(header.virtual_address.get(LE));
         let size = usize_of(header.virtual_size.get(LE)).max(1).next_multiple_of(PAGE_BYTES);
         let bytes = size.min(mapping.bytes().saturating_sub(start));
-        if start % PAGE_BYTES != 0 || !mapping.protect(start, bytes, protection) {
+        if !start.is_multiple_of(PAGE_BYTES) || !mapping.protect(start, bytes, protection) {
             return Err(refused());
         }
     }

@@ -149,7 +149,7 @@ pub(crate) fn load(cpu: &Cpu, code: Code, service: &str) -> Result<u64, LoadErro
     }
     let driver = Arc::new(Driver::new(kernel.next_id(), service, code));
     kernel.drivers.lock().push(Arc::clone(&driver));
-    let frame = Frame { driver: Arc::clone(&driver), entry: Entry::DriverEntry, operation: None };
+    let frame = Frame { driver: Arc::clone(&driver), entry: Entry::Load, operation: None };
     let arguments = [driver.object().address(), driver.registry_path.ptr().address()];
     let status = status_of(cpu.call_driver(frame, driver.entry_point, &arguments));
     if status.is_success() {

@@ -22,6 +22,15 @@ fn after_device<'a>(path: &'a str, device: &str) -> Option<&'a str> {
     strip(path, device).filter(|rest| rest.is_empty() || rest.starts_with('\\'))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "not every kind of name is there for every volume")]
+fn device(volume: &Volume) -> Option<&str> {
+    Some(volume.device_name().as_str())
+}
+
+fn guid(volume: &Volume) -> Option<&str> {
+    Some(volume.guid_name()?.as_str())
+}
+
 /// Finds the volume that a path leads to, and the path on it, which is empty or begins with a backslash.
 pub(super) fn resolve(path: &str, volumes: &[Arc<Volume>]) -> Option<(Arc<Volume>, String)> {
     let on = |name: fn(&Volume) -> Option<&str>, path: &str| {
@@ -31,28 +40,19 @@ pub(super) fn resolve(path: &str, volumes: &[Arc<Volume>]) -> Option<(Arc<Volume
             .min_by_key(|(_, rest)| rest.len());
         best.map(|(volume, rest)| (Arc::clone(volume), rest.to_owned()))
     };
-    if let Some(found) = on(|volume| Some(volume.device_name().as_str()), path) {
+    let share = |share: &str| on(device, &format!(r"{REDIRECTOR}\{share}"));
+    if let Some(found) = on(device, path).or_else(|| on(guid, path)) {
         return Some(found);
     }
-    if let Some(found) = on(|volume| volume.guid_name().map(|name| name.as_str()), path) {
-        return Some(found);
-    }
-    let relative = DEVICE_NAMESPACES.iter().find_map(|namespace| strip(path, namespace));
-    match relative {
-        Some(rest) => match strip(rest, UNC_PREFIX) {
-            Some(share) => {
-                on(|volume| Some(volume.device_name().as_str()), &format!(r"{REDIRECTOR}\{share}"))
-            }
-            None => on(|volume| volume.dos_name(), rest).or_else(|| {
-                on(|volume| volume.guid_name().map(|name| name.as_str()), &format!(r"\??\{rest}"))
-            }),
-        },
-        None => match path.strip_prefix(r"\\") {
-            Some(share) => {
-                on(|volume| Some(volume.device_name().as_str()), &format!(r"{REDIRECTOR}\{share}"))
-            }
-            None => on(|volume| volume.dos_name(), path),
-        },
+    let Some(rest) = DEVICE_NAMESPACES.iter().find_map(|namespace| strip(path, namespace)) else {
+        return match path.strip_prefix(r"\\") {
+            Some(rest) => share(rest),
+            None => on(Volume::dos_name, path),
+        };
+    };
+    match strip(rest, UNC_PREFIX) {
+        Some(rest) => share(rest),
+        None => on(Volume::dos_name, rest).or_else(|| on(guid, &format!(r"\??\{rest}"))),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::verifier::{Rule, Violation};
 /// An entry point of a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
-    DriverEntry,
+    Load,
     FilterUnload,
     InstanceSetup,
     InstanceTeardownStart,
@@ -40,7 +40,7 @@ pub(crate) enum Entry {
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
-            Self::DriverEntry => "DriverEntry",
+            Self::Load => "DriverEntry",
             Self::FilterUnload => "filter unload",
             Self::InstanceSetup => "instance setup",
             Self::InstanceTeardownStart => "instance teardown start",
@@ -314,7 +314,7 @@ impl Cpu {
 
     fn place_in(&self, frame: &Frame) -> (String, String) {
         let callback = format!("{} {}", frame.driver.service(), frame.entry);
-        let operation = frame.operation.as_ref().map(|operation| operation.to_string());
+        let operation = frame.operation.as_ref().map(ToString::to_string);
         let operation = match (self.routine.get(), operation) {
             (Some(routine), Some(operation)) => format!("{} during {operation}", routine.name),
             (Some(routine), None) => routine.name.to_owned(),
@@ -338,7 +338,7 @@ impl Cpu {
 }
 
 /// Calls a function of a driver by the Windows x64 calling convention.
-fn invoke(function: Ptr, arguments: &[usize]) -> usize {
+pub(crate) fn invoke(function: Ptr, arguments: &[usize]) -> usize {
     /// Calls the function at an address with as many arguments as are named.
     macro_rules! call {
         ($($argument:ident),*) => {{
@@ -352,11 +352,11 @@ fn invoke(function: Ptr, arguments: &[usize]) -> usize {
     }
     match *arguments {
         [] => call!(),
-        [a] => call!(a),
-        [a, b] => call!(a, b),
-        [a, b, c] => call!(a, b, c),
-        [a, b, c, d] => call!(a, b, c, d),
-        [a, b, c, d, e] => call!(a, b, c, d, e),
+        [first] => call!(first),
+        [first, second] => call!(first, second),
+        [first, second, third] => call!(first, second, third),
+        [first, second, third, fourth] => call!(first, second, third, fourth),
+        [first, second, third, fourth, fifth] => call!(first, second, third, fourth, fifth),
         _ => unreachable!("no callback of a driver takes {} arguments", arguments.len()),
     }
 }

@@ -49,8 +49,10 @@ extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut c_vo
     let (Some(kind), Some((cpu, point))) = (kind, cpu::in_driver()) else {
         return chain(signal, info, context.cast());
     };
-    // SAFETY: the system passes valid information; for these signals it holds an address.
-    let address = unsafe { (*info).si_addr() }.addr();
+    // SAFETY: the system passes valid information.
+    let info = unsafe { &*info };
+    // SAFETY: for these signals the information holds an address.
+    let address = unsafe { info.si_addr() }.addr();
     let instruction = register(registers[index(libc::REG_RIP)]);
     cpu.fault.set(Some(Fault { kind, instruction, address }));
     registers[index(libc::REG_RDI)] = value(point.addr());

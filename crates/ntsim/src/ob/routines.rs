@@ -67,6 +67,7 @@ pub(crate) fn reference_object_by_handle(
 }
 
 /// `ObOpenObjectByPointer`.
+#[expect(clippy::too_many_arguments, reason = "the routine has as many")]
 pub(crate) fn open_object_by_pointer(
     cpu: &Cpu,
     object: Ptr,
@@ -122,16 +123,12 @@ pub(crate) fn wait_for_single_object(cpu: &Cpu, handle: usize, alertable: u8, ti
 
 /// `ZwClose`.
 pub(crate) fn close(cpu: &Cpu, handle: usize) -> NtStatus {
-    match cpu.kernel().handles.close(handle) {
-        Some(object) => {
-            release(cpu, address_of(&object));
-            NtStatus::SUCCESS
-        }
-        None => {
-            cpu.violation(Rule::ObjectReference, format!("closes handle 0x{handle:X}, which is not open"));
-            NtStatus::INVALID_HANDLE
-        }
-    }
+    let Some(object) = cpu.kernel().handles.close(handle) else {
+        cpu.violation(Rule::ObjectReference, format!("closes handle 0x{handle:X}, which is not open"));
+        return NtStatus::INVALID_HANDLE;
+    };
+    release(cpu, address_of(&object));
+    NtStatus::SUCCESS
 }
 
 /// `ObfReferenceObject`.

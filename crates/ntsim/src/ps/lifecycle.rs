@@ -9,7 +9,7 @@ use crate::ke::Cpu;
 use crate::sim::{Handle, ProcessSpec, SpecError};
 
 /// Starts a process and tells those who want to know, in the context of its creator.
-pub(crate) fn start_process(cpu: &Cpu, spec: &ProcessSpec) -> Result<Arc<Process>, SpecError> {
+pub(crate) fn start_process(cpu: &Cpu, spec: ProcessSpec) -> Result<Arc<Process>, SpecError> {
     let kernel = cpu.kernel();
     let image = SharedText::new(kernel.volumes.nt_path(&spec.image));
     let now = kernel.clock.now();

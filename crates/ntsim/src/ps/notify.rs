@@ -91,20 +91,13 @@ pub(crate) fn set_create_process_notify_routine_ex(cpu: &Cpu, routine: Ptr, remo
     let mut routines = cpu.kernel().process_notify.routines.lock();
     let position = routines.iter().position(|(_, known)| *known == routine);
     if remove != 0 {
-        return match position {
-            Some(position) => {
-                routines.remove(position);
-                NtStatus::SUCCESS
-            }
-            None => {
-                drop(routines);
-                cpu.violation(
-                    Rule::Registration,
-                    "removes a process notify routine that it never registered",
-                );
-                NtStatus::PROCEDURE_NOT_FOUND
-            }
+        let Some(position) = position else {
+            drop(routines);
+            cpu.violation(Rule::Registration, "removes a process notify routine that it never registered");
+            return NtStatus::PROCEDURE_NOT_FOUND;
         };
+        routines.remove(position);
+        return NtStatus::SUCCESS;
     }
     if !driver.forces_integrity() {
         return NtStatus::ACCESS_DENIED;

@@ -12,6 +12,7 @@ use crate::status::NtStatus;
 use crate::verifier::Rule;
 
 /// `PsCreateSystemThread`, for threads of System.
+#[expect(clippy::too_many_arguments, reason = "the routine has as many")]
 pub(crate) fn create(
     cpu: &Cpu,
     handle: Ptr<usize>,

@@ -60,7 +60,7 @@ impl ProcessTable {
     /// Makes System, which is there before anything else.
     pub(crate) fn create_system(&self, arena: &Arena, objects: &Objects, time: u64) -> Arc<Process> {
         let spec = ProcessSpec::new("System").kind(ProcessKind::Minimal).created(time);
-        self.insert_process(arena, objects, &spec, SYSTEM_PID, SharedText::new("System"), time)
+        self.insert_process(arena, objects, spec, SYSTEM_PID, SharedText::new("System"), time)
     }
 
     /// Makes a process; nobody is notified here.
@@ -68,7 +68,7 @@ impl ProcessTable {
         &self,
         arena: &Arena,
         objects: &Objects,
-        spec: &ProcessSpec,
+        spec: ProcessSpec,
         image: SharedText,
         now: u64,
     ) -> Result<Arc<Process>, SpecError> {
@@ -89,13 +89,12 @@ impl ProcessTable {
         &self,
         arena: &Arena,
         objects: &Objects,
-        spec: &ProcessSpec,
+        spec: ProcessSpec,
         pid: u32,
         image: SharedText,
         now: u64,
     ) -> Arc<Process> {
-        let token =
-            Arc::new(Token::new(arena.allocate(), spec.user.clone(), spec.session, spec.administrator));
+        let token = Arc::new(Token::new(arena.allocate(), spec.user, spec.session, spec.administrator));
         let mut state = self.state.lock();
         state.last_start_key += 1;
         let process = Arc::new(Process {

@@ -18,16 +18,17 @@ pub(crate) fn debug_print_ex(
     _component: u32,
     _level: u32,
     format: Ptr<u8>,
-    a: usize,
-    b: usize,
-    c: usize,
-    d: usize,
-    e: usize,
-    f: usize,
-    g: usize,
-    h: usize,
+    first: usize,
+    second: usize,
+    third: usize,
+    fourth: usize,
+    fifth: usize,
+    sixth: usize,
+    seventh: usize,
+    eighth: usize,
 ) -> NtStatus {
-    let text = format_text(&read_c_string(format), &[a, b, c, d, e, f, g, h]);
+    let text =
+        format_text(&read_c_string(format), &[first, second, third, fourth, fifth, sixth, seventh, eighth]);
     cpu.kernel().print(&text);
     NtStatus::SUCCESS
 }

@@ -9,6 +9,9 @@ use crate::verifier::Rule;
 /// The longest string that a `UNICODE_STRING` describes with its terminator, in bytes.
 const MAX_STRING_BYTES: usize = 0xFFFC;
 
+/// More units than any text of a driver has; past them its terminator is surely missing.
+const MAX_TEXT_UNITS: usize = 1 << 16;
+
 /// `RtlInitUnicodeString`.
 pub(crate) fn init_unicode_string(cpu: &Cpu, destination: Ptr<UnicodeString>, source: Ptr<u16>) {
     let bytes = source.non_null().map_or(0, |source| zero_terminated(source).len() * 2);
@@ -21,7 +24,10 @@ pub(crate) fn init_unicode_string(cpu: &Cpu, destination: Ptr<UnicodeString>, so
 }
 
 fn zero_terminated<T: Copy + Default + PartialEq>(source: Ptr<T>) -> Vec<T> {
-    (0..).map(|index| source.offset(index).read()).take_while(|unit| *unit != T::default()).collect()
+    (0..MAX_TEXT_UNITS)
+        .map(|index| source.offset(index).read())
+        .take_while(|unit| *unit != T::default())
+        .collect()
 }
 
 /// The text of a driver's `UNICODE_STRING`, empty for NULL.

@@ -22,6 +22,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(test)]
+use crate::abi::Ptr;
 use crate::io::driver;
 use crate::ke::clock::NANOSECONDS_PER_UNIT;
 use crate::ke::cpu::{self, Cpu};
@@ -121,7 +123,7 @@ impl Sim {
     ///
     /// A PID in use.
     pub fn add_process(&self, spec: ProcessSpec) -> Result<Process, SpecError> {
-        self.as_system(|cpu| ps::lifecycle::start_process(cpu, &spec).map(|process| Process(process.id())))
+        self.as_system(|cpu| ps::lifecycle::start_process(cpu, spec).map(|process| Process(process.id())))
     }
 
     /// Starts a thread. Without a TID one is chosen.
@@ -222,6 +224,12 @@ impl Sim {
     /// As [`Sim::load`], and a file that cannot be read.
     pub fn load_file(&self, path: &Path, service: &str) -> Result<Driver, LoadError> {
         self.load(&driver::read(path)?, service)
+    }
+
+    /// Loads a driver whose code is a function of a test.
+    #[cfg(test)]
+    pub(crate) fn load_native(&self, entry: Ptr, service: &str) -> Result<Driver, LoadError> {
+        self.as_system(|cpu| driver::load(cpu, driver::Code::Native(entry), service)).map(Driver)
     }
 
     /// Unloads a driver as `fltmc unload` does, and reports what it left behind.
@@ -372,6 +380,11 @@ impl Sim {
 }
 
 impl Sim {
+    #[cfg(test)]
+    pub(crate) fn kernel_for_test(&self) -> &Arc<Kernel> {
+        self.kernel()
+    }
+
     fn kernel(&self) -> &Arc<Kernel> {
         &self.machine.kernel
     }

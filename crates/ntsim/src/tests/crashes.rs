@@ -1,0 +1,112 @@
+//! How a simulation ends: with a report, whatever the driver did.
+
+use super::driver::{EntryPoint, Filter, nt};
+use super::{Machine, driver};
+use crate::Windows;
+use crate::abi::Ptr;
+use crate::sim::CreateSpec;
+use crate::verifier::Rule;
+
+/// The message with which the simulation ends when a driver does this in `DriverEntry`.
+fn end_of(entry: EntryPoint) -> (String, Vec<Rule>) {
+    let (sim, _, thread) = super::machine_without_driver(Windows::Win11_24H2);
+    let load = std::panic::AssertUnwindSafe(|| sim.load_native(driver::pointer(entry), "test"));
+    let panic = std::panic::catch_unwind(load).expect_err("the simulation ends");
+    let message = panic.downcast_ref::<String>().expect("it ends with a message").clone();
+    let again = std::panic::AssertUnwindSafe(|| sim.create(thread, &CreateSpec::new(r"C:\a")));
+    assert!(std::panic::catch_unwind(again).is_err(), "nothing goes on after the end");
+    (message, sim.violations().into_iter().map(|violation| violation.rule).collect())
+}
+
+#[test]
+fn a_bug_check_ends_it_with_code_and_parameters() {
+    extern "win64" fn entry(_: usize, _: usize) -> u32 {
+        nt("KeBugCheckEx", &[0xC4, 1, 2, 3, 0xABC]);
+        unreachable!("a bug check does not return");
+    }
+    let (message, rules) = end_of(entry);
+    assert_eq!(
+        message,
+        "the simulation ended: bug check 0x000000C4 (0x1, 0x2, 0x3, 0xABC), in test DriverEntry, KeBugCheckEx"
+    );
+    assert_eq!(rules, [Rule::Crash]);
+}
+
+#[test]
+fn a_bad_pointer_passed_to_a_routine_ends_it_with_the_routine_s_name() {
+    extern "win64" fn entry(_: usize, _: usize) -> u32 {
+        nt("KeQuerySystemTimePrecise", &[0x10]);
+        0
+    }
+    let (message, _) = end_of(entry);
+    assert!(message.contains("access violation at 0x10 in KeQuerySystemTimePrecise"), "{message}");
+}
+
+#[test]
+fn looking_inside_an_opaque_object_ends_it() {
+    extern "win64" fn entry(_: usize, _: usize) -> u32 {
+        let process = nt("IoGetCurrentProcess", &[]);
+        Ptr::<u32>::at(process).read()
+    }
+    let (message, rules) = end_of(entry);
+    assert!(message.contains("access violation"), "{message}");
+    assert_eq!(rules, [Rule::Crash]);
+}
+
+#[test]
+fn a_trap_instruction_ends_it() {
+    extern "win64" fn entry(_: usize, _: usize) -> u32 {
+        // SAFETY: the instruction raises an exception, which the simulation catches.
+        unsafe { std::arch::asm!("ud2") }
+        0
+    }
+    assert!(end_of(entry).0.contains("illegal instruction"));
+}
+
+#[test]
+fn a_crash_below_a_nested_callback_leaves_all_of_them() {
+    extern "win64" fn setup(_: usize, _: u32, _: u32, _: u32) -> u32 {
+        nt("KeBugCheckEx", &[1, 0, 0, 0, 0]);
+        0
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        Filter::default().instance_setup(setup).start(driver)
+    }
+    let (message, _) = end_of(entry);
+    assert!(message.contains("in test instance setup"), "{message}");
+}
+
+#[test]
+fn simulations_are_independent() {
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        Filter::default().start(driver)
+    }
+    extern "win64" fn crash(_: usize, _: usize) -> u32 {
+        nt("KeBugCheckEx", &[1, 0, 0, 0, 0]);
+        0
+    }
+    let survivor = Machine::new(entry);
+    end_of(crash);
+    survivor.open(r"C:\a");
+    survivor.unload_cleanly();
+    survivor.expect_no_violation();
+}
+
+#[test]
+#[should_panic(expected = "an observer or message handler cannot act on the machine")]
+fn an_observer_cannot_act_on_the_machine() {
+    extern "win64" fn pre(
+        _: Ptr<crate::abi::CallbackData>,
+        _: Ptr<crate::abi::RelatedObjects>,
+        _: Ptr<usize>,
+    ) -> u32 {
+        driver::SUCCESS_NO_CALLBACK
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        Filter::default().on(crate::Major::Create, pre, None).start(driver)
+    }
+    let machine = Machine::new(entry);
+    let sim = machine.sim.clone();
+    machine.sim.set_observer(Box::new(move |_| sim.settle()));
+    machine.open(r"C:\a");
+}

@@ -1,0 +1,77 @@
+//! Tests of the simulation with drivers whose code is linked into the test.
+
+mod contexts;
+mod copy;
+mod crashes;
+mod driver;
+mod faults;
+mod image;
+mod names;
+mod operations;
+mod ports;
+mod processes;
+mod references;
+mod threads;
+
+use crate::verifier::Rule;
+use crate::{Config, CreateSpec, Driver, Handle, Process, ProcessSpec, Sim, Thread, VolumeSpec, Windows};
+
+/// A machine with a volume, a process with a thread, and a driver.
+struct Machine {
+    sim: Sim,
+    driver: Driver,
+    thread: Thread,
+}
+
+const PID: u32 = 1000;
+const TID: u32 = 1004;
+const DEVICE: &str = r"\Device\HarddiskVolume3";
+
+fn machine_without_driver(windows: Windows) -> (Sim, Process, Thread) {
+    let sim = Sim::new(Config::new(windows));
+    sim.add_volume(VolumeSpec::new(DEVICE).dos("C:").guid(r"\??\Volume{3}")).expect("the names are free");
+    let process = sim.add_process(ProcessSpec::new(r"C:\app.exe").pid(PID)).expect("the PID is free");
+    let thread = sim.add_thread(process, Some(TID)).expect("the TID is free");
+    (sim, process, thread)
+}
+
+impl Machine {
+    /// Loads a driver, which must succeed.
+    fn new(entry: driver::EntryPoint) -> Self {
+        Self::of(Windows::Win11_24H2, entry)
+    }
+
+    fn of(windows: Windows, entry: driver::EntryPoint) -> Self {
+        let (sim, _, thread) = machine_without_driver(windows);
+        let driver = sim.load_native(driver::pointer(entry), "test").expect("the driver loads");
+        Self { sim, driver, thread }
+    }
+
+    fn open(&self, path: &str) -> Handle {
+        self.sim.create(self.thread, &CreateSpec::new(path)).expect("the file opens")
+    }
+
+    /// The rules broken so far.
+    fn broken(&self) -> Vec<Rule> {
+        self.sim.violations().into_iter().map(|violation| violation.rule).collect()
+    }
+
+    /// Fails unless exactly this rule was broken, once, in this callback.
+    fn expect_violation(&self, rule: Rule, callback: &str) {
+        let violations = self.sim.violations();
+        let found: Vec<_> =
+            violations.iter().map(|violation| (violation.rule, violation.callback.as_str())).collect();
+        assert_eq!(found, [(rule, callback)], "{violations:#?}");
+    }
+
+    fn expect_no_violation(&self) {
+        let violations = self.sim.violations();
+        assert!(violations.is_empty(), "{violations:#?}");
+    }
+
+    /// Unloads the driver, which must leave nothing behind.
+    fn unload_cleanly(&self) {
+        let report = self.sim.unload(&self.driver).expect("the driver unloads");
+        assert!(report.is_clean(), "{report:?}");
+    }
+}

@@ -1,0 +1,169 @@
+//! Processes and threads: identity, reuse of numbers, notification.
+
+use std::cell::Cell;
+
+use super::driver::{Filter, SEEN, nt, status};
+use super::{Machine, PID, TID};
+use crate::Windows;
+use crate::abi::{ProcessCreateInfo, Ptr, Shared};
+use crate::rtl::read_unicode_string;
+use crate::sim::{ProcessKind, ProcessSpec, SpecError};
+use crate::status::NtStatus;
+use crate::verifier::Rule;
+
+thread_local! {
+    static CREATED: Cell<usize> = const { Cell::new(0) };
+    static ENDED: Cell<usize> = const { Cell::new(0) };
+}
+
+extern "win64" fn notify(process: usize, pid: usize, info: Ptr<ProcessCreateInfo>) {
+    assert_eq!(nt("PsGetProcessId", &[process]), pid);
+    match info.non_null() {
+        None => ENDED.set(pid),
+        Some(info) => {
+            let info = info.read();
+            assert_eq!(info.size, 72);
+            assert_eq!(info.parent_process_id, PID as usize);
+            assert_eq!(info.creating_thread_id.thread, TID as usize);
+            assert_eq!(read_unicode_string(info.image_file_name), r"\Device\HarddiskVolume3\child.exe");
+            CREATED.set(pid);
+        }
+    }
+}
+
+fn register(remove: usize) -> NtStatus {
+    status("PsSetCreateProcessNotifyRoutineEx", &[notify as *const () as usize, remove])
+}
+
+extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+    assert_eq!(register(0), NtStatus::SUCCESS);
+    assert_eq!(register(0), NtStatus::INVALID_PARAMETER, "it is registered already");
+    Filter::default().unload(unload).start(driver)
+}
+
+extern "win64" fn unload(_: u32) -> u32 {
+    assert_eq!(register(1), NtStatus::SUCCESS);
+    super::driver::unregister(0)
+}
+
+#[test]
+fn processes_are_announced_by_their_creator_and_when_they_end() {
+    let machine = Machine::new(entry);
+    let child = ProcessSpec::new(r"C:\child.exe").parent(PID).pid(2000);
+    let child = machine.sim.add_process(child).expect("the PID is free");
+    assert_eq!((CREATED.get(), ENDED.get()), (2000, 0));
+    machine.sim.exit_process(child).expect("the process runs");
+    assert_eq!((CREATED.get(), ENDED.get()), (2000, 2000));
+    machine.unload_cleanly();
+    machine.expect_no_violation();
+}
+
+#[test]
+fn a_routine_left_registered_is_a_leak() {
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        register(0);
+        Filter::default().start(driver)
+    }
+    let machine = Machine::new(entry);
+    let report = machine.sim.unload(&machine.driver).expect("the driver unloads");
+    assert_eq!(report.leaks.len(), 1, "{report:?}");
+    machine.expect_violation(Rule::Leak, "harness");
+}
+
+#[test]
+fn a_pid_is_used_again_by_another_process() {
+    let (sim, process, thread) = super::machine_without_driver(Windows::Win10_2004);
+    let before = sim.process_info(process).expect("it is there");
+    assert_eq!(sim.add_process(ProcessSpec::new("b.exe").pid(PID)), Err(SpecError::PidInUse(PID)));
+    assert_eq!(sim.add_thread(process, Some(TID)), Err(SpecError::TidInUse(TID)));
+    sim.exit_process(process).expect("it runs");
+    assert_eq!(sim.exit_process(process), Err(SpecError::NoSuchProcess));
+    assert_eq!(sim.exit_thread(thread), Err(SpecError::NoSuchThread));
+    let again = sim.add_process(ProcessSpec::new("b.exe").pid(PID)).expect("the PID is free again");
+    sim.add_thread(again, Some(TID)).expect("the TID is free again");
+    let after = sim.process_info(again).expect("it is there");
+    assert_ne!(before.start_key, after.start_key);
+    assert_eq!(sim.process_by_pid(PID), Some(again));
+    assert!(!sim.process_info(process).expect("the dead are remembered").alive);
+}
+
+#[test]
+fn system_and_its_threads_cannot_be_ended() {
+    let (sim, ..) = super::machine_without_driver(Windows::Win10_2004);
+    assert!(matches!(sim.exit_process(sim.system()), Err(SpecError::NotYours(_))));
+    assert!(matches!(sim.exit_thread(sim.system_thread()), Err(SpecError::NotYours(_))));
+}
+
+#[test]
+fn a_process_that_is_gone_is_no_object_any_more() {
+    extern "win64" fn keep(process: usize, _: usize, info: usize) {
+        if info != 0 {
+            SEEN.set(process);
+        }
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        status("PsSetCreateProcessNotifyRoutineEx", &[keep as *const () as usize, 0]);
+        Filter::default().unload(unload).start(driver)
+    }
+    extern "win64" fn unload(_: u32) -> u32 {
+        assert_eq!(nt("PsGetProcessId", &[SEEN.get()]), 0);
+        status("PsSetCreateProcessNotifyRoutineEx", &[keep as *const () as usize, 1]);
+        super::driver::unregister(0)
+    }
+    let machine = Machine::new(entry);
+    let child = machine.sim.add_process(ProcessSpec::new("a.exe")).expect("PIDs are free");
+    machine.sim.exit_process(child).expect("it runs");
+    machine.unload_cleanly();
+    machine.expect_violation(Rule::ObjectReference, "test filter unload");
+}
+
+#[test]
+fn a_driver_learns_who_a_process_is() {
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        let found = Shared::new(0usize);
+        assert_eq!(
+            status("PsLookupProcessByProcessId", &[12345, found.ptr().address()]),
+            NtStatus::INVALID_CID
+        );
+        assert_eq!(
+            status("PsLookupProcessByProcessId", &[PID as usize, found.ptr().address()]),
+            NtStatus::SUCCESS
+        );
+        let process = found.get();
+        assert_eq!(nt("PsGetProcessId", &[process]), PID as usize);
+
+        let name = Shared::new(0usize);
+        assert_eq!(status("SeLocateProcessImageName", &[process, name.ptr().address()]), NtStatus::SUCCESS);
+        assert_eq!(read_unicode_string(Ptr::at(name.get())), r"\Device\HarddiskVolume3\app.exe");
+        nt("ExFreePoolWithTag", &[name.get(), 0]);
+
+        let token = nt("PsReferencePrimaryToken", &[process]);
+        let user = Shared::new(Ptr::<Ptr<u8>>::NULL);
+        assert_eq!(status("SeQueryInformationToken", &[token, 1, user.ptr().address()]), NtStatus::SUCCESS);
+        let sid = user.get().read().read_slice(12);
+        assert_eq!(sid, [1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0]);
+        nt("ExFreePoolWithTag", &[user.get().address(), 0]);
+        let session = Shared::new(7u32);
+        assert_eq!(status("SeQuerySessionIdToken", &[token, session.ptr().address()]), NtStatus::SUCCESS);
+        assert_eq!(session.get(), 0);
+        nt("PsDereferencePrimaryToken", &[token]);
+        nt("ObfDereferenceObject", &[process]);
+        Filter::default().start(driver)
+    }
+    let machine = Machine::new(entry);
+    machine.unload_cleanly();
+    machine.expect_no_violation();
+}
+
+#[test]
+fn kernel_processes_are_told_from_user_processes() {
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        let current = nt("PsGetCurrentThread", &[]);
+        assert_eq!(nt("PsIsSystemThread", &[current]) & 0xFF, 1, "DriverEntry runs in System");
+        Filter::default().start(driver)
+    }
+    let machine = Machine::new(entry);
+    let registry = ProcessSpec::new("Registry").kind(ProcessKind::Minimal);
+    let registry = machine.sim.add_process(registry).expect("PIDs are free");
+    assert_eq!(machine.sim.process_info(registry).expect("it is there").image, "Registry");
+}

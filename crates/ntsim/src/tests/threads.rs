@@ -1,0 +1,173 @@
+//! A driver's threads: the baton, events, timeouts in virtual time.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::Machine;
+use super::driver::{Filter, NON_PAGED, TAG, allocate, free, nt, status};
+use crate::abi::{ObjectAttributes, Ptr, Shared};
+use crate::status::NtStatus;
+use crate::verifier::Rule;
+
+const SYNCHRONIZATION: usize = 1;
+/// The work of each test's thread happens on another OS thread, so that what they share is global; tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+static SHARED: Mutex<State> = Mutex::new(State { event: 0, handle: 0, log: Vec::new() });
+
+struct State {
+    event: usize,
+    handle: usize,
+    log: Vec<NtStatus>,
+}
+
+fn shared() -> std::sync::MutexGuard<'static, State> {
+    SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn start_thread(start: extern "win64" fn(usize)) {
+    let attributes = Shared::new(ObjectAttributes {
+        length: 48,
+        root_directory: Ptr::NULL,
+        object_name: Ptr::NULL,
+        attributes: 0x200,
+        security_descriptor: Ptr::NULL,
+        security_quality_of_service: Ptr::NULL,
+    });
+    let handle = Shared::new(0usize);
+    let arguments =
+        [handle.ptr().address(), 0, attributes.ptr().address(), 0, 0, start as *const () as usize, 0];
+    assert_eq!(status("PsCreateSystemThread", &arguments), NtStatus::SUCCESS);
+    shared().handle = handle.get();
+}
+
+fn wait(event: usize, timeout: Option<i64>) -> NtStatus {
+    let timeout = timeout.map(Shared::new);
+    let timeout = timeout.as_ref().map_or(0, |timeout| timeout.ptr().address());
+    status("KeWaitForSingleObject", &[event, 0, 0, 0, timeout])
+}
+
+fn set(event: usize) {
+    nt("KeSetEvent", &[event, 0, 0]);
+}
+
+fn new_event() -> usize {
+    let event = allocate(NON_PAGED, 24).address();
+    nt("KeInitializeEvent", &[event, SYNCHRONIZATION, 0]);
+    shared().event = event;
+    event
+}
+
+/// Waits for the event up to a second, thrice, and ends.
+extern "win64" fn wait_thrice(_: usize) {
+    let event = shared().event;
+    for _ in 0..3 {
+        let result = wait(event, Some(-10_000_000));
+        shared().log.push(result);
+    }
+    nt("PsTerminateSystemThread", &[0]);
+    unreachable!("the thread has ended");
+}
+
+fn join() {
+    let handle = shared().handle;
+    assert_eq!(status("ZwWaitForSingleObject", &[handle, 0, 0]), NtStatus::SUCCESS);
+    assert_eq!(status("ZwClose", &[handle]), NtStatus::SUCCESS);
+}
+
+extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+    *shared() = State { event: 0, handle: 0, log: Vec::new() };
+    set(new_event());
+    start_thread(wait_thrice);
+    assert!(shared().log.is_empty(), "a thread does not run before the end of the operation");
+    Filter::default().unload(unload).start(driver)
+}
+
+extern "win64" fn unload(_: u32) -> u32 {
+    join();
+    free(Ptr::at(shared().event), TAG);
+    super::driver::unregister(0)
+}
+
+#[test]
+fn a_thread_waits_in_virtual_time() {
+    let _turn = TURN.lock();
+    let machine = Machine::new(entry);
+    assert_eq!(shared().log, [NtStatus::SUCCESS], "the event had been set, and was reset by the wait");
+    machine.sim.advance(Duration::from_millis(999));
+    assert_eq!(shared().log.len(), 1);
+    machine.sim.advance(Duration::from_millis(1));
+    assert_eq!(shared().log, [NtStatus::SUCCESS, NtStatus::TIMEOUT]);
+    machine.sim.advance(Duration::from_secs(10));
+    assert_eq!(shared().log, [NtStatus::SUCCESS, NtStatus::TIMEOUT, NtStatus::TIMEOUT]);
+    machine.unload_cleanly();
+    machine.expect_no_violation();
+}
+
+#[test]
+fn an_unload_that_waits_lets_time_pass() {
+    let _turn = TURN.lock();
+    let machine = Machine::new(entry);
+    let before = machine.sim.time();
+    machine.unload_cleanly();
+    assert_eq!(machine.sim.time() - before, 20_000_000, "two timeouts of a second each");
+    machine.expect_no_violation();
+}
+
+#[test]
+fn a_thread_that_is_not_joined_is_a_leak() {
+    extern "win64" fn unload(_: u32) -> u32 {
+        assert_eq!(status("ZwClose", &[shared().handle]), NtStatus::SUCCESS);
+        super::driver::unregister(0)
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        *shared() = State { event: 0, handle: 0, log: Vec::new() };
+        new_event();
+        start_thread(wait_thrice);
+        Filter::default().unload(unload).start(driver)
+    }
+    let _turn = TURN.lock();
+    let machine = Machine::new(entry);
+    let report = machine.sim.unload(&machine.driver).expect("the driver unloads");
+    let leaks: Vec<_> = report.leaks.iter().map(|leak| leak.what).collect();
+    assert_eq!(leaks, ["pool block", "thread"]);
+    assert_eq!(machine.broken(), [Rule::Leak, Rule::Leak]);
+}
+
+#[test]
+fn a_wait_that_nothing_can_end_is_a_deadlock() {
+    extern "win64" fn entry(_: usize, _: usize) -> u32 {
+        wait(new_event(), None);
+        0
+    }
+    let _turn = TURN.lock();
+    let (sim, ..) = super::machine_without_driver(crate::Windows::Win10_2004);
+    let load = std::panic::AssertUnwindSafe(|| sim.load_native(super::driver::pointer(entry), "test"));
+    let panic = std::panic::catch_unwind(load).expect_err("the simulation ends");
+    let message = panic.downcast_ref::<String>().expect("it ends with a message");
+    assert!(message.contains("every thread waits for ever"), "{message}");
+}
+
+#[test]
+fn waiting_at_dispatch_level_is_reported() {
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        let event = new_event();
+        set(event);
+        nt("KeRaiseIrqlToDpcLevel", &[]);
+        assert_eq!(wait(event, Some(0)), NtStatus::SUCCESS, "a look is allowed");
+        wait(event, Some(-1));
+        nt("KeLowerIrql", &[0]);
+        free(Ptr::at(event), TAG);
+        Filter::default().start(driver)
+    }
+    let _turn = TURN.lock();
+    Machine::new(entry).expect_violation(Rule::Wait, "test DriverEntry");
+}
+
+#[test]
+fn ending_a_thread_that_is_not_the_driver_s_is_reported() {
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        assert_eq!(status("PsTerminateSystemThread", &[0]), NtStatus::INVALID_PARAMETER);
+        Filter::default().start(driver)
+    }
+    Machine::new(entry).expect_violation(Rule::InvalidParameter, "test DriverEntry");
+}
