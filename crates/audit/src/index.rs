@@ -77,11 +77,16 @@ impl<'m> AddressIndex<'m> {
     ///
     /// [`Full`]: nothing was changed.
     pub fn insert(&self, address: NonZeroU64, key: u64) -> Result<(), Full> {
-        let replaced = self.ways(address).any(|way| way.change(address.get(), None, address.get(), key));
-        if replaced || self.ways(address).any(|way| way.change(0, None, address.get(), key)) {
+        let address_value = address.get();
+        if self.ways(address).any(|way| way.change(address_value, None, address_value, key)) {
             return Ok(());
         }
-        Err(Full)
+        // The emptier bucket first: with that choice hardly any address is refused before most ways are used.
+        let [first, second] = self.buckets_of(address);
+        let free = |bucket: Option<&Bucket>| bucket.map_or(0, Bucket::free);
+        let order = if free(second) > free(first) { [second, first] } else { [first, second] };
+        let mut ways = order.into_iter().flatten().flat_map(Bucket::ways);
+        if ways.any(|way| way.change(0, None, address_value, key)) { Ok(()) } else { Err(Full) }
     }
 
     /// Removes `address` if its key is `key`: a key that has replaced it meanwhile stays.
@@ -91,27 +96,43 @@ impl<'m> AddressIndex<'m> {
         }
     }
 
-    /// The ways that may hold `address`, always in the same order.
+    /// The ways that may hold `address`.
+    #[inline]
     fn ways(&self, address: NonZeroU64) -> impl Iterator<Item = Way<'m>> + use<'m> {
-        /// 2⁶⁴ divided by the golden ratio: spreads the few bits in which addresses differ.
-        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        self.buckets_of(address).into_iter().flatten().flat_map(Bucket::ways)
+    }
+
+    /// The buckets that `address` may be in: two different ones, unless there is but one.
+    #[inline]
+    fn buckets_of(&self, address: NonZeroU64) -> [Option<&'m Bucket>; 2] {
+        /// Odd numbers without a pattern: 2⁶⁴ divided by the golden ratio, and the first multiplier of the
+        /// finalizer of `MurmurHash3`.
+        const SPREAD: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xFF51_AFD7_ED55_8CCD];
         let mask = self.buckets.len().wrapping_sub(1);
-        let spread = address.get().wrapping_mul(SPREAD);
-        let [first, second] = [spread >> 32, spread >> 8].map(|bits| (bits & 0xFFFF_FFFF) as usize & mask);
-        // Never the same bucket twice, unless there is but one.
-        let second = if first == second { second ^ 1 & mask } else { second };
-        let second = (second != first).then_some(second);
-        let buckets = self.buckets;
-        [Some(first), second].into_iter().flatten().filter_map(|index| buckets.get(index)).flat_map(
-            |bucket| {
-                let Bucket { addresses, keys, versions } = bucket;
-                addresses.iter().zip(keys).zip(versions).map(|((address, key), version)| Way {
-                    address,
-                    key,
-                    version,
-                })
-            },
-        )
+        let place = |spread: u64| (spread >> 32 & 0xFFFF_FFFF) as usize & mask;
+        let [first, second] = SPREAD;
+        let spread = address.get().wrapping_mul(first);
+        let first = place(spread);
+        let second = place((spread ^ spread >> 32).wrapping_mul(second));
+        let second = if second == first { first ^ 1 & mask } else { second };
+        [self.buckets.get(first), self.buckets.get(second).filter(|_| second != first)]
+    }
+}
+
+impl Bucket {
+    fn ways(&self) -> impl Iterator<Item = Way<'_>> {
+        let Self { addresses, keys, versions } = self;
+        addresses.iter().zip(keys).zip(versions).map(|((address, key), version)| Way {
+            address,
+            key,
+            version,
+        })
+    }
+
+    /// How many ways are free, more or less, while others come and go.
+    fn free(&self) -> usize {
+        // Relaxed: an estimate.
+        self.addresses.iter().filter(|address| address.load(Ordering::Relaxed) == 0).count()
     }
 }
 

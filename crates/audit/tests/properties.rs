@@ -232,6 +232,8 @@ fn message(header: &Header, records: &[Owned]) -> (Vec<u8>, usize) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn what_is_written_is_what_is_read(header in header(), records in vec(record(), 0..20)) {
         let (message, written) = message(&header, &records);

@@ -45,6 +45,8 @@ mod merge;
 mod shard;
 mod slot;
 mod tail;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use consumer::{Consumer, DrainEnd, Drained, Snapshot};
 pub use losses::LossStage;

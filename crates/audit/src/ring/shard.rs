@@ -52,6 +52,18 @@ pub(super) struct Reserved {
 }
 
 impl Shard {
+    /// An empty shard through which `records` records have gone, up to `position`.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn at(position: u64, records: u64) -> Self {
+        let shard = Self::default();
+        let tail = u64::from(low(position)) | (records & 0x7FFF_FFFF) << 32;
+        shard.producers.tail.store(tail, Ordering::Relaxed);
+        shard.producers.head_seen.store(position, Ordering::Relaxed);
+        shard.consumer.head.store(position, Ordering::Relaxed);
+        shard.consumer.records.store(records, Ordering::Relaxed);
+        shard
+    }
+
     /// Reserves `count` positions, of `capacity` that the shard has; `count` is not more.
     #[inline]
     pub(super) fn reserve(&self, count: u32, capacity: u32) -> Result<Reserved, Full> {

@@ -1,0 +1,306 @@
+//! The ring, one step at a time.
+
+use std::ops::ControlFlow;
+
+use audit::attribution::Attribution;
+use audit::ledger::{Ledger, LossReason};
+use audit::record::{CopySource, Event, Sequence, Write, WriteOffset};
+use audit::ring::{BadGeometry, Consumer, DrainEnd, Drained, Full, LossStage, Pushed, Ring, Shard, Slot};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+struct Memory {
+    shards: Vec<Shard>,
+    slots: Vec<Slot>,
+}
+
+impl Memory {
+    fn new(shards: usize, capacity: usize) -> Self {
+        let shards: Vec<Shard> = (0..shards).map(|_| Shard::default()).collect();
+        let slots = (0..shards.len() * capacity).map(|_| Slot::default()).collect();
+        Self { shards, slots }
+    }
+
+    fn ring(&self) -> Ring<'_> {
+        Ring::new(&self.shards, &self.slots).expect("a good geometry")
+    }
+}
+
+/// A record of one slot.
+fn single(time: u64) -> Event {
+    Write::new(time, &Attribution::UNKNOWN, WriteOffset::At(0), 0).encode()
+}
+
+/// A record of two slots.
+fn double(time: u64) -> Event {
+    let copy = Some(CopySource { file: audit::key::FileKey(time), offset: 0 });
+    Write { copy, ..Write::new(time, &Attribution::UNKNOWN, WriteOffset::At(0), 0) }.encode()
+}
+
+fn sequence(shard: u64, position: u64) -> Sequence {
+    Sequence(shard << 56 | position)
+}
+
+/// What there is, as times; and why it ended.
+fn drain(consumer: &mut Consumer<'_, '_>) -> (Vec<u64>, DrainEnd) {
+    let mut times = Vec::new();
+    let Drained { records, end } = consumer.snapshot().drain(|event| {
+        times.push(event.time());
+        ControlFlow::Continue(())
+    });
+    assert_eq!(records, times.len() as u64);
+    (times, end)
+}
+
+#[test]
+fn memory_is_counted_in_cache_lines() {
+    assert_eq!((size_of::<Slot>(), align_of::<Slot>()), (64, 64));
+    assert_eq!((size_of::<Shard>(), align_of::<Shard>()), (256, 128));
+}
+
+#[test]
+fn a_ring_refuses_memory_that_it_cannot_divide() {
+    let new = |shards, capacity: usize| {
+        let memory = Memory::new(shards, 0);
+        let slots: Vec<Slot> = (0..capacity).map(|_| Slot::default()).collect();
+        Ring::new(&memory.shards, &slots).map(|_| ()).map_err(|error| (error, error.to_string()))
+    };
+    let shards = Err((BadGeometry::Shards, "a ring has 1 to 256 shards".to_owned()));
+    let slots = "a shard has a power of two of slots, 2 to 1073741824, all shards the same".to_owned();
+    let slots = Err((BadGeometry::Slots, slots));
+    assert_eq!(new(0, 4), shards);
+    assert_eq!(new(257, 514), shards);
+    for (shards, count) in [(1, 0), (1, 1), (1, 3), (2, 6), (2, 7), (3, 13)] {
+        assert_eq!(new(shards, count), slots);
+    }
+    for (shards, count) in [(1, 2), (3, 12), (256, 512)] {
+        assert_eq!(new(shards, count), Ok(()));
+    }
+}
+
+#[test]
+fn records_come_out_as_they_went_in_numbered() {
+    let memory = Memory::new(2, 4);
+    let ring = memory.ring();
+    let mut consumer = ring.consumer().expect("the consumer");
+    let pushed = |sequence| Ok(Pushed { wake: false, sequence });
+    assert_eq!(ring.push(1, &single(10)), pushed(sequence(1, 1)));
+    assert_eq!(ring.push(1, &double(11)), pushed(sequence(1, 2)));
+    assert_eq!(ring.push(1, &single(12)), pushed(sequence(1, 4)));
+    let mut sequences = Vec::new();
+    consumer.snapshot().drain(|event| {
+        assert_eq!(event.write().map(|write| write.sequence), Some(event.sequence()));
+        sequences.push((event.sequence(), event.time(), event.slot_count()));
+        ControlFlow::Continue(())
+    });
+    assert_eq!(sequences, [(sequence(1, 1), 10, 1), (sequence(1, 2), 11, 2), (sequence(1, 4), 12, 1)]);
+    for (this, next) in sequences.iter().zip(&sequences[1..]) {
+        assert_eq!(this.0.after(this.2), next.0);
+    }
+}
+
+#[test]
+fn a_shard_that_does_not_exist_stands_for_one_that_does() {
+    let memory = Memory::new(3, 4);
+    let ring = memory.ring();
+    let shards =
+        [0, 2, 3, 4, usize::MAX].map(|shard| ring.push(shard, &single(0)).expect("room").sequence.shard());
+    let last = u8::try_from(usize::MAX % 3).expect("a shard");
+    assert_eq!(shards, [0, 2, 0, 1, last]);
+}
+
+#[test]
+fn a_two_slot_record_needs_both_and_may_lie_across_the_end() {
+    let memory = Memory::new(1, 4);
+    let ring = memory.ring();
+    let mut consumer = ring.consumer().expect("the consumer");
+    for time in 0..3 {
+        let _ = ring.push(0, &single(time)).expect("room");
+    }
+    assert_eq!(ring.push(0, &double(3)), Err(Full));
+    assert_eq!(drain(&mut consumer), (vec![0, 1, 2], DrainEnd::Complete));
+    for time in 4..40 {
+        // From position 3 on, every other one lies across the end of the array.
+        assert_eq!(ring.push(0, &double(time)).expect("room").sequence.position(), 4 + 2 * (time - 4));
+        assert_eq!(drain(&mut consumer), (vec![time], DrainEnd::Complete));
+    }
+    assert_eq!(ring.ledger(), Ledger { produced: 40, lost_by_reason: [1, 0, 0] });
+}
+
+#[test]
+fn the_newest_is_dropped_and_counted() {
+    let memory = Memory::new(2, 2);
+    let ring = memory.ring();
+    let mut consumer = ring.consumer().expect("the consumer");
+    for time in 0..5 {
+        assert_eq!(ring.push(0, &single(time)).is_ok(), time < 2);
+    }
+    let _ = ring.push(1, &single(9)).expect("room in the other shard");
+    assert_eq!(ring.ledger(), Ledger { produced: 6, lost_by_reason: [3, 0, 0] });
+    assert_eq!(drain(&mut consumer), (vec![0, 1, 9], DrainEnd::Complete));
+    let _ = ring.push(0, &single(5)).expect("room again");
+    assert_eq!(drain(&mut consumer), (vec![5], DrainEnd::Complete));
+    assert_eq!(ring.ledger(), Ledger { produced: 7, lost_by_reason: [3, 0, 0] });
+}
+
+#[test]
+fn losses_elsewhere_are_counted_by_reason_and_stage() {
+    let memory = Memory::new(1, 2);
+    let ring = memory.ring();
+    let _ = ring.push(0, &single(0)).expect("room");
+    ring.record_loss(LossReason::NoMemory, 5, LossStage::BeforePush);
+    ring.record_loss(LossReason::Shutdown, 1, LossStage::AfterPush);
+    ring.record_loss(LossReason::RingFull, 2, LossStage::BeforePush);
+    let ledger = ring.ledger();
+    assert_eq!(ledger, Ledger { produced: 8, lost_by_reason: [2, 5, 1] });
+    let by_reason = LossReason::ALL.map(|reason| ledger.lost(reason));
+    assert_eq!((by_reason, ledger.lost_total()), ([2, 5, 1], 8));
+}
+
+#[test]
+fn a_snapshot_ends_where_it_was_taken() {
+    let memory = Memory::new(2, 4);
+    let ring = memory.ring();
+    let mut consumer = ring.consumer().expect("the consumer");
+    let _ = ring.push(0, &single(5)).expect("room");
+    let mut snapshot = consumer.snapshot();
+    let _ = ring.push(0, &single(6)).expect("room");
+    let _ = ring.push(1, &single(1)).expect("room");
+    let mut times = Vec::new();
+    let mut visit = |event: &Event| {
+        times.push(event.time());
+        ControlFlow::Continue(())
+    };
+    assert_eq!(snapshot.drain(&mut visit), Drained { records: 1, end: DrainEnd::Complete });
+    assert_eq!(snapshot.drain(&mut visit), Drained { records: 0, end: DrainEnd::Complete });
+    assert_eq!(times, [5]);
+    assert_eq!(drain(&mut consumer), (vec![1, 6], DrainEnd::Complete));
+}
+
+#[test]
+fn a_record_at_which_the_visitor_breaks_off_stays() {
+    let memory = Memory::new(1, 4);
+    let ring = memory.ring();
+    for time in 0..3 {
+        let _ = ring.push(0, &single(time)).expect("room");
+    }
+    let mut consumer = ring.consumer().expect("the consumer");
+    let mut snapshot = consumer.snapshot();
+    let stopped = snapshot.drain(|event| match event.time() {
+        1 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    assert_eq!(stopped, Drained { records: 1, end: DrainEnd::Stopped });
+    drop(consumer);
+    // And for the next consumer, too.
+    let mut consumer = ring.consumer().expect("the next consumer");
+    assert!(ring.consumer().is_none(), "only one at a time");
+    assert_eq!(drain(&mut consumer), (vec![1, 2], DrainEnd::Complete));
+}
+
+#[test]
+fn the_consumer_is_woken_once_by_the_first_push_after_it_slept() {
+    let memory = Memory::new(2, 8);
+    let ring = memory.ring();
+    let mut consumer = ring.consumer().expect("the consumer");
+    let wakes = |shard| ring.push(shard, &single(0)).expect("room").wake;
+
+    assert!(!wakes(0), "nobody sleeps");
+    assert!(!consumer.prepare_sleep(), "there is a record");
+    assert!(!wakes(0), "nobody sleeps");
+    drain(&mut consumer);
+
+    assert!(consumer.prepare_sleep());
+    assert!(wakes(1));
+    assert!(!wakes(0) && !wakes(1), "somebody has done it");
+    consumer.wake_up();
+    assert!(!consumer.prepare_sleep(), "there are records");
+    drain(&mut consumer);
+
+    assert!(consumer.prepare_sleep());
+    // It wakes by itself, as after a time-out.
+    consumer.wake_up();
+    assert!(!wakes(0) && !wakes(1));
+    drain(&mut consumer);
+    assert!(consumer.prepare_sleep());
+    assert!(wakes(0));
+}
+
+#[test]
+fn all_zero_memory_is_an_empty_ring() {
+    // SAFETY: both are integers only; that zero is their initial state is what is tested.
+    let shards = [unsafe { std::mem::zeroed::<Shard>() }];
+    // SAFETY: as above.
+    let slots = [const { unsafe { std::mem::zeroed::<Slot>() } }; 4];
+    let ring = Ring::new(&shards, &slots).expect("a ring");
+    let mut consumer = ring.consumer().expect("the consumer");
+    assert_eq!(drain(&mut consumer), (vec![], DrainEnd::Complete));
+    assert_eq!(ring.push(0, &single(1)).expect("room").sequence, sequence(0, 1));
+    assert_eq!(drain(&mut consumer), (vec![1], DrainEnd::Complete));
+}
+
+/// What one does with a ring.
+#[derive(Clone, Debug)]
+enum Step {
+    Push {
+        shard: usize,
+        time: u64,
+        double: bool,
+    },
+    /// Takes at most so many.
+    Drain(usize),
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Against a model of plain queues: merged by (time, shard), each shard in its own order, and full
+    /// exactly when there is no room.
+    #[test]
+    fn a_ring_is_queues_merged_by_time(steps in vec(
+        prop_oneof![
+            4 => (0_usize..5, 0_u64..20, any::<bool>())
+                .prop_map(|(shard, time, double)| Step::Push { shard, time, double }),
+            1 => (0_usize..20).prop_map(Step::Drain),
+        ],
+        0..200,
+    )) {
+        let memory = Memory::new(5, 8);
+        let ring = memory.ring();
+        let mut consumer = ring.consumer().expect("the consumer");
+        let mut queues: [std::collections::VecDeque<(u64, Sequence, usize)>; 5] = Default::default();
+        let mut expected = Ledger::default();
+        for step in steps {
+            match step {
+                Step::Push { shard, time, double: is_double } => {
+                    let event = if is_double { double(time) } else { single(time) };
+                    let slots = usize::from(event.slot_count());
+                    let has_room = queues[shard].iter().map(|(.., slots)| slots).sum::<usize>() + slots <= 8;
+                    let pushed = ring.push(shard, &event);
+                    prop_assert_eq!(pushed.is_ok(), has_room);
+                    expected.produced += 1;
+                    match pushed {
+                        Ok(pushed) => queues[shard].push_back((time, pushed.sequence, slots)),
+                        Err(Full) => expected.lost_by_reason[0] += 1,
+                    }
+                }
+                Step::Drain(most) => {
+                    let mut taken = Vec::new();
+                    consumer.snapshot().drain(|event| {
+                        if taken.len() == most {
+                            return ControlFlow::Break(());
+                        }
+                        taken.push((event.time(), event.sequence(), usize::from(event.slot_count())));
+                        ControlFlow::Continue(())
+                    });
+                    for taken in &taken {
+                        let first = queues.iter_mut().filter(|queue| !queue.is_empty()).min_by_key(|queue| queue[0].0);
+                        prop_assert_eq!(first.and_then(std::collections::VecDeque::pop_front), Some(*taken));
+                    }
+                    prop_assert!(taken.len() == most || queues.iter().all(std::collections::VecDeque::is_empty));
+                }
+            }
+            prop_assert_eq!(ring.ledger(), expected);
+        }
+    }
+}
