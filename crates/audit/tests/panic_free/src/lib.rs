@@ -1,0 +1,181 @@
+//! Everything of the audit crate that the driver calls, exported, so that nothing of it is optimised away and nothing
+//! is known of the arguments.
+#![no_std]
+
+use core::num::NonZeroU64;
+use core::ops::ControlFlow;
+
+use audit::attribution::{Attribution, Facts, ProcessKind, attribute};
+use audit::batch::{Acknowledgement, BatchWriter, Header, NoRoom, mark_redelivered};
+use audit::index::AddressIndex;
+use audit::key::{FileKey, ProcessKey, VolumeKey};
+use audit::ledger::{Ledger, LossReason, LossReporter};
+use audit::record::{
+    CopySource, Event, FileEntry, Loss, NameKind, ProcessEntry, Sid, Text, VolumeEntry, Write, WriteFlags,
+    WriteOffset,
+};
+use audit::ring::{Consumer, Drained, LossStage, Ring, Shard, Slot, Snapshot};
+
+/// Its presence in the image says that a panic is reachable.
+#[panic_handler]
+fn panic_is_reachable(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[unsafe(no_mangle)]
+pub fn call_attribute(facts: &Facts) -> Attribution {
+    attribute(facts)
+}
+
+#[unsafe(no_mangle)]
+pub fn call_write_path(
+    ring: &Ring<'_>,
+    index: &AddressIndex<'_>,
+    facts: &Facts,
+    shard: usize,
+    offset: WriteOffset,
+    source: Option<(u64, i64)>,
+    numbers: &[u64; 4],
+) -> bool {
+    let attribution = attribute(facts);
+    let [time, file, flags, length] = *numbers;
+    let write = Write {
+        file: FileKey(file),
+        flags: WriteFlags::from_bits_retain(flags as u32),
+        copy: source.map(|(address, offset)| CopySource {
+            file: index.get(address).map_or(FileKey::UNKNOWN, FileKey),
+            offset,
+        }),
+        executor: attribution.originator.actor(),
+        ..Write::new(time, &attribution, offset, length as u32)
+    };
+    attribution.is_recorded() && ring.push(shard, &write.encode()).is_ok_and(|pushed| pushed.wake)
+}
+
+#[unsafe(no_mangle)]
+pub fn call_push(ring: &Ring<'_>, shard: usize, event: &Event) -> bool {
+    ring.push(shard, event).is_ok()
+}
+
+#[unsafe(no_mangle)]
+pub fn call_ring_new(shards: &'static [Shard], slots: &'static [Slot]) -> Option<Ring<'static>> {
+    Ring::new(shards, slots).ok()
+}
+
+#[unsafe(no_mangle)]
+pub fn call_ledger(ring: &Ring<'_>, reason: LossReason, count: u64, stage: LossStage) -> Ledger {
+    ring.record_loss(reason, count, stage);
+    ring.ledger()
+}
+
+#[unsafe(no_mangle)]
+pub fn call_consumer<'r>(ring: &'r Ring<'static>) -> Option<Consumer<'r, 'static>> {
+    ring.consumer()
+}
+
+#[unsafe(no_mangle)]
+pub fn call_sleep(consumer: &mut Consumer<'_, '_>) -> bool {
+    let sleeps = consumer.prepare_sleep();
+    consumer.wake_up();
+    sleeps
+}
+
+#[unsafe(no_mangle)]
+pub fn call_snapshot<'c>(consumer: &'c mut Consumer<'_, 'static>) -> Snapshot<'c, 'static> {
+    consumer.snapshot()
+}
+
+#[unsafe(no_mangle)]
+pub fn call_drain(snapshot: &mut Snapshot<'_, '_>, batch: &mut BatchWriter<'_>, pids: &mut u64) -> Drained {
+    snapshot.drain(|event| {
+        *pids ^= event.write().and_then(|write| write.executor).map_or(0, |actor| u64::from(actor.pid));
+        match batch.push_event(event) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(NoRoom) => ControlFlow::Break(()),
+        }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub fn call_batch(buffer: &mut [u8], events: &[Event], loss: &Loss, header: &Header) -> Option<usize> {
+    let mut batch = BatchWriter::new(buffer).ok()?;
+    for event in events {
+        batch.push_event(event).ok()?;
+    }
+    batch.push_loss(loss).ok()?;
+    (!batch.is_empty() && batch.events() > 0).then(|| batch.finish(header))
+}
+
+#[unsafe(no_mangle)]
+pub fn call_entries(batch: &mut BatchWriter<'_>, texts: [&[u16]; 2], sid: &[u8], numbers: &[u64; 4]) -> bool {
+    let [text, second] = texts.map(Text::new);
+    let [key, other, time, small] = *numbers;
+    let process = ProcessEntry {
+        key: ProcessKey(key),
+        pid: small as u32,
+        kind: if small == 4 { ProcessKind::Kernel } else { ProcessKind::User },
+        created: time,
+        parent: ProcessKey(other),
+        parent_pid: small as u32,
+        session: (small != 0).then_some(small as u32),
+        user: Sid::new(sid),
+        image: text,
+        truncated: false,
+    };
+    let volume = VolumeEntry {
+        key: VolumeKey(key),
+        attached: time,
+        file_system: small as u32,
+        device: text,
+        guid: second,
+        truncated: false,
+    };
+    let name_kind = if small == 4 { NameKind::Opened } else { NameKind::Normalized };
+    let file = FileEntry {
+        key: FileKey(key),
+        volume: VolumeKey(other),
+        met: time,
+        name_kind,
+        path: text,
+        truncated: false,
+    };
+    batch.push_process(&process).is_ok()
+        && batch.push_volume(&volume).is_ok()
+        && batch.push_file(&file).is_ok()
+}
+
+#[unsafe(no_mangle)]
+pub fn call_redeliver(message: &mut [u8], reply: &[u8], batch: u64) -> bool {
+    mark_redelivered(message);
+    Acknowledgement::decode(reply).is_ok_and(|reply| reply.accepts(batch))
+}
+
+#[unsafe(no_mangle)]
+pub fn call_losses(reporter: &mut LossReporter, ledger: &Ledger, time: u64) -> u64 {
+    let due = reporter.due(ledger, time);
+    if let Some(loss) = &due {
+        reporter.reported(loss);
+    }
+    due.map_or(0, |loss| loss.count).wrapping_add(ledger.lost_total())
+}
+
+#[unsafe(no_mangle)]
+pub fn call_index(index: &AddressIndex<'_>, address: NonZeroU64, key: u64) -> Option<u64> {
+    index.remove(address, key);
+    index.insert(address, key).ok()?;
+    index.get(key)
+}
+
+#[cfg(feature = "offenders")]
+#[unsafe(no_mangle)]
+pub fn offend_by_panic(bytes: &[u8], at: usize) -> u8 {
+    bytes[at]
+}
+
+#[cfg(feature = "offenders")]
+#[unsafe(no_mangle)]
+pub fn offend_by_stack_frame(fill: extern "C" fn(*mut [u8; 2048])) -> u8 {
+    let mut frame = [0; 2048];
+    fill(&raw mut frame);
+    frame.iter().fold(0, |sum, byte| sum ^ byte)
+}
