@@ -233,6 +233,16 @@ abi_structs! {
         creation_status: u32 = "CreationStatus",
     }
 
+    /// `FILE_RENAME_INFORMATION`; the name goes on behind it.
+    RenameInformation = "_FILE_RENAME_INFORMATION" {
+        replace_if_exists: u8 = "ReplaceIfExists",
+        alignment: [u8; 7] = "_",
+        root_directory: Ptr = "RootDirectory",
+        file_name_length: u32 = "FileNameLength",
+        file_name: [u16; 1] = "FileName",
+        alignment2: u16 = "_",
+    }
+
     /// `COPY_INFORMATION`.
     CopyInformation = "_COPY_INFORMATION" {
         source_file_object: Ptr<FileObject> = "SourceFileObject",

@@ -430,7 +430,7 @@ pub(crate) fn stream_gone(cpu: &Cpu, fcb: &Fcb) {
 /// An instance is gone, and with it its context and those of its streams.
 pub(super) fn instance_gone(cpu: &Cpu, instance: &Arc<Instance>) {
     let key = instance.ptr().address();
-    for fcb in instance.volume().open_streams() {
+    for fcb in instance.volume().names.open_streams() {
         let mut contexts = fcb.contexts.lock();
         let position = contexts.iter().position(|known| known.instance == key);
         let removed = position.map(|position| contexts.remove(position));

@@ -82,7 +82,8 @@ pub(crate) fn get_file_name_information(
         return NtStatus::FLT_NAME_CACHE_MISS;
     }
     let Some(driver) = cpu.driver() else { return NtStatus::INVALID_PARAMETER };
-    let block = name_block(&operation, format);
+    let text = name_text(&operation, format);
+    let block = name_block(&operation, format, &text);
     let ptr = block.ptr();
     let information = NameInformation { block, driver, references: 1 };
     cpu.kernel().filters.names.names.lock().insert(ptr.address(), information);
@@ -95,9 +96,18 @@ fn is_safe(operation: &Operation) -> bool {
     operation.irp_flags & irp::PAGING_IO == 0 && !operation.file.has(file_object::CLEANUP_COMPLETE)
 }
 
+/// The name in a format: as it was opened, or as the file is called now.
+fn name_text(operation: &Operation, format: u32) -> Vec<u16> {
+    let file = &operation.file;
+    let current = if format == FORMAT_NORMALIZED { file.current_name() } else { None };
+    match current {
+        Some(name) => format!("{}{name}", file.volume().device_name().as_str()).encode_utf16().collect(),
+        None => file.path_text().units().to_vec(),
+    }
+}
+
 /// The structure and the name behind it. The volume is always parsed.
-fn name_block(operation: &Operation, format: u32) -> Block {
-    let units = operation.file.path_text().units();
+fn name_block(operation: &Operation, format: u32, units: &[u16]) -> Block {
     let header = size_of::<FileNameInformation>();
     let block = Block::new(header + size_of_val(units), Content::Zeroed);
     let text = block.ptr::<u8>().byte_offset::<u16>(header);

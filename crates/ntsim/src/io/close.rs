@@ -24,7 +24,7 @@ pub(crate) fn close(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
             node.mark_deleted();
         }
         if node.clean_up() && node.is_deleted() {
-            file.volume().remove_node(file.name());
+            file.volume().names.remove(node);
         }
     }
     if kernel.objects.retire(file.ptr().address()) {

@@ -85,14 +85,14 @@ fn open(file: &File, spec: &CreateSpec) -> IoStatus {
         return IoStatus::new(NtStatus::SUCCESS, FILE_OPENED);
     }
     let directory = spec.options.contains(CreateOptions::DIRECTORY_FILE);
-    let existing = volume.node(file.name());
+    let existing = volume.names.get(file.name());
     let ended = decide(
         spec.outcome,
         || disposed(spec, existing.as_deref()),
         || IoStatus::new(NtStatus::SUCCESS, information(spec.disposition, existing.is_some())),
     );
     if ended.status.is_success() && ended.status != NtStatus::REPARSE {
-        let node = volume.node_or_insert(file.name(), || Node::new(directory, 0));
+        let node = volume.names.get_or_insert(file.name(), directory, 0);
         if matches!(ended.information, FILE_SUPERSEDED | FILE_OVERWRITTEN) {
             node.set_size(0);
         }

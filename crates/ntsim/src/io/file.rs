@@ -79,6 +79,14 @@ impl File {
         self.copy
     }
 
+    /// What the file is called now on its volume, if it exists.
+    pub(crate) fn current_name(&self) -> Option<Arc<str>> {
+        match self.fcb() {
+            Some(fcb) => Some(fcb.node().path()),
+            None => self.volume.names.get(self.name()).map(|node| node.path()),
+        }
+    }
+
     /// The control block of its stream, once the file system has opened it.
     pub(crate) fn fcb(&self) -> Option<&Arc<Fcb>> {
         self.fcb.get()

@@ -7,6 +7,7 @@ pub(crate) mod driver;
 pub(crate) mod file;
 mod flags;
 mod handle;
+mod namespace;
 mod node;
 mod path;
 pub(crate) mod request;

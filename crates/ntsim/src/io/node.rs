@@ -17,6 +17,8 @@ const FAST_IO_IS_POSSIBLE: u8 = 1;
 
 /// A file, directory or stream that exists on a volume.
 pub(crate) struct Node {
+    /// Its path on the volume, as it was last named.
+    path: Lock<Arc<str>>,
     directory: bool,
     size: AtomicI64,
     deleted: AtomicBool,
@@ -33,8 +35,23 @@ struct OpenState {
 }
 
 impl Node {
-    pub(super) fn new(directory: bool, size: i64) -> Self {
-        Self { directory, size: AtomicI64::new(size), deleted: AtomicBool::new(false), open: Lock::default() }
+    pub(super) fn new(path: &str, directory: bool, size: i64) -> Self {
+        Self {
+            path: Lock::new(Arc::from(path)),
+            directory,
+            size: AtomicI64::new(size),
+            deleted: AtomicBool::new(false),
+            open: Lock::default(),
+        }
+    }
+
+    /// Its path on the volume.
+    pub(crate) fn path(&self) -> Arc<str> {
+        Arc::clone(&self.path.lock())
+    }
+
+    pub(super) fn set_path(&self, path: &str) {
+        *self.path.lock() = Arc::from(path);
     }
 
     pub(crate) fn is_directory(&self) -> bool {
@@ -166,7 +183,7 @@ mod tests {
 
     #[test]
     fn file_objects_of_a_stream_share_a_control_block_until_the_last_goes() {
-        let node = Arc::new(Node::new(false, 10));
+        let node = Arc::new(Node::new(r"\a", false, 10));
         let first = node.open();
         let second = node.open();
         assert!(Arc::ptr_eq(&first, &second));
@@ -177,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_control_block_knows_the_size() {
-        let node = Arc::new(Node::new(false, 10));
+        let node = Arc::new(Node::new(r"\a", false, 10));
         let fcb = node.open();
         node.set_size(20);
         assert_eq!(fcb.header.get().file_size, 20);

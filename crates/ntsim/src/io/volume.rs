@@ -1,9 +1,8 @@
 //! Volumes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::node::{Fcb, Node};
+use super::namespace::Namespace;
 use super::path;
 use crate::abi::{DeviceObject, Ptr, Shared, SharedText};
 use crate::fltmgr::Instance;
@@ -26,8 +25,7 @@ pub(crate) struct Volume {
     device: Shared<DeviceObject>,
     device_name: SharedText,
     guid_name: Option<SharedText>,
-    /// By path in upper case.
-    nodes: Lock<HashMap<String, Arc<Node>>>,
+    pub(crate) names: Namespace,
     /// Filters' instances, highest altitude first.
     pub(crate) instances: Lock<Arc<[Arc<Instance>]>>,
 }
@@ -42,7 +40,7 @@ impl Volume {
             device_name: SharedText::new(spec.device.clone()),
             guid_name: spec.guid.clone().map(SharedText::new),
             spec,
-            nodes: Lock::default(),
+            names: Namespace::default(),
             instances: Lock::default(),
         }
     }
@@ -82,28 +80,6 @@ impl Volume {
     /// `FILE_DEVICE_*` of the file system.
     pub(crate) fn device_type(&self) -> u32 {
         device_type(&self.spec)
-    }
-
-    /// What lies at a path.
-    pub(super) fn node(&self, path: &str) -> Option<Arc<Node>> {
-        self.nodes.lock().get(&path.to_uppercase()).cloned()
-    }
-
-    /// What lies at a path, made if need be.
-    pub(super) fn node_or_insert(&self, path: &str, node: impl FnOnce() -> Node) -> Arc<Node> {
-        Arc::clone(self.nodes.lock().entry(path.to_uppercase()).or_insert_with(|| Arc::new(node())))
-    }
-
-    /// The control blocks of the streams that are open, in the order of their paths.
-    pub(crate) fn open_streams(&self) -> Vec<Arc<Fcb>> {
-        let nodes = self.nodes.lock();
-        let mut open: Vec<_> = nodes.iter().filter_map(|(path, node)| Some((path, node.fcb()?))).collect();
-        open.sort_by_key(|(path, _)| *path);
-        open.into_iter().map(|(_, fcb)| fcb).collect()
-    }
-
-    pub(super) fn remove_node(&self, path: &str) {
-        self.nodes.lock().remove(&path.to_uppercase());
     }
 }
 
@@ -186,7 +162,7 @@ impl VolumeTable {
     /// Makes a file of a given size exist.
     pub(crate) fn add_file(&self, path: &str, size: i64) -> Result<(), NtStatus> {
         let (volume, path) = self.resolve(path).ok_or(NtStatus::OBJECT_PATH_NOT_FOUND)?;
-        volume.node_or_insert(&path, || Node::new(false, size)).set_size(size);
+        volume.names.get_or_insert(&path, false, size).set_size(size);
         Ok(())
     }
 

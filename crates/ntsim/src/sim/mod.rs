@@ -294,6 +294,15 @@ impl Sim {
         self.as_thread(thread, |cpu| io::close::close(cpu, handle))
     }
 
+    /// Renames a file by a handle that was opened with `DELETE` access, to a path on its volume that is free.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation.
+    pub fn rename(&self, thread: Thread, handle: Handle, path: &str) -> Result<(), NtStatus> {
+        self.as_thread(thread, |cpu| io::set_information::rename(cpu, handle, path))
+    }
+
     /// `NtCopyFileChunk`; returns the bytes written.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::driver::{self, Filter, SEEN, SUCCESS_NO_CALLBACK, nt, status};
 use super::{DEVICE, Machine};
 use crate::abi::{CallbackData, FileNameInformation, Ptr, RelatedObjects, Shared};
 use crate::rtl::read_unicode_string;
-use crate::sim::{Major, WriteSpec};
+use crate::sim::{Access, CreateSpec, Major, WriteSpec};
 use crate::status::NtStatus;
 use crate::verifier::Rule;
 
@@ -133,4 +133,34 @@ fn callback_data_is_valid_during_its_callback_only() {
     machine.open(r"C:\a");
     machine.unload_cleanly();
     machine.expect_violation(Rule::ObjectReference, "test filter unload");
+}
+
+#[test]
+fn a_renamed_file_has_its_new_name_and_its_old_one_as_opened() {
+    extern "win64" fn pre(data: Ptr<CallbackData>, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
+        let name = |options| {
+            let (_, name) = get(data, options);
+            let full = text(name, std::mem::offset_of!(FileNameInformation, name));
+            release(name);
+            full
+        };
+        if driver::iopb(data).major_function == Major::Write as u8 {
+            assert_eq!(name(NORMALIZED_DEFAULT), r"\Device\HarddiskVolume3\New");
+            assert_eq!(name(OPENED_DEFAULT), r"\Device\HarddiskVolume3\old");
+        }
+        SUCCESS_NO_CALLBACK
+    }
+    let machine = machine!(pre);
+    let access = Access::GENERIC_WRITE | Access::DELETE;
+    let spec = CreateSpec::new(r"C:\old").access(access);
+    let handle = machine.sim.create(machine.thread, &spec).expect("the file opens");
+    machine.sim.rename(machine.thread, handle, r"C:\New").expect("the name is free");
+    assert_eq!(machine.sim.write(machine.thread, handle, &WriteSpec::at(0, 1)), Ok(1));
+    machine.open(r"C:\taken");
+    let refused = machine.sim.rename(machine.thread, handle, r"C:\TAKEN");
+    assert_eq!(refused, Err(NtStatus::OBJECT_NAME_COLLISION));
+    assert_eq!(machine.sim.rename(machine.thread, handle, r"D:\x"), Err(NtStatus::OBJECT_PATH_NOT_FOUND));
+    let no_access = machine.open(r"C:\other");
+    assert_eq!(machine.sim.rename(machine.thread, no_access, r"C:\x"), Err(NtStatus::ACCESS_DENIED));
+    machine.expect_no_violation();
 }

@@ -1,0 +1,117 @@
+//! The names on a volume.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::node::{Fcb, Node};
+use crate::status::NtStatus;
+use crate::util::Lock;
+
+/// What lies on a volume, by path in upper case: names are found in whatever case they are written.
+#[derive(Default)]
+pub(crate) struct Namespace {
+    nodes: Lock<HashMap<String, Arc<Node>>>,
+}
+
+/// Whether a path leads to a node, to a stream of it, or below it.
+fn is_at_or_below(key: &str, node: &str) -> bool {
+    key.strip_prefix(node).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '\\']))
+}
+
+impl Namespace {
+    /// What lies at a path.
+    pub(super) fn get(&self, path: &str) -> Option<Arc<Node>> {
+        self.nodes.lock().get(&path.to_uppercase()).cloned()
+    }
+
+    /// What lies at a path, made if need be.
+    pub(super) fn get_or_insert(&self, path: &str, directory: bool, size: i64) -> Arc<Node> {
+        let make = || Arc::new(Node::new(path, directory, size));
+        Arc::clone(self.nodes.lock().entry(path.to_uppercase()).or_insert_with(make))
+    }
+
+    /// Takes away the name of what has been deleted, unless something else has it by now.
+    pub(super) fn remove(&self, node: &Arc<Node>) {
+        let mut nodes = self.nodes.lock();
+        let key = node.path().to_uppercase();
+        if nodes.get(&key).is_some_and(|known| Arc::ptr_eq(known, node)) {
+            nodes.remove(&key);
+        }
+    }
+
+    /// Gives a file or directory, with its streams and all below it, another name that is free.
+    pub(super) fn rename(&self, node: &Arc<Node>, to: &str) -> Result<(), NtStatus> {
+        let mut nodes = self.nodes.lock();
+        let from = node.path();
+        let old_key = from.to_uppercase();
+        let new_key = to.to_uppercase();
+        if new_key != old_key && nodes.contains_key(&new_key) {
+            return Err(NtStatus::OBJECT_NAME_COLLISION);
+        }
+        let moving: Vec<_> = nodes.keys().filter(|key| is_at_or_below(key, &old_key)).cloned().collect();
+        for key in moving {
+            let Some(moved) = nodes.remove(&key) else { continue };
+            let rest = moved.path()[from.len()..].to_owned();
+            moved.set_path(&format!("{to}{rest}"));
+            nodes.insert(format!("{new_key}{}", &key[old_key.len()..]), moved);
+        }
+        Ok(())
+    }
+
+    /// The control blocks of the streams that are open, in the order of their paths.
+    pub(crate) fn open_streams(&self) -> Vec<Arc<Fcb>> {
+        let nodes = self.nodes.lock();
+        let mut open: Vec<_> = nodes.iter().filter_map(|(path, node)| Some((path, node.fcb()?))).collect();
+        open.sort_by_key(|(path, _)| *path);
+        open.into_iter().map(|(_, fcb)| fcb).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_any_case_and_kept_as_they_were_made() {
+        let names = Namespace::default();
+        let made = names.get_or_insert(r"\Dir\File", false, 0);
+        assert!(Arc::ptr_eq(&names.get_or_insert(r"\DIR\file", false, 0), &made));
+        assert_eq!(&*made.path(), r"\Dir\File");
+    }
+
+    #[test]
+    fn a_rename_takes_along_streams_and_children() {
+        let names = Namespace::default();
+        let directory = names.get_or_insert(r"\a", true, 0);
+        let child = names.get_or_insert(r"\A\x", false, 0);
+        let stream = names.get_or_insert(r"\a\x:s", false, 0);
+        let other = names.get_or_insert(r"\ab", false, 0);
+        names.rename(&directory, r"\longer").expect("the name is free");
+        assert_eq!(&*child.path(), r"\longer\x");
+        assert_eq!(&*stream.path(), r"\longer\x:s");
+        assert_eq!(&*other.path(), r"\ab");
+        assert!(names.get(r"\a\x").is_none());
+        assert!(Arc::ptr_eq(&names.get(r"\Longer\X:S").expect("it moved along"), &stream));
+    }
+
+    #[test]
+    fn a_name_in_use_is_not_given_again() {
+        let names = Namespace::default();
+        let first = names.get_or_insert(r"\a", false, 0);
+        names.get_or_insert(r"\b", false, 0);
+        assert_eq!(names.rename(&first, r"\B"), Err(NtStatus::OBJECT_NAME_COLLISION));
+        names.rename(&first, r"\A").expect("only the case changes");
+        assert_eq!(&*first.path(), r"\A");
+    }
+
+    #[test]
+    fn a_deleted_file_does_not_take_its_successor_along() {
+        let names = Namespace::default();
+        let first = names.get_or_insert(r"\a", false, 0);
+        names.rename(&first, r"\b").expect("the name is free");
+        names.remove(&first);
+        let second = names.get_or_insert(r"\b", false, 0);
+        names.remove(&first);
+        assert!(Arc::ptr_eq(&names.get(r"\b").expect("it is still there"), &second));
+    }
+}
