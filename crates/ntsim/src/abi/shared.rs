@@ -53,6 +53,9 @@ impl<T: Copy> Drop for Shared<T> {
     }
 }
 
+/// The longest path that Windows takes, in UTF-16 units, less room for the name of a device.
+const MAX_UNITS: usize = 32_000;
+
 /// UTF-16 text at a fixed address, as the buffer of a `UNICODE_STRING`.
 pub(crate) struct SharedText {
     units: Box<[u16]>,
@@ -75,6 +78,11 @@ impl SharedText {
     /// The text without terminator.
     pub(crate) fn units(&self) -> &[u16] {
         &self.units[..self.units.len() - 1]
+    }
+
+    /// Whether a `UNICODE_STRING` can describe a text, with some room for what is put before it.
+    pub(crate) fn fits(text: &str) -> bool {
+        text.encode_utf16().count() <= MAX_UNITS
     }
 
     /// The structure that describes it; the buffer stays this object's.

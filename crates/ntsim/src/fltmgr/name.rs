@@ -7,7 +7,7 @@ use crate::abi::{FileNameInformation, Ptr, UnicodeString};
 use crate::ex::block::{Block, Content};
 use crate::io::driver::Driver;
 use crate::io::{file_object, irp};
-use crate::ke::Cpu;
+use crate::ke::{Cpu, Irql};
 use crate::sim::Leak;
 use crate::status::NtStatus;
 use crate::util::{AddressMap, Lock};
@@ -74,7 +74,8 @@ pub(crate) fn get_file_name_information(
         cpu.violation(Rule::InvalidParameter, format!("asks for a name with options 0x{options:X}"));
         return NtStatus::INVALID_PARAMETER;
     }
-    if !is_safe(&operation) {
+    // `KeAreAllApcsDisabled` is TRUE from APC_LEVEL on.
+    if !is_safe(&operation) || cpu.irql() >= Irql::APC {
         return NtStatus::FLT_INVALID_NAME_REQUEST;
     }
     if method == METHOD_CACHE_ONLY {

@@ -8,7 +8,7 @@ use super::request::{IoStatus, decide};
 use super::{file_object, irp};
 use crate::abi::{
     AccessState, CreateParameters, IoSecurityContext, Luid, Parameters, Ptr, SecuritySubjectContext, Shared,
-    UnicodeString,
+    SharedText, UnicodeString,
 };
 use crate::fltmgr::{self, Kind, Operation};
 use crate::ke::Cpu;
@@ -32,6 +32,9 @@ const FILE_OVERWRITTEN: usize = 3;
 /// `NtCreateFile` by the current thread.
 pub(crate) fn create(cpu: &Cpu, spec: &CreateSpec) -> Result<Handle, NtStatus> {
     let kernel = cpu.kernel();
+    if !SharedText::fits(&spec.path) {
+        return Err(NtStatus::OBJECT_NAME_INVALID);
+    }
     let (volume, name) = kernel.volumes.resolve(&spec.path).ok_or(NtStatus::OBJECT_PATH_NOT_FOUND)?;
     let copy = spec.copy.filter(|_| kernel.config.windows.has_kernel_copy());
     let file = Arc::new(File::new(volume, name, spec, copy));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::file::File;
 use super::irp;
 use super::request::{IoStatus, file_of};
-use crate::abi::{Parameters, Ptr, RenameInformation, SetFileInformationParameters, Shared};
+use crate::abi::{Parameters, Ptr, RenameInformation, SetFileInformationParameters, Shared, SharedText};
 use crate::ex::block::{Block, Content};
 use crate::fltmgr::{self, Kind, Operation};
 use crate::ke::Cpu;
@@ -55,6 +55,9 @@ pub(super) fn set_information(cpu: &Cpu, handle: Handle, setting: Setting) -> Re
 /// Renames a file by a handle with `DELETE` access, to a name that is free.
 pub(crate) fn rename(cpu: &Cpu, handle: Handle, path: &str) -> Result<(), NtStatus> {
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
+    if !SharedText::fits(path) {
+        return Err(NtStatus::OBJECT_NAME_INVALID);
+    }
     if !file.access().contains(Access::DELETE) {
         return Err(NtStatus::ACCESS_DENIED);
     }

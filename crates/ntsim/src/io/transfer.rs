@@ -89,8 +89,8 @@ pub(crate) fn read(
     spec: &ReadSpec,
 ) -> Result<u32, NtStatus> {
     let file = file_of(cpu.kernel(), thread, handle)?;
-    if thread.has_ended() {
-        return Err(NtStatus::INVALID_CID);
+    if spec.offset < 0 {
+        return Err(NtStatus::INVALID_PARAMETER);
     }
     let system_read = spec.paging || spec.mode == Mode::Kernel;
     if !system_read && spec.outcome == Outcome::Model && !file.access().contains(Access::READ_DATA) {

@@ -114,6 +114,13 @@ pub(crate) struct VolumeTable {
     volumes: Lock<Vec<Arc<Volume>>>,
 }
 
+/// Whether a path with this name before it can still be described.
+fn is_short(name: &str) -> bool {
+    /// The longest name of a volume, in bytes.
+    const MAX_NAME_BYTES: usize = 200;
+    name.len() <= MAX_NAME_BYTES
+}
+
 /// Form of a drive letter: `C:`.
 fn is_drive_letter(name: &str) -> bool {
     matches!(name.as_bytes(), [letter, b':'] if letter.is_ascii_alphabetic())
@@ -130,6 +137,9 @@ impl VolumeTable {
         }
         if let Some(guid) = spec.guid.as_ref().filter(|guid| !guid.starts_with(r"\??\Volume{")) {
             return Err(SpecError::BadName(guid.clone(), r"volume GUID name such as \??\Volume{…}"));
+        }
+        if !is_short(&spec.device) || !spec.guid.as_deref().is_none_or(is_short) {
+            return Err(SpecError::BadName(spec.device, "volume: a name is too long"));
         }
         let mut volumes = self.volumes.lock();
         for other in volumes.iter() {

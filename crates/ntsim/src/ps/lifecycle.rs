@@ -11,6 +11,9 @@ use crate::sim::{Handle, ProcessSpec, SpecError};
 /// Starts a process and tells those who want to know, in the context of its creator.
 pub(crate) fn start_process(cpu: &Cpu, spec: ProcessSpec) -> Result<Arc<Process>, SpecError> {
     let kernel = cpu.kernel();
+    if !SharedText::fits(&spec.image) {
+        return Err(SpecError::BadName(spec.image, "image: it is too long"));
+    }
     let image = SharedText::new(kernel.volumes.nt_path(&spec.image));
     let now = kernel.clock.now();
     let process = kernel.processes.create_process(&kernel.arena, &kernel.objects, spec, image, now)?;

@@ -9,6 +9,8 @@ use crate::windows::Windows;
 /// 2024-01-01 00:00:00 UTC as `FILETIME`.
 const DEFAULT_START_TIME: u64 = 133_485_408_000_000_000;
 const DEFAULT_PROCESSORS: u32 = 4;
+/// Processors in a group.
+const MAX_PROCESSORS: u32 = 64;
 
 /// The machine.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +20,7 @@ pub struct Config {
     pub windows: Windows,
     /// The time at which it starts, in 100 ns since 1601-01-01 UTC.
     pub start_time: u64,
-    /// Number of active processors, at least 1; each simulated thread is bound to one of them.
+    /// Number of active processors, from 1 to 64 (one group); each simulated thread is bound to one of them.
     pub processors: u32,
 }
 
@@ -35,10 +37,10 @@ impl Config {
         Self { start_time, ..self }
     }
 
-    /// The same machine with another number of processors.
+    /// The same machine with another number of processors, from 1 to 64.
     #[must_use]
     pub fn processors(self, processors: u32) -> Self {
-        Self { processors, ..self }
+        Self { processors: processors.clamp(1, MAX_PROCESSORS), ..self }
     }
 }
 

@@ -3,8 +3,9 @@
 use super::driver::{EntryPoint, Filter, nt};
 use super::{Machine, driver};
 use crate::Windows;
-use crate::abi::Ptr;
+use crate::abi::{CallbackData, Ptr, RelatedObjects, Shared};
 use crate::sim::CreateSpec;
+use crate::status::NtStatus;
 use crate::verifier::Rule;
 
 /// The message with which the simulation ends when a driver does this in `DriverEntry`.
@@ -77,6 +78,42 @@ fn a_crash_below_a_nested_callback_leaves_all_of_them() {
 }
 
 #[test]
+fn a_crash_of_a_driver_s_thread_ends_it_in_the_harness() {
+    extern "win64" fn start(_: usize) {
+        nt("KeBugCheckEx", &[7, 0, 0, 0, 0]);
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        let handle = Shared::new(0usize);
+        let arguments = [handle.ptr().address(), 0, 0, 0, 0, start as *const () as usize, 0];
+        assert_eq!(driver::status("PsCreateSystemThread", &arguments), NtStatus::SUCCESS);
+        Filter::default().start(driver)
+    }
+    let (message, rules) = end_of(entry);
+    assert!(
+        message.contains("bug check 0x00000007") && message.contains("in test system thread"),
+        "{message}"
+    );
+    assert_eq!(rules, [Rule::Crash]);
+}
+
+#[test]
+fn touching_a_user_buffer_ends_it() {
+    extern "win64" fn pre(data: Ptr<CallbackData>, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
+        // SAFETY: this is a write.
+        let write = unsafe { driver::iopb(data).parameters.write };
+        u32::from(write.write_buffer.cast::<u8>().read())
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        Filter::default().on(crate::Major::Write, pre, None).start(driver)
+    }
+    let machine = Machine::new(entry);
+    let handle = machine.open(r"C:\a");
+    let write = || machine.sim.write(machine.thread, handle, &crate::WriteSpec::at(0, 1));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(write)).is_err());
+    machine.expect_violation(Rule::Crash, "test pre-write");
+}
+
+#[test]
 fn simulations_are_independent() {
     extern "win64" fn entry(driver: usize, _: usize) -> u32 {
         Filter::default().start(driver)
@@ -95,11 +132,7 @@ fn simulations_are_independent() {
 #[test]
 #[should_panic(expected = "an observer or message handler cannot act on the machine")]
 fn an_observer_cannot_act_on_the_machine() {
-    extern "win64" fn pre(
-        _: Ptr<crate::abi::CallbackData>,
-        _: Ptr<crate::abi::RelatedObjects>,
-        _: Ptr<usize>,
-    ) -> u32 {
+    extern "win64" fn pre(_: Ptr<CallbackData>, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
         driver::SUCCESS_NO_CALLBACK
     }
     extern "win64" fn entry(driver: usize, _: usize) -> u32 {

@@ -239,6 +239,22 @@ fn a_damaged_image_is_refused_wherever_it_is_cut_off() {
     }
 }
 
+/// Mapping alone: what a damaged image would do when run is nobody's business.
+#[test]
+fn a_damaged_image_is_mapped_or_refused_but_harms_nobody() {
+    let image = build(&Recipe::default());
+    let sim = sim();
+    let headers = image.len() - FILE_ALIGNMENT as usize;
+    for position in 0..headers {
+        for value in [0, 0x7F, 0xFF] {
+            let mut damaged = image.clone();
+            damaged[position] = value;
+            // Either is fine; a panic or a fault is not.
+            let _ = crate::io::driver::map(sim.kernel_for_test(), &damaged, "tiny");
+        }
+    }
+}
+
 /// The end of a simulation whose driver does this.
 fn end_of(code: &dyn Fn(u32) -> Vec<u8>) -> String {
     let (sim, ..) = machine_without_driver(Windows::Win10_2004);

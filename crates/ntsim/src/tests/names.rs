@@ -164,3 +164,16 @@ fn a_renamed_file_has_its_new_name_and_its_old_one_as_opened() {
     assert_eq!(machine.sim.rename(machine.thread, no_access, r"C:\x"), Err(NtStatus::ACCESS_DENIED));
     machine.expect_no_violation();
 }
+
+#[test]
+fn names_are_refused_while_apcs_are_disabled() {
+    extern "win64" fn pre(data: Ptr<CallbackData>, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
+        nt("KfRaiseIrql", &[1]);
+        assert_eq!(get(data, NORMALIZED_DEFAULT).0, NtStatus::FLT_INVALID_NAME_REQUEST);
+        nt("KeLowerIrql", &[0]);
+        SUCCESS_NO_CALLBACK
+    }
+    let machine = machine!(pre);
+    machine.open(r"C:\a");
+    machine.expect_no_violation();
+}

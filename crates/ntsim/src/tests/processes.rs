@@ -5,9 +5,9 @@ use std::cell::Cell;
 use super::driver::{Filter, SEEN, nt, status};
 use super::{Machine, PID, TID};
 use crate::Windows;
-use crate::abi::{ProcessCreateInfo, Ptr, Shared};
+use crate::abi::{CallbackData, ProcessCreateInfo, Ptr, RelatedObjects, Shared};
 use crate::rtl::read_unicode_string;
-use crate::sim::{ProcessKind, ProcessSpec, SpecError};
+use crate::sim::{CreateSpec, Major, ProcessKind, ProcessSpec, SpecError, WriteSpec};
 use crate::status::NtStatus;
 use crate::verifier::Rule;
 
@@ -166,4 +166,54 @@ fn kernel_processes_are_told_from_user_processes() {
     let registry = ProcessSpec::new("Registry").kind(ProcessKind::Minimal);
     let registry = machine.sim.add_process(registry).expect("PIDs are free");
     assert_eq!(machine.sim.process_info(registry).expect("it is there").image, "Registry");
+}
+
+#[test]
+fn a_pending_write_keeps_its_thread_and_process() {
+    extern "win64" fn pre(data: Ptr<CallbackData>, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
+        let process = nt("IoThreadToProcess", &[data.read().thread.address()]);
+        SEEN.set(nt("PsGetProcessId", &[process]));
+        assert_eq!(nt("PsGetCurrentProcessId", &[]), 4);
+        super::driver::SUCCESS_NO_CALLBACK
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        Filter::default().on(Major::Write, pre, None).start(driver)
+    }
+    let machine = Machine::new(entry);
+    let handle = machine.open(r"C:\a");
+    machine.sim.exit_thread(machine.thread).expect("it runs");
+    let write = |spec| machine.sim.write(machine.thread, handle, &spec);
+    assert_eq!(write(WriteSpec::at(0, 1)), Err(NtStatus::INVALID_CID), "the dead issue nothing");
+    let reposted = WriteSpec { executor: Some(machine.sim.system_thread()), ..WriteSpec::at(0, 1) };
+    assert_eq!(write(reposted), Ok(1));
+    assert_eq!(SEEN.get(), PID as usize);
+    machine.expect_no_violation();
+}
+
+#[test]
+fn a_write_may_have_a_process_without_a_thread() {
+    extern "win64" fn pre(data: Ptr<CallbackData>, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
+        assert!(data.read().thread.is_null());
+        SEEN.set(nt("FltGetRequestorProcess", &[data.address()]));
+        super::driver::SUCCESS_NO_CALLBACK
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        Filter::default().on(Major::Write, pre, None).start(driver)
+    }
+    let machine = Machine::new(entry);
+    let handle = machine.open(r"C:\a");
+    let process = machine.sim.process_by_pid(PID);
+    for (requestor, expected) in [(None, false), (process, true)] {
+        let spec = WriteSpec { thread_null: true, requestor, ..WriteSpec::at(0, 1) };
+        assert_eq!(machine.sim.write(machine.thread, handle, &spec), Ok(1));
+        assert_eq!(SEEN.get() != 0, expected);
+    }
+}
+
+#[test]
+fn a_name_too_long_for_windows_is_refused() {
+    let (sim, _, thread) = super::machine_without_driver(Windows::Win10_2004);
+    let long = format!(r"C:\{}", "x".repeat(40_000));
+    assert!(matches!(sim.add_process(ProcessSpec::new(&long)), Err(SpecError::BadName(..))));
+    assert_eq!(sim.create(thread, &CreateSpec::new(&long)), Err(NtStatus::OBJECT_NAME_INVALID));
 }
