@@ -8,6 +8,10 @@ use audit::record::{Actor, CopySource, FileEntry, NameKind, ProcessEntry, Text, 
 use super::names::Drives;
 use crate::model::{File, FileTime, Party, Process, Source, Volume, known};
 
+/// PID and name of the kernel's own process.
+const SYSTEM_PID: u32 = 4;
+const SYSTEM: &str = "System";
+
 /// Everything known of processes, volumes and files.
 #[derive(Debug, Default)]
 pub(crate) struct Dictionary {
@@ -35,7 +39,9 @@ impl Dictionary {
         let process = Process {
             key: entry.key.0,
             pid: known(entry.pid),
-            image: text(entry.image).map(|image| self.drives.readable(&image)),
+            image: text(entry.image)
+                .map(|image| self.drives.readable(&image))
+                .or_else(|| (entry.pid == SYSTEM_PID).then(|| SYSTEM.to_owned())),
             kernel: entry.kind == ProcessKind::Kernel,
             created: known(entry.created).map(FileTime),
             parent_key: known(entry.parent.0),
@@ -77,11 +83,13 @@ impl Dictionary {
 
     pub(crate) fn party(&self, actor: Option<Actor>) -> Party<'_> {
         let actor = actor.unwrap_or_default();
+        let image = self.processes.get(&actor.process.0).and_then(|process| process.image.as_deref());
         Party {
             process_key: known(actor.process.0),
             pid: known(actor.pid),
             tid: known(actor.tid),
-            image: self.processes.get(&actor.process.0).and_then(|process| process.image.as_deref()),
+            // The driver need not tell of System, which has no image file and always this PID.
+            image: image.or((actor.pid == SYSTEM_PID).then_some(SYSTEM)),
         }
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ntsim::{
     Access, ChunkSpec, CopyIntent, CopySpec, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem,
-    Handle, Mode, Process, ProcessKind, ProcessSpec, ReadSpec, Thread, VolumeSpec, WriteOffset, WriteSpec,
+    Handle, Mode, NtStatus, Process, ProcessKind, ProcessSpec, ReadSpec, Thread, VolumeSpec, WriteOffset,
+    WriteSpec,
 };
 
 use super::machine::{BareMachine, Machine, failed_with};
@@ -170,8 +171,12 @@ impl<'s> Stage<'s> {
             }
             Action::Write(write) => {
                 let thread = self.act(machine, &write.thread);
-                sim.write(thread, self.handles[write.handle.as_str()], &self.write_spec(write))
-                    .map_err(|status| self.broken(place, failed_with("write", status)))?;
+                let refused = write.fast_io == model::FastIo::RefusedOnly;
+                match sim.write(thread, self.handles[write.handle.as_str()], &self.write_spec(write)) {
+                    Err(NtStatus::FLT_DISALLOW_FAST_IO) if refused => {}
+                    Err(status) => return Err(self.broken(place, failed_with("write", status))),
+                    Ok(_) => {}
+                }
             }
             Action::Read { thread, handle, offset, length } => {
                 let thread = self.act(machine, thread);
