@@ -93,6 +93,8 @@ pub enum Verdict {
     Missed,
     /// A write is laid at the wrong door.
     Wrong,
+    /// A write of the kernel's own is taken for a user's.
+    Kernels,
     /// What failed, or will come again as another operation, is taken for a write.
     NoWrite,
 }
@@ -148,7 +150,8 @@ impl Conclusion {
             (Self::Skipped, Truth::Kernel(_)) => Verdict::Right,
             (Self::Skipped, Truth::User(_)) => Verdict::Missed,
             (Self::Process { pid, .. }, Truth::User(who)) if *pid == who.pid => Verdict::Right,
-            (Self::Process { .. }, _) => Verdict::Wrong,
+            (Self::Process { .. }, Truth::User(_)) => Verdict::Wrong,
+            (Self::Process { .. }, Truth::Kernel(_)) => Verdict::Kernels,
         }
     }
 }
@@ -161,6 +164,7 @@ impl Verdict {
             Self::Right => "right",
             Self::Missed => "missed",
             Self::Wrong => "wrong",
+            Self::Kernels => "kernels-own",
             Self::NoWrite => "no-write",
         }
     }
@@ -214,6 +218,14 @@ pub(crate) mod tests {
     fn a_thread_attached_elsewhere_deceives_the_requestor() {
         let attached = Explanation { requestor: Some((900, None)), ..copied_chunk() };
         assert_eq!(verdicts(&attached)[2], Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_write_of_registry_passes_for_a_users() {
+        let registry = who(88, 96, "Registry");
+        let truth = Truth::Kernel(registry.clone());
+        let seen = Explanation { current: registry, requestor: Some((88, None)), truth, ..copied_chunk() };
+        assert_eq!(verdicts(&seen), [Verdict::Kernels, Verdict::Right, Verdict::Kernels]);
     }
 
     #[test]

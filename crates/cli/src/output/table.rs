@@ -263,6 +263,7 @@ impl<W: io::Write> Table<W> {
                     Verdict::Right => (GOOD, '✓', "right"),
                     Verdict::Missed => (BAD, '✗', "misses the write"),
                     Verdict::Wrong => (BAD, '✗', "blames the wrong one"),
+                    Verdict::Kernels => (BAD, '✗', "takes it for a user's"),
                     Verdict::NoWrite => (BAD, '✗', "takes it for a write"),
                 };
                 self.line(format_args!(

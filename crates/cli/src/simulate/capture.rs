@@ -86,9 +86,14 @@ pub(super) fn play(
 /// Mounts every volume that a path or image of the capture names.
 fn add_volumes(capture: &Capture, bare: &BareMachine<'_>) -> Result<(), Failure> {
     let images = capture.processes.iter().filter_map(|process| process.image.as_deref());
-    let roots: BTreeSet<Root> =
-        capture.paths.iter().map(String::as_str).chain(images).filter_map(Root::of).collect();
-    let named: BTreeSet<String> = roots.iter().filter_map(Root::device).collect();
+    let all = capture.paths.iter().map(String::as_str).chain(images).filter_map(Root::of);
+    let mut roots: BTreeSet<Root> = all.collect();
+    // The same device may be written in capitals and not.
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    roots.retain(|root| match root {
+        Root::Device(device) => named.insert(device.to_lowercase()),
+        Root::Drive(_) | Root::Network => true,
+    });
     let mut number = FIRST_VOLUME;
     for root in &roots {
         let spec = match root {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use audit::record::WriteFlags;
 use ntsim::{Callback, Major, Mode, Phase, ThreadFacts};
 
 use crate::consumer::names::Drives;
@@ -100,6 +101,8 @@ impl Observations {
             Some(seen.time) == write.time
                 && seen.offset == write.offset
                 && seen.length == write.length
+                && seen.fast_io == write.flags.contains(WriteFlags::FAST_IO)
+                && seen.failed.is_none()
                 && (write.originator.tid.is_none()
                     || write.originator.tid == seen.thread.as_ref().map(|thread| thread.tid))
         };
@@ -107,8 +110,9 @@ impl Observations {
             return (Vec::new(), None);
         };
         let own = self.waiting.remove(index);
-        // Records of one moment may come in another order than their callbacks.
-        let earlier = self.waiting.iter().take_while(|seen| Some(seen.time) < write.time).count();
+        // Records of one moment may come in another order than their callbacks, but for what failed none comes at all.
+        let over = |seen: &&Explanation| Some(seen.time) < write.time || seen.failed.is_some();
+        let earlier = self.waiting.iter().take(index).take_while(over).count();
         (self.waiting.drain(..earlier).collect(), own)
     }
 

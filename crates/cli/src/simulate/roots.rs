@@ -5,12 +5,14 @@
 pub(super) enum Root {
     /// `C:`; the letter in upper case.
     Drive(char),
-    /// `\Device\HarddiskVolume3`, a volume without a letter; in lower case.
+    /// `\Device\HarddiskVolume3`, a volume without a letter.
     Device(String),
     /// `\\server\share`, reached through the redirectors.
     Network,
 }
 
+/// Where devices are.
+const DEVICES: &str = r"\Device\";
 /// Devices that have names below them but are no volumes; whowrote does not attach to them.
 const NO_VOLUMES: &[&str] = &["namedpipe", "mailslot"];
 /// The redirectors' common device.
@@ -30,21 +32,13 @@ impl Root {
             let server = share.split('\\').next().unwrap_or_default();
             return (!matches!(server, "" | "." | "?")).then_some(Self::Network);
         }
-        let lower = path.to_lowercase();
-        let device = lower.strip_prefix(r"\device\")?.split('\\').next()?;
-        match device {
+        let prefix = path.get(..DEVICES.len()).filter(|prefix| prefix.eq_ignore_ascii_case(DEVICES))?;
+        let device = path[prefix.len()..].split('\\').next()?;
+        match device.to_lowercase().as_str() {
             "" => None,
             REDIRECTORS => Some(Self::Network),
             other if NO_VOLUMES.contains(&other) => None,
-            other => Some(Self::Device(format!(r"\device\{other}"))),
-        }
-    }
-
-    /// The device that the path names itself, in lower case.
-    pub(super) fn device(&self) -> Option<String> {
-        match self {
-            Self::Device(device) => Some(device.clone()),
-            Self::Drive(_) | Self::Network => None,
+            _ => Some(Self::Device(format!("{DEVICES}{device}"))),
         }
     }
 }
@@ -73,8 +67,8 @@ mod tests {
             ("C::$INDEX", Some(Root::Drive('C'))),
             (r"\\server\share\a", Some(Root::Network)),
             (r"\Device\Mup\server\share\a", Some(Root::Network)),
-            (r"\Device\HarddiskVolume3\a", device(r"\device\harddiskvolume3")),
-            (r"\Device\HarddiskVolume3", device(r"\device\harddiskvolume3")),
+            (r"\Device\HarddiskVolume3\a", device(r"\Device\HarddiskVolume3")),
+            (r"\DEVICE\HarddiskVolume3", device(r"\Device\HarddiskVolume3")),
             (r"\Device\NamedPipe\lsass", None),
             (r"\Device\Mailslot\a", None),
             (r"\\.\pipe\a", None),

@@ -16,6 +16,8 @@ use crate::output::explain::{SYSTEM_PID, Truth, Who};
 use crate::place::{BadInput, Place};
 use crate::scenario::{SYSTEM, Scenario, model};
 
+/// Time that passes before each step, whatever the scenario says.
+const BETWEEN_STEPS: Duration = Duration::from_micros(1);
 /// Nanoseconds in the 100 ns units of file times.
 const NANOSECONDS: u64 = 100;
 
@@ -55,6 +57,8 @@ pub(super) fn play(file: &str, scenario: &Scenario, bare: BareMachine<'_>) -> Re
         machine.name_process(pid, &image);
     }
     for step in &scenario.steps {
+        // As on any machine, no two things happen at the same moment.
+        machine.sim.advance(BETWEEN_STEPS);
         stage.step(&mut machine, step)?;
         machine.check()?;
     }
