@@ -50,7 +50,7 @@ impl Process {
 
     /// Whether the image is a file; a minimal process and System have none.
     pub(crate) fn has_image_file(&self) -> bool {
-        self.kind == ProcessKind::User && self.image.as_str().contains('\\')
+        self.kind == ProcessKind::User && !self.image.as_str().is_empty()
     }
 
     pub(crate) fn start_key(&self) -> u64 {
