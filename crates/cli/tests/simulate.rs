@@ -134,11 +134,11 @@ fn a_closed_output_ends_the_program_without_a_fuss() {
 }
 
 /// A little of what captures hold, with nothing but writes that must appear.
-fn small_capture() -> Vec<Row> {
+fn small_capture(hour: u32) -> Vec<Row> {
     const OPEN: &str = "Desired Access: Generic Write, Read Attributes, Disposition: OverwriteIf, Options: Synchronous IO \
                         Non-Alert, Non-Directory File, Attributes: N, ShareMode: Read, AllocationSize: 0, OpenResult: Created";
     let other = |row: Row| row.by(r"C:\Tools\cc.exe", 708, 712);
-    vec![
+    let rows = [
         Row::write(1, 0, 24),
         Row::write(1, 5_242_880, 1_048_576),
         Row::write(2, 4096, 512).result("FAST IO DISALLOWED"),
@@ -158,11 +158,12 @@ fn small_capture() -> Vec<Row> {
         other(Row::write(8, 0, 0)).path(r"C:\Temp\new.obj").operation("CloseFile", ""),
         other(Row::write(8, 0, 0)).operation("Thread Exit", "Thread ID: 712, User Time: 0.0000000"),
         other(Row::write(8, 0, 0)).operation("Process Exit", "Exit Status: 0"),
-        Row { hour: 19, ..Row::write(9, 7, 17) }.by(r"C:\Tools\link.exe", 708, 712),
+        Row::write(9, 7, 17).by(r"C:\Tools\link.exe", 708, 712),
         Row::write(9, 0, 0)
             .path(r"HKLM\Software")
             .operation("RegSetValue", "Type: REG_DWORD, Length: 4, Data: 0"),
-    ]
+    ];
+    rows.map(|row| Row { hour, ..row }).into()
 }
 
 /// What must appear of it: PID, image, path, offset and length.
@@ -184,8 +185,8 @@ fn small_capture_writes() -> Vec<Value> {
 
 #[test]
 fn a_capture_of_any_country_yields_its_writes() {
-    for country in &COUNTRIES {
-        let (_folder, path) = file("small.csv", export(country, &small_capture()).as_bytes());
+    for (country, hour) in COUNTRIES.iter().flat_map(|country| [(country, 7), (country, 19)]) {
+        let (_folder, path) = file("small.csv", export(country, &small_capture(hour)).as_bytes());
         let ran = simulate(&path, &["--json"]).ended(0);
         let writes: Vec<Value> = ran
             .objects("write")
@@ -198,8 +199,8 @@ fn a_capture_of_any_country_yields_its_writes() {
         assert_eq!(writes, small_capture_writes(), "{}", country.name);
         let times: Vec<String> =
             ran.objects("write").iter().map(|write| write["time"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(times[0], format!("{DAY}T07:19:01.0147934Z"), "{}", country.name);
-        assert_eq!(times[9], format!("{DAY}T19:19:09.0147934Z"), "{}", country.name);
+        assert_eq!(times[0], format!("{DAY}T{hour:02}:19:01.0147934Z"), "{}", country.name);
+        assert_eq!(times[9], format!("{DAY}T{hour:02}:19:09.0147934Z"), "{}", country.name);
         for left_out in ["WriteFile (no volume) 1", "WriteFile (DISK FULL) 1", "RegSetValue 1"] {
             assert!(ran.stderr.contains(left_out), "{}", ran.stderr);
         }
@@ -208,7 +209,7 @@ fn a_capture_of_any_country_yields_its_writes() {
 
 #[test]
 fn a_pid_used_again_in_a_capture_is_two_processes() {
-    let (_folder, path) = file("small.csv", export(&COUNTRIES[0], &small_capture()).as_bytes());
+    let (_folder, path) = file("small.csv", export(&COUNTRIES[0], &small_capture(0)).as_bytes());
     let ran = simulate(&path, &["--json"]).ended(0);
     let keys: BTreeMap<String, String> = ran
         .objects("write")
@@ -220,6 +221,21 @@ fn a_pid_used_again_in_a_capture_is_two_processes() {
     different.sort();
     different.dedup();
     assert_eq!(different.len(), 3, "{keys:?}");
+}
+
+/// Process Monitor's own choice of columns has neither times of day with dates nor images with paths.
+#[test]
+fn a_capture_without_the_columns_that_may_lack_is_played() {
+    let text = "PID,TID,Operation,Path,Result,Detail,Relative Time,Process Name\r\n\
+                100,104,WriteFile,C:\\f,SUCCESS,\"Offset: 0, Length: 8\",00:00:01.5000000,tool.exe\r\n\
+                88,96,WriteFile,C:\\g,SUCCESS,\"Offset: 0, Length: 8\",00:00:02.0000000,Registry\r\n";
+    let (_folder, path) = file("bare.csv", text.as_bytes());
+    let ran = simulate(&path, &["--json"]).ended(0);
+    let writes = ran.objects("write");
+    assert_eq!(writes.len(), 1, "{}", ran.stdout);
+    assert_eq!((&writes[0]["image"], &writes[0]["path"]), (&json!("tool.exe"), &json!(r"C:\f")));
+    assert_eq!(writes[0]["time"], "1601-01-02T00:00:01.5000000Z", "from the start of the capture");
+    assert!(ran.stderr.contains("the time of day is not known"), "{}", ran.stderr);
 }
 
 /// What the capture's reader says a row is, independent of the program's own.

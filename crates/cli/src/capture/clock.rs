@@ -12,7 +12,8 @@ pub enum ClockBasis {
     AmbiguousDate,
     /// There is no date, or none that can be read: likewise.
     NoDate,
-    /// Not even the time of day can be read: times count from the start of 1601 as if the capture had begun then.
+    /// Not even the time of day can be read: the capture begins at midnight of the second day of 1601 (for the first
+    /// moment of the first day stands for an unknown time).
     Relative,
 }
 
@@ -116,7 +117,8 @@ impl Clock {
     /// The file times of the rows given, in their order, and what they are worth.
     pub(crate) fn resolve(&self, rows: &[RowTime]) -> (Vec<u64>, ClockBasis) {
         if rows.iter().any(|row| row.of_day.is_none()) {
-            return (rows.iter().map(|row| row.relative.unwrap_or_default()).collect(), ClockBasis::Relative);
+            let times = rows.iter().map(|row| DAY + row.relative.unwrap_or_default());
+            return (times.collect(), ClockBasis::Relative);
         }
         let order = match self.dates.order() {
             DateOrderKnown::Known(order) => Some(order),
@@ -193,7 +195,7 @@ mod tests {
     #[test]
     fn an_unknown_half_of_the_day_falls_back_on_relative_time() {
         let (times, basis) = resolve(&[(Some("7:19:37.5 XM"), Some("x"), Some("00:00:02.0000000"))]);
-        assert_eq!((times, basis), (vec![2 * SECOND], ClockBasis::Relative));
+        assert_eq!((times, basis), (vec![DAY + 2 * SECOND], ClockBasis::Relative));
     }
 
     #[test]
