@@ -191,3 +191,76 @@ fn unloading_counts_what_it_cannot_deliver() {
         assert_eq!(books, Books { produced: 3000, shutdown: 3000, ..Books::default() }, "{manner:?}");
     }
 }
+
+/// A consumer that has acknowledged a name dies with the next write: its successor has to be told the name before it gets
+/// the write.
+#[test]
+fn the_successor_of_a_consumer_knows_the_names_in_what_it_inherits() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let first = Inbox::default();
+    machine.connect(&first).expect("nobody else is connected");
+    let handle = machine.open(r"C:\known.txt");
+    machine.write(handle, &WriteSpec::at(0, 1));
+    first.set_manner(Manner::Disconnects);
+    machine.write(handle, &WriteSpec::at(1, 1));
+    let second = Inbox::default();
+    machine.connect(&second).expect("the last connection is closed");
+    assert_eq!(offsets(&second), [1]);
+    let writes = second.writes();
+    assert_eq!(writes[0].path.as_deref(), Some(r"\Device\HarddiskVolume3\known.txt"));
+    assert!(writes[0].image.is_some());
+    machine.unload(&driver);
+}
+
+/// Names of files that are gone are kept until their writes are acknowledged, and no longer.
+#[test]
+fn what_is_gone_and_delivered_is_not_told_again() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let handle = machine.open(r"C:\gone.txt");
+    machine.write(handle, &WriteSpec::at(0, 1));
+    machine.sim.close(machine.thread, handle).expect("it is open");
+    let first = Inbox::default();
+    let connection = machine.connect(&first).expect("nobody else is connected");
+    assert_eq!(first.writes()[0].path.as_deref(), Some(r"\Device\HarddiskVolume3\gone.txt"));
+    machine.sim.advance(Duration::from_secs(1));
+    connection.disconnect();
+    let second = Inbox::default();
+    machine.connect(&second).expect("the last connection is closed");
+    second.with(|contents| {
+        assert!(contents.files.values().all(|(_, path)| path.is_empty()), "{:?}", contents.files);
+    });
+    machine.unload(&driver);
+}
+
+#[test]
+fn unloading_counts_what_is_in_a_batch_that_nobody_acknowledged() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    inbox.set_manner(Manner::Silent);
+    write_many(&machine, r"C:\last.log", 0..10);
+    machine.sim.settle();
+    assert_eq!(offsets(&inbox).len(), 1);
+    assert_eq!(machine.unload(&driver), Books { produced: 10, shutdown: 10, ..Books::default() });
+}
+
+#[test]
+fn unloading_makes_a_last_attempt() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    inbox.set_manner(Manner::Silent);
+    write_many(&machine, r"C:\last.log", 0..10);
+    machine.sim.settle();
+    inbox.set_manner(Manner::Good);
+    assert_eq!(machine.unload(&driver), Books { produced: 10, delivered: 10, ..Books::default() });
+    assert_eq!(offsets(&inbox).len(), 10);
+}

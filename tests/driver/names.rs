@@ -1,7 +1,10 @@
 //! What keys stand for.
 
 use audit::attribution::ProcessKind;
-use ntsim::{Access, CreateSpec, ProcessSpec, Sid, VolumeSpec, Windows, WriteSpec};
+use ntsim::{
+    Access, ChunkSpec, CreateOptions, CreateSpec, NtStatus, Outcome, ProcessSpec, Sid, VolumeSpec, Windows,
+    WriteSpec,
+};
 
 use crate::rig::{EXPLORER, Inbox, Machine, image};
 
@@ -163,5 +166,101 @@ fn volumes_that_come_later_are_told_too() {
     let volumes = inbox.with(|contents| contents.volumes.values().cloned().collect::<Vec<_>>());
     assert_eq!(volumes.len(), 2);
     assert_eq!(volumes[0].1, r"\??\Volume{0c1f2b3a-0000-0000-0000-100000000000}");
+    machine.unload(&driver);
+}
+
+#[test]
+fn a_parent_whose_id_was_taken_over_is_not_mistaken_for_its_successor() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let parent = ProcessSpec::new(r"\Device\HarddiskVolume3\parent.exe").pid(5000);
+    let parent = machine.sim.add_process(parent).expect("the pid is free");
+    let child = ProcessSpec::new(r"\Device\HarddiskVolume3\child.exe").parent(5000);
+    let child = machine.sim.add_process(child).expect("a new pid");
+    let thread = machine.sim.add_thread(child, None).expect("it lives");
+    machine.sim.exit_process(parent).expect("it lives");
+    machine.sim.advance(std::time::Duration::from_secs(60));
+    let successor = ProcessSpec::new(r"\Device\HarddiskVolume3\successor.exe").pid(5000);
+    machine.sim.add_process(successor).expect("the pid is free");
+    let driver = machine.load(&image);
+    machine.sim.create(thread, &CreateSpec::new(r"C:\x")).expect("a good path");
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    let known = inbox.with(|contents| {
+        contents.processes.values().find(|known| known.image.ends_with("child.exe")).cloned()
+    });
+    let known = known.expect("it is told");
+    assert_eq!(known.parent_pid, 5000);
+    assert!(!known.parent.is_known(), "{known:?}");
+    machine.unload(&driver);
+}
+
+#[test]
+fn a_write_to_the_volume_itself_names_the_volume() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    let handle = machine.open("C:");
+    // The simulated file system has no such writes; others do.
+    let outcome = Outcome::Given(NtStatus::SUCCESS);
+    machine.write(handle, &WriteSpec { non_cached: true, outcome, ..WriteSpec::at(0, 512) });
+    assert_eq!(inbox.writes()[0].path.as_deref(), Some(r"\Device\HarddiskVolume3"));
+    machine.unload(&driver);
+}
+
+#[test]
+fn directories_are_not_among_the_files() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let directory = CreateSpec::new(r"C:\folder").options(CreateOptions::DIRECTORY_FILE);
+    machine.sim.create(machine.thread, &directory).expect("a good path");
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    // To add files to it takes the same right as to write to a file, and it need not be called a directory.
+    let again = CreateSpec::new(r"C:\folder").options(CreateOptions::SYNCHRONOUS_IO_NONALERT);
+    for open in [&directory, &again] {
+        machine.sim.create(machine.thread, open).expect("it exists");
+    }
+    machine.sim.advance(std::time::Duration::from_secs(1));
+    machine.sim.settle();
+    inbox.with(|contents| {
+        assert!(contents.files.values().all(|(_, path)| path.is_empty()), "{:?}", contents.files);
+    });
+    machine.unload(&driver);
+}
+
+/// Regression test of the driver's index of streams by address: an address is used again when its stream is gone.
+#[test]
+fn a_stream_does_not_inherit_the_name_of_one_that_is_gone() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    for number in 0..50 {
+        machine.sim.add_file(&format!(r"C:\source{number}"), 10).expect("the volume is there");
+    }
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    let destination = machine.open(r"C:\destination");
+    for number in 0..50 {
+        let handle = machine.open(&format!(r"C:\gone{number}"));
+        machine.write(handle, &WriteSpec::at(0, 1));
+        machine.sim.close(machine.thread, handle).expect("it is open");
+        // Opened without the intent to be copied, the source has no key.
+        let source = CreateSpec::new(&format!(r"C:\source{number}")).access(Access::GENERIC_READ);
+        let source = machine.sim.create(machine.thread, &source).expect("it exists");
+        let chunk = ChunkSpec { source, destination, source_offset: 0, destination_offset: 0, length: 10 };
+        machine.sim.copy_file_chunk(machine.thread, &chunk).expect("both are open");
+        machine.sim.close(machine.thread, source).expect("it is open");
+    }
+    machine.sim.settle();
+    let copies: Vec<_> =
+        inbox.writes().into_iter().filter(|received| received.write.copy.is_some()).collect();
+    assert_eq!(copies.len(), 50);
+    for received in copies {
+        assert_eq!(received.source, None, "{received:?}");
+    }
     machine.unload(&driver);
 }
