@@ -105,6 +105,7 @@ pub(crate) fn unload() {
 struct Recording(());
 
 impl Drop for Recording {
+    /// Maximum IRQL: any.
     fn drop(&mut self) {
         if let Some(state) = state::get() {
             state.stop_recording();

@@ -34,6 +34,8 @@ impl Exports {
     }
 
     /// Whether files can be opened as the source of a copy by the kernel.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn has_copy_sources(&self) -> bool {
         self.opened_as_copy_source.is_some()
     }

@@ -27,16 +27,22 @@ impl FilterContext for InstanceContext {
 
 impl InstanceContext {
     /// The key of the volume.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn key(&self) -> VolumeKey {
         self.registration.key()
     }
 
     /// The key that stands for the volume itself among the files.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn whole(&self) -> FileKey {
         self.whole
     }
 
     /// What of a file's name follows the volume's; `None` when the name is another volume's.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn relative<'n>(&self, name: &'n [u16]) -> Option<&'n [u16]> {
         const SEPARATOR: u16 = b'\\' as u16;
         let path = name.strip_prefix(&*self.device)?;

@@ -28,6 +28,7 @@ impl AtDispatchLevel {
 }
 
 impl Drop for AtDispatchLevel {
+    /// Maximum IRQL: `DISPATCH_LEVEL` ("`KeLowerIrql` function (wdm.h)").
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the level is the one that this thread had before `raise`, which is not above the present one.

@@ -12,6 +12,7 @@ pub(crate) enum Pool {}
 impl Memory for Pool {
     type Array<T> = PoolArray<T>;
 
+    /// Maximum IRQL: `DISPATCH_LEVEL`.
     fn array<T>(length: usize, element: impl FnMut(usize) -> T) -> Option<PoolArray<T>> {
         PoolArray::try_from_fn(length, TAG, element).ok()
     }

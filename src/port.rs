@@ -17,6 +17,7 @@ pub(crate) fn open(filter: FilterRef<'_>) -> Result<ServerPort> {
 pub(crate) struct OpenConnection(());
 
 impl OpenConnection {
+    /// Maximum IRQL: any.
     pub(crate) fn guard() -> Self {
         Self(())
     }
@@ -32,6 +33,7 @@ impl Drop for OpenConnection {
 enum Handler {}
 
 impl PortHandler for Handler {
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
     fn connected(client: ClientPort) -> Result<()> {
         let state = state::get().ok_or(NtStatus::DEVICE_NOT_READY)?;
         state.client.occupy(client)?;
@@ -40,6 +42,7 @@ impl PortHandler for Handler {
         Ok(())
     }
 
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
     fn disconnected() {
         if let Some(state) = state::get() {
             state.connection.end();

@@ -28,10 +28,12 @@ pub(crate) static REGISTRATION: Registration =
 enum WhoWrote {}
 
 impl Minifilter for WhoWrote {
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
     fn instance_setup(objects: &RelatedObjects<'_>, setup: InstanceSetup) -> Result<()> {
         instance::attach(objects, setup)
     }
 
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
     fn unload(_mandatory: bool) -> Result<()> {
         entry::unload();
         Ok(())

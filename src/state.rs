@@ -79,11 +79,15 @@ impl State {
     }
 
     /// The dictionaries, each after those that its entries refer to.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn dictionaries(&self) -> [&dyn Deliverable; 3] {
         [self.volumes.shelf(), self.processes.shelf(), self.files.shelf()]
     }
 
     /// Whether writes are recorded.
+    ///
+    /// Maximum IRQL: any.
     #[inline]
     pub(crate) fn is_recording(&self) -> bool {
         // Relaxed: a callback that misses the end is one that ran before it.
@@ -91,12 +95,16 @@ impl State {
     }
 
     /// Refuses new work.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn stop_recording(&self) {
         // Relaxed: see `is_recording`.
         self.recording.store(false, Ordering::Relaxed);
     }
 
     /// Whether the delivery thread is to end.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn is_stopping(&self) -> bool {
         // Acquire: pairs with the Release in `stop`, so that the thread's last round has all that came before.
         self.stopping.load(Ordering::Acquire)
@@ -132,17 +140,23 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Nobody is connected.
+    ///
+    /// Maximum IRQL: any.
     const fn new() -> Self {
         Self { epoch: AtomicU64::new(0) }
     }
 
     /// The connection that there is, by a number that no other one has.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn current(&self) -> Option<u64> {
         // Acquire: pairs with the Release in `begin`, so that whoever sees the connection finds its port.
         Some(self.epoch.load(Ordering::Acquire)).filter(|epoch| !epoch.is_multiple_of(2))
     }
 
     /// Somebody is connected, and nobody was. Connecting and disconnecting come one after the other.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn begin(&self) {
         let epoch = self.epoch.load(Ordering::Relaxed);
         // Release: pairs with the Acquire in `current`.
@@ -150,6 +164,8 @@ impl Connection {
     }
 
     /// Nobody is connected. May be told more than once.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn end(&self) {
         let epoch = self.epoch.load(Ordering::Relaxed);
         // Release: as in `begin`.
@@ -200,6 +216,7 @@ impl Published {
 impl core::ops::Deref for Published {
     type Target = State;
 
+    /// Maximum IRQL: any.
     fn deref(&self) -> &State {
         // SAFETY: the state lives until this is dropped.
         unsafe { self.state.as_ref() }

@@ -76,6 +76,7 @@ impl Drop for SystemThread {
     }
 }
 
+/// IRQL: `PASSIVE_LEVEL` ("`KSTART_ROUTINE` callback function (wdm.h)").
 unsafe extern "C" fn start<W: Work>(work: *mut c_void) {
     if let Some(work) = NonNull::new(work.cast::<W>()) {
         // SAFETY: `spawn` passed what `into_raw` gave it, and left it to this thread.

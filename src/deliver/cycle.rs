@@ -101,6 +101,8 @@ impl Delivery {
     }
 
     /// The thread ends: what it still has is nobody's any more.
+    ///
+    /// Maximum IRQL: any.
     pub(super) fn leave(&self, state: &State) {
         // Relaxed: read when the thread has ended.
         state.undelivered.store(self.outbox.pending_events(), Ordering::Relaxed);
@@ -156,6 +158,8 @@ fn write_event(
 }
 
 /// Who is named in an event.
+///
+/// Maximum IRQL: any.
 fn actors(event: &Event) -> [Option<Actor>; 2] {
     let (first, second) = event.to_bytes();
     let slots = [first, second.unwrap_or([0; SLOT_SIZE])];

@@ -46,21 +46,29 @@ impl Outbox {
     }
 
     /// Whether a batch waits for its acknowledgement.
+    ///
+    /// Maximum IRQL: any.
     pub(super) fn is_pending(&self) -> bool {
         self.pending.is_some()
     }
 
     /// The events in the batch that waits for its acknowledgement.
+    ///
+    /// Maximum IRQL: any.
     pub(super) fn pending_events(&self) -> u64 {
         self.pending.as_ref().map_or(0, |pending| pending.events)
     }
 
     /// Lets go of a batch without events.
+    ///
+    /// Maximum IRQL: any.
     pub(super) fn discard(&mut self) {
         self.pending = None;
     }
 
     /// Fills a batch and numbers it, unless `fill` has nothing to say. There must be none pending.
+    ///
+    /// Maximum IRQL: that of `fill`.
     pub(super) fn fill(
         &mut self,
         state: &State,

@@ -51,6 +51,7 @@ pub(crate) struct ProcessInfo {
 }
 
 impl Entry for ProcessInfo {
+    /// Maximum IRQL: any.
     fn write(&self, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
         let Self { key, id, kind, created, parent, parent_id, session, user, image } = self;
         batch.push_process(&ProcessEntry {
@@ -197,6 +198,7 @@ fn image(process: Process<'_>) -> Option<PoolArray<u16>> {
 struct FromPool<T>(NonNull<T>);
 
 impl<T> Drop for FromPool<T> {
+    /// Maximum IRQL: `DISPATCH_LEVEL` ("`ExFreePoolWithTag` function (wdm.h)").
     fn drop(&mut self) {
         // SAFETY: the caller owns the memory; tag 0 stands for whatever tag it was allocated with, as in `ExFreePool`.
         unsafe { ExFreePoolWithTag(self.0.as_ptr().cast(), 0) };
@@ -246,6 +248,7 @@ impl Token {
 }
 
 impl Drop for Token {
+    /// Maximum IRQL: `PASSIVE_LEVEL` ("`PsDereferencePrimaryToken` function (ntifs.h)").
     fn drop(&mut self) {
         if let Some(token) = self.0 {
             // SAFETY: `of` took the reference, which is given back here alone.

@@ -66,6 +66,8 @@ impl Files {
     }
 
     /// A key that nothing has had.
+    ///
+    /// Maximum IRQL: any.
     fn new_key(&self) -> Option<(NonZeroU64, FileKey)> {
         // Relaxed: only has to be another number each time.
         let number = NonZeroU64::new(self.next_key.fetch_add(1, Ordering::Relaxed))?;
@@ -164,6 +166,8 @@ impl Files {
     }
 
     /// All of them, for delivery and diagnosis.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn shelf(&self) -> &Shelf<impl Entry> {
         &self.shelf
     }
@@ -179,6 +183,7 @@ impl Files {
 }
 
 impl Entry for File {
+    /// Maximum IRQL: any.
     fn write(&self, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
         let Self { key, info: FileInfo { volume, met, name_kind, path } } = self;
         batch.push_file(&FileEntry {

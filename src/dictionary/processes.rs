@@ -86,6 +86,8 @@ impl Processes {
     }
 
     /// All of them, for delivery and diagnosis.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn shelf(&self) -> &Shelf<impl Entry> {
         &self.shelf
     }

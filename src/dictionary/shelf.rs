@@ -13,6 +13,8 @@ use crate::memory::{Pool, TAG};
 /// What is in a dictionary.
 pub(crate) trait Entry {
     /// Writes the record of the entry.
+    ///
+    /// Maximum IRQL: any.
     fn write(&self, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom>;
 }
 
@@ -101,6 +103,7 @@ pub(crate) trait Deliverable {
     fn write_unsent(&self, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom>;
 }
 
+/// Maximum IRQL of all of it: `APC_LEVEL`.
 impl<E: Entry> Deliverable for Shelf<E> {
     fn begin_connection(&self) {
         self.with(Dictionary::begin_connection);

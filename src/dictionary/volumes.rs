@@ -53,6 +53,7 @@ pub(crate) struct VolumeRegistration {
 }
 
 impl VolumeRegistration {
+    /// Maximum IRQL: any.
     pub(crate) fn key(&self) -> VolumeKey {
         self.key
     }
@@ -112,12 +113,15 @@ impl Volumes {
     }
 
     /// All of them, for delivery.
+    ///
+    /// Maximum IRQL: any.
     pub(crate) fn shelf(&self) -> &Shelf<impl Entry> {
         &self.shelf
     }
 }
 
 impl Entry for Volume {
+    /// Maximum IRQL: any.
     fn write(&self, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
         let Self { key, info: VolumeInfo { attached, file_system, device, guid } } = self;
         batch.push_volume(&VolumeEntry {
