@@ -13,6 +13,11 @@ use crate::state::State;
 /// For the message to be taken, and again for it to be acknowledged.
 const PATIENCE: Timeout = Timeout::milliseconds(1000);
 
+/// The consumer's reply travels behind a header that is not handed on; the page of `FltSendMessage` has room for it all the
+/// same.
+const REPLY_BYTES: usize = Acknowledgement::SIZE + FILTER_REPLY_HEADER_SIZE;
+const FILTER_REPLY_HEADER_SIZE: usize = 16;
+
 /// Why a batch is not acknowledged: the connection ended, or it was not in time, or the consumer refused.
 pub(super) struct NotDelivered;
 
@@ -111,7 +116,7 @@ impl Outbox {
             mark_redelivered(message);
         }
         pending.sent = true;
-        let mut reply = [0; Acknowledgement::SIZE];
+        let mut reply = [0; REPLY_BYTES];
         let replied = state.client.send(message, &mut reply, PATIENCE).map_err(|_| NotDelivered)?;
         let reply = reply.get(..replied).ok_or(NotDelivered)?;
         let acknowledged = Acknowledgement::decode(reply).is_ok_and(|reply| reply.accepts(pending.number));

@@ -6,7 +6,7 @@ use core::ptr::{self, NonNull};
 
 use wdk_sys::NTSTATUS;
 
-use crate::irql::{self, APC_LEVEL};
+use crate::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
 use crate::pool::PoolTag;
 use crate::raw::{
     FLT_CONTEXT_END, FLT_CONTEXT_REGISTRATION, FLT_CONTEXT_TYPE, FLT_INSTANCE_CONTEXT,
@@ -271,9 +271,10 @@ impl<T: FilterContext> Deref for Context<T> {
 }
 
 impl<T: FilterContext> Drop for Context<T> {
-    /// Maximum IRQL: `APC_LEVEL`, since it may be the last reference ("`FltReleaseContext` function (fltkernel.h)").
+    /// Maximum IRQL: `DISPATCH_LEVEL`; a last reference is then cleaned up later, by a work item ("`FltReleaseContext`
+    /// function (fltkernel.h)", for contexts in non-paged pool).
     fn drop(&mut self) {
-        irql::assert_at_most(APC_LEVEL);
+        irql::assert_at_most(DISPATCH_LEVEL);
         // SAFETY: this reference came from the Filter Manager and is given back here alone.
         unsafe { FltReleaseContext(self.context.as_ptr().cast()) };
     }

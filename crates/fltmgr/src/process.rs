@@ -69,20 +69,22 @@ impl<'a> Thread<'a> {
 
     /// The thread id.
     ///
-    /// Maximum IRQL: any ("`PsGetThreadId` function (ntifs.h)").
+    /// Maximum IRQL: `DISPATCH_LEVEL` ("`PsGetThreadId` function (ntifs.h)").
     #[inline]
     #[must_use]
     pub fn id(self) -> u32 {
+        irql::assert_at_most(DISPATCH_LEVEL);
         // SAFETY: the thread lives for 'a.
         id(unsafe { PsGetThreadId(self.thread.as_ptr()) })
     }
 
     /// Whether the kernel or a driver made the thread, in System or in a minimal process such as Registry.
     ///
-    /// Maximum IRQL: any ("`PsIsSystemThread` function (ntifs.h)").
+    /// Maximum IRQL: `DISPATCH_LEVEL` ("`PsIsSystemThread` function (ntifs.h)").
     #[inline]
     #[must_use]
     pub fn is_system(self) -> bool {
+        irql::assert_at_most(DISPATCH_LEVEL);
         // SAFETY: the thread lives for 'a.
         unsafe { PsIsSystemThread(self.thread.as_ptr()) != 0 }
     }

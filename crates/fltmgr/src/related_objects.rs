@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::irql::{self, PASSIVE_LEVEL};
+use crate::irql::{self, APC_LEVEL};
 use crate::raw::{FLT_INSTANCE, FLT_RELATED_OBJECTS, FltIsDirectory, PCFLT_RELATED_OBJECTS, PFLT_INSTANCE};
 use crate::{FileObject, FilterRef, NtStatus, Result, Volume};
 
@@ -69,13 +69,13 @@ impl Instance<'_> {
 
     /// Whether an open file is a directory. May ask the file system.
     ///
-    /// Maximum IRQL: `PASSIVE_LEVEL` ("`FltIsDirectory` function (fltkernel.h)").
+    /// Maximum IRQL: `APC_LEVEL` ("`FltIsDirectory` function (fltkernel.h)").
     ///
     /// # Errors
     ///
     /// What the file system answers when it does not know.
     pub fn is_directory(self, file: FileObject<'_>) -> Result<bool> {
-        irql::assert_at_most(PASSIVE_LEVEL);
+        irql::assert_at_most(APC_LEVEL);
         let mut directory = 0;
         // SAFETY: file object and instance are borrowed from a running callback.
         let status = unsafe { FltIsDirectory(file.as_raw(), self.as_raw(), &raw mut directory) };
