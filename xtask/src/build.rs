@@ -33,17 +33,15 @@ impl Part {
     }
 }
 
+/// The release profile is made for the driver; with it the program would take minutes to link.
+pub(crate) const PROGRAM_PROFILE: [&str; 2] =
+    ["--config=profile.release.lto=false", "--config=profile.release.codegen-units=16"];
+
 fn program(profile: Profile) -> Result<PathBuf> {
     say(format_args!("building the program ({})", profile.name()));
-    run(host_cargo()?.args([
-        "build",
-        "--package",
-        "whowrote-cli",
-        "--bin",
-        "whowrote",
-        "--profile",
-        profile.name(),
-    ]))
+    run(host_cargo()?
+        .args(["build", "--package", "whowrote-cli", "--bin", "whowrote", "--profile", profile.name()])
+        .args(PROGRAM_PROFILE))
     .context("the program does not build")?;
     let name = format!("whowrote{}", std::env::consts::EXE_SUFFIX);
     Ok(workspace::host_target().join(profile.folder()).join(name))

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use super::compiler::{self, Compiler};
 use super::driver::Profile;
 use super::mingw::Mingw;
+use crate::build::PROGRAM_PROFILE;
 use crate::run::{run, say};
 use crate::workspace;
 
@@ -25,6 +26,7 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
         .env("LD_LIBRARY_PATH", libraries)
         .env("PATH", mingw.search_path()) // where rustc looks for dlltool
         .args(["build", "--package", "whowrote-cli", "--bin", "whowrote", "--profile", profile.name()])
+        .args(PROGRAM_PROFILE)
         .arg("-Zbuild-std=std,panic_abort"))
     .context("the program does not build for Windows")?;
     Ok(workspace::target().join(TRIPLE).join(profile.folder()).join("whowrote.exe"))
