@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, bail};
 
-use crate::build::{Part, host_cargo};
+use crate::build::{PROGRAM_PROFILE, Part, host_cargo};
 use crate::cross::driver::{self, Arch, Profile};
 use crate::run::run;
-use crate::wine;
+use crate::{wine, workspace};
 
 /// One check.
 struct Step {
@@ -28,7 +28,7 @@ struct Report {
     skipped: Vec<String>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "formatting", check: || cargo(&["fmt", "--all", "--check"]) },
     Step { name: "driver, x64", check: || built(Part::Driver, Arch::X64) },
     Step { name: "driver, ARM64", check: || built(Part::Driver, Arch::Arm64) },
@@ -39,6 +39,7 @@ const STEPS: [Step; 9] = [
     },
     Step { name: "clippy, driver", check: || driver::clippy(Arch::X64).map(|()| Report::default()) },
     Step { name: "documentation", check: documentation },
+    Step { name: "models of the ring and the index", check: models },
     Step { name: "examples in the documentation", check: || tests(&["--doc"]) },
     Step { name: "tests", check: || tests(&["--lib", "--bins", "--tests", "--no-fail-fast"]) },
 ];
@@ -100,6 +101,17 @@ fn documentation() -> Result<Report> {
         .map(|()| Report::default())
 }
 
+/// The concurrent parts, in every interleaving; another build of them, in a folder of its own.
+fn models() -> Result<Report> {
+    let mut cargo = host_cargo()?;
+    cargo
+        .env("RUSTFLAGS", "--cfg loom")
+        .args(["test", "--release", "--package", "audit", "--test", "loom_*", "--target-dir"])
+        .arg(workspace::host_target().join("loom"))
+        .args(PROGRAM_PROFILE);
+    count_tests(&mut cargo)
+}
+
 fn tests(selection: &[&str]) -> Result<Report> {
     let mut cargo = host_cargo()?;
     cargo.args(["test", "--workspace"]).args(selection);
@@ -110,10 +122,15 @@ fn tests(selection: &[&str]) -> Result<Report> {
         }
         Err(error) => anstream::eprintln!("{error:#}"),
     }
+    count_tests(&mut cargo)
+}
+
+/// Runs tests, with their output, and counts them.
+fn count_tests(cargo: &mut Command) -> Result<Report> {
     if std::io::stderr().is_terminal() {
         cargo.env("CARGO_TERM_COLOR", "always");
     }
-    let (succeeded, lines) = relay(&mut cargo)?;
+    let (succeeded, lines) = relay(cargo)?;
     let mut report = Report::default();
     let (mut passed, mut failed) = (0, 0);
     for line in &lines {
