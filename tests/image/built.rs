@@ -51,10 +51,9 @@ impl Built {
         if !path.is_file() {
             assert!(std::env::var_os("WHOWROTE_REQUIRE_BUILDS").is_none(), "{} is missing", path.display());
             // not by `eprintln!`, which the test harness swallows
-            let _ = writeln!(
-                std::io::stderr(),
-                "skipped for {architecture:?}: `cargo xtask build` has not made its image"
-            );
+            let message =
+                format!("skipped for {architecture:?}: `cargo xtask build` has not made its image\n");
+            let _ = std::io::stderr().write_all(message.as_bytes());
             return None;
         }
         let read =

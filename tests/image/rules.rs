@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use object::pe::{self, DllFlags, ImageDebugDirectory, ImageLoadConfigDirectory64};
+use object::pe::{self, DllFlags, ImageDebugDirectory, ImageLoadConfigDirectory64, ImageNtHeaders64};
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, PeFile64};
 use object::{LittleEndian as LE, Object};
 
@@ -44,6 +44,18 @@ pub(crate) const RULES: &[Rule] = &[
         name: "imports from the kernel and the Filter Manager only",
         check: imports,
         damage: |built| built.replace(b"ntoskrnl.exe\0", b"kernel32.dll\0"),
+    },
+    Rule {
+        // the panic handler calls it: with no panic left in the image nothing does
+        name: "no way to a bug check",
+        check: |built| not_imported(built, "KeBugCheckEx"),
+        damage: |built| rename_import(built, "KeBugCheckEx"),
+    },
+    Rule {
+        // the compiler calls it in functions whose frame is more than a page, a third of a kernel stack
+        name: "no large stack frames",
+        check: |built| not_imported(built, "__chkstk"),
+        damage: |built| rename_import(built, "__chkstk"),
     },
     Rule {
         name: "no execution of data",
@@ -164,15 +176,53 @@ fn clear_flag(built: &mut Built, flag: DllFlags) {
 }
 
 fn imports(built: &Built) -> Result<(), String> {
+    expect(built.parse()?.delay_load_import_table().map_err(text)?.is_none(), || {
+        "delay-loaded imports".into()
+    })?;
+    let imported = imported(built)?;
+    expect(!imported.is_empty(), || "no imports at all".into())?;
+    let foreign = imported
+        .iter()
+        .find(|import| !MODULES.iter().any(|known| known.eq_ignore_ascii_case(&import.module)));
+    foreign.map_or(Ok(()), |import| Err(format!("{} of {}", import.name, import.module)))
+}
+
+fn not_imported(built: &Built, name: &str) -> Result<(), String> {
+    expect(imported(built)?.iter().all(|import| import.name != name), || "it is imported".into())
+}
+
+/// Gives an import another name.
+fn rename_import(built: &mut Built, name: &str) {
+    let imported = imported(built).expect("the imports are readable");
+    let longer =
+        imported.iter().find(|import| import.name.len() >= name.len()).expect("one of so long a name");
+    let padded = format!("{name:\0<length$}", length = longer.name.len());
+    built.replace(longer.name.as_bytes(), padded.as_bytes());
+}
+
+struct Import {
+    module: String,
+    name: String,
+}
+
+/// All imports; one by number has no name.
+fn imported(built: &Built) -> Result<Vec<Import>, String> {
     let file = built.parse()?;
-    expect(file.delay_load_import_table().map_err(text)?.is_none(), || "delay-loaded imports".into())?;
-    let table = file.import_table().map_err(text)?.ok_or("no imports at all")?;
+    let mut imported = Vec::new();
+    let Some(table) = file.import_table().map_err(text)? else { return Ok(imported) };
     let mut descriptors = table.descriptors().map_err(text)?;
     while let Some(descriptor) = descriptors.next().map_err(text)? {
         let module = table.name(descriptor.name.get(LE)).map_err(text)?.escape_ascii().to_string();
-        expect(MODULES.iter().any(|known| known.eq_ignore_ascii_case(&module)), || module)?;
+        let mut thunks = table.thunks(descriptor.original_first_thunk.get(LE)).map_err(text)?;
+        while let Some(thunk) = thunks.next::<ImageNtHeaders64>().map_err(text)? {
+            let name = match table.import::<ImageNtHeaders64>(thunk).map_err(text)? {
+                object::read::pe::Import::Name(_, name) => name.escape_ascii().to_string(),
+                object::read::pe::Import::Ordinal(_) => String::new(),
+            };
+            imported.push(Import { module: module.clone(), name });
+        }
     }
-    Ok(())
+    Ok(imported)
 }
 
 fn guard_tables(built: &Built) -> Result<(), String> {

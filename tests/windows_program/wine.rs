@@ -15,7 +15,7 @@ const GIVE_UP: Duration = Duration::from_mins(5);
 
 /// Says on stderr what is left out; not by `eprintln!`, which the test harness swallows.
 pub(crate) fn skipped(why: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+    let _ = std::io::stderr().write_all(format!("skipped: {why}\n").as_bytes());
 }
 
 /// One user at a time: the prefix has one registry.
