@@ -100,6 +100,18 @@ pub(crate) fn clippy(arch: Arch) -> Result<()> {
     .context("clippy found something in the driver")
 }
 
+/// Makes the documentation of the driver and the bindings, with every warning an error.
+pub(crate) fn document() -> Result<()> {
+    let cross = Cross::prepare(Arch::X64)?;
+    run(cross
+        .cargo(&compiler::host_cargo()?)
+        .env("RUSTDOCFLAGS", "--deny warnings")
+        .args(["doc", "--no-deps", "--lib"])
+        .args(cross.arguments())
+        .args(["--package", "whowrote", "--package", "fltmgr"]))
+    .context("the driver's documentation has faults")
+}
+
 /// Everything that a build of the driver for one processor needs.
 struct Cross {
     arch: Arch,
