@@ -12,7 +12,7 @@
 //! * **Sharded.** A producer pushes to the shard of its processor. Producers of one shard may be
 //!   simultaneous; different shards share no cache line that is written per record.
 //! * **One atomic read-modify-write per record.** It reserves the record's positions, counts the record
-//!   and learns whether the consumer sleeps, all in one word ([`tail`]).
+//!   and learns whether the consumer sleeps, all in one word (`tail`).
 //! * **Stamped slots.** A slot is published by storing its sequence number, so producers of a shard
 //!   finish in any order. The consumer takes a record when all its slots are published.
 //! * **Drop-newest.** A push that finds no room fails at once and is counted as lost.
