@@ -57,7 +57,14 @@ enum Chore {
     /// Copies a file with Explorer, on Windows 10 and on Windows 11: who wrote?
     Demo,
     /// Checks everything: style, both drivers, the programs, documentation, tests
-    Test,
+    #[command(after_help = "Examples:\n  \
+        cargo xtask test              everything\n  \
+        cargo xtask test clippy docu  only the checks with such a word in their name")]
+    Test {
+        /// Words, in the names of the checks to run [default: all checks]
+        #[arg(value_name = "WORD")]
+        only: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -85,7 +92,7 @@ impl Chore {
             }
             Self::Clippy { arch } => cross::driver::clippy(arch),
             Self::Demo => demo::demo(),
-            Self::Test => test::test(),
+            Self::Test { only } => test::test(&only),
         }
     }
 }

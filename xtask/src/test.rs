@@ -45,10 +45,14 @@ const STEPS: [Step; 11] = [
     Step { name: "tests", check: || tests(&["--lib", "--bins", "--tests", "--no-fail-fast"]) },
 ];
 
-/// Runs all checks; an error if one of them failed.
-pub(crate) fn test() -> Result<()> {
+/// Runs the checks with one of these words in their name, all of them if there are no words; an error if one fails.
+pub(crate) fn test(only: &[String]) -> Result<()> {
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| name.contains(word.as_str()));
+    if !STEPS.iter().any(|step| wanted(step.name)) {
+        bail!("the checks are: {}", STEPS.map(|step| step.name).join(" | "));
+    }
     let mut rows = Vec::new();
-    for Step { name, check } in STEPS {
+    for Step { name, check } in STEPS.into_iter().filter(|step| wanted(step.name)) {
         anstream::println!("\n{BOLD}== {name}{BOLD:#}");
         let begin = Instant::now();
         let outcome = check();
