@@ -1,7 +1,7 @@
 //! Who wrote that file: from facts to attribution, record, ring and message.
 //!
-//! Portable policy of the whowrote driver and its consumer, without `unsafe`, allocation or floating
-//! point. Data flows one way through the modules:
+//! Portable policy of the whowrote driver and its consumer, without `unsafe` or floating point; it allocates nothing of
+//! its own accord. Data flows one way through the modules:
 //!
 //! | module | turns | into |
 //! |---|---|---|
@@ -10,16 +10,34 @@
 //! | [`ring`] | event records from every processor | one stream ordered by time |
 //! | [`batch`] | slots | the message a consumer receives and acknowledges |
 //!
-//! [`dictionary`] keeps what keys stand for until it was sent; [`key`] names processes, files and volumes; [`index`] finds a file's key by its address without a
-//! call; [`ledger`] proves that every record was delivered or counted as lost.
+//! [`key`] names processes, files and volumes; [`dictionary`] keeps what keys stand for until it was sent; [`index`]
+//! finds a file's key by its address without a call; [`ledger`] proves that every record was delivered or counted as
+//! lost.
 //!
 //! The wire layout is documented byte by byte in `docs/record-format.md`.
 //!
 //! # IRQL
 //!
-//! Everything here may be called at any IRQL at which the memory handed in may be touched: nothing
-//! waits, allocates or calls out. Where a caller must raise the IRQL for another reason, the function
-//! says so.
+//! Everything here but the dictionary may be called at any IRQL at which the memory handed in may be touched: nothing
+//! waits, allocates or calls out. (The dictionary allocates through its caller's [`Memory`](dictionary::Memory).) Where
+//! a caller should raise the IRQL for another reason, the function says so.
+//!
+//! # Checks that need flags of their own
+//!
+//! Every interleaving of small models, and faults seeded to see that the models notice them:
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test -p audit --release --test loom_ring --test loom_index
+//! ```
+//!
+//! Sanitizers, with a nightly toolchain (for `address`, leave out the suppressions):
+//!
+//! ```text
+//! TSAN_OPTIONS="suppressions=$PWD/crates/audit/tests/tsan-suppressions.txt" \
+//! RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer" \
+//! cargo +nightly test -p audit --release --target x86_64-unknown-linux-gnu \
+//!     --lib --test ring --test ring_stress --test index -- --test-threads=1
+//! ```
 
 #![cfg_attr(not(any(test, loom)), no_std)]
 #![forbid(unsafe_code)]
