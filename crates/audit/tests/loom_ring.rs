@@ -107,6 +107,26 @@ fn full() {
     assert_eq!(ledger.lost(LossReason::RingFull), 4 - taken.len() as u64);
 }
 
+/// A producer that is overtaken between looking at the tail and at the head is not refused: there is room.
+fn overtaken() {
+    let ring = ring(1, 2);
+    let other = thread::spawn(|| {
+        let _ = ring.push(0, &write(2).encode()).expect("room: others take but one place at a time");
+    });
+    let mut consumer = ring.consumer().expect("the only consumer");
+    let mut taken = Vec::new();
+    let mut pushed = 1;
+    // Enough that a producer looks at the consumer's head again and again.
+    for id in [4, 6, 8, 10, 12] {
+        // Refused only while the other producer's place holds up what is behind it.
+        pushed += usize::from(ring.push(0, &write(id).encode()).is_ok());
+        drain(&mut consumer, &mut taken);
+    }
+    other.join().expect("the producer");
+    drain_rest(&mut consumer, &mut taken);
+    assert_eq!(taken.len(), pushed);
+}
+
 /// A consumer that sleeps whenever it may: it is woken for everything.
 fn sleep_and_wake() {
     let ring = ring(2, 2);
@@ -214,6 +234,11 @@ fn records_of_two_producers_arrive_once_and_whole() {
 #[test]
 fn a_full_ring_counts_what_it_refuses() {
     model(full);
+}
+
+#[test]
+fn an_overtaken_producer_is_not_refused() {
+    model(overtaken);
 }
 
 #[test]

@@ -69,9 +69,13 @@ impl Shard {
     pub(super) fn reserve(&self, count: u32, capacity: u32) -> Result<Reserved, Full> {
         let room = capacity.wrapping_sub(count);
         let Producers { tail: shared_tail, head_seen, .. } = &self.producers;
+        let unordered = seeded(Fault::SleeperRelaxed);
+        let acquire = if unordered { Ordering::Relaxed } else { Ordering::Acquire };
+        let exchange = if unordered { Ordering::Relaxed } else { Ordering::AcqRel };
         loop {
-            // Relaxed: the exchange below fails if this is out of date.
-            let tail = Tail(shared_tail.load(Ordering::Relaxed));
+            // Acquire: pairs with the Release of the exchange below. The heads looked at next are not behind those
+            // that the producer who made this tail knew, so that nobody is refused while there is room.
+            let tail = Tail(shared_tail.load(acquire));
             // Acquire: pairs with the Release in `look_at_head`, and thereby with the consumer's in `advance`: it
             // has read the slots before this head, which may be filled again.
             let mut head = head_seen.load(Ordering::Acquire);
@@ -88,10 +92,10 @@ impl Shard {
                     return Err(Full);
                 }
             }
-            let acquire = if seeded(Fault::SleeperRelaxed) { Ordering::Relaxed } else { Ordering::Acquire };
-            // Acquire on success: pairs with the Release in `announce_sleep`, for `Ring::take_wake`.
+            // Acquire on success: pairs with the Release in `announce_sleep`, for `Ring::take_wake`; Release: with the
+            // load above. Relaxed on failure: it is loaded again.
             let reserved =
-                shared_tail.compare_exchange_weak(tail.0, tail.after(count).0, acquire, Ordering::Relaxed);
+                shared_tail.compare_exchange_weak(tail.0, tail.after(count).0, exchange, Ordering::Relaxed);
             if reserved.is_ok() {
                 return Ok(Reserved { position: tail.position_since(head), sleeper: tail.has_sleeper() });
             }
