@@ -1,6 +1,7 @@
 //! A synchronization event.
 
 use core::cell::UnsafeCell;
+use core::ptr;
 
 use fltmgr::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::PoolBox;
@@ -46,21 +47,16 @@ impl Event {
         unsafe { KeSetEvent(self.event.get(), 0, 0) };
     }
 
-    /// Waits until the event is set or the time is over.
+    /// Waits until the event is set or the time, if any is given, is over.
     ///
     /// Maximum IRQL: `PASSIVE_LEVEL` ("`KeWaitForSingleObject` function (wdm.h)" allows `APC_LEVEL`).
-    pub(crate) fn wait(&self, timeout: Timeout) {
+    pub(crate) fn wait(&self, timeout: Option<Timeout>) {
         assert_at_most(PASSIVE_LEVEL);
-        let mut timeout = LARGE_INTEGER { QuadPart: timeout.as_raw() };
+        let mut timeout = timeout.map(|timeout| LARGE_INTEGER { QuadPart: timeout.as_raw() });
+        let timeout = timeout.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
         // SAFETY: the event is initialized, the timeout lives through the call.
         let _set_or_timeout = unsafe {
-            KeWaitForSingleObject(
-                self.event.get().cast(),
-                _KWAIT_REASON::Executive,
-                KERNEL_MODE,
-                0,
-                &raw mut timeout,
-            )
+            KeWaitForSingleObject(self.event.get().cast(), _KWAIT_REASON::Executive, KERNEL_MODE, 0, timeout)
         };
     }
 }

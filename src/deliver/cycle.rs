@@ -45,7 +45,7 @@ impl Delivery {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     pub(super) fn cycle(&mut self, state: &'static State, consumer: &mut Consumer<'_, '_>) -> Delivered {
         assert_at_most(PASSIVE_LEVEL);
-        let connection = state.connection.current().ok_or(NotDelivered)?;
+        let connection = state.connection.current().ok_or(NotDelivered::NobodyConnected)?;
         if self.connection != Some(connection) {
             self.begin_connection(state, connection)?;
         }

@@ -13,8 +13,9 @@ use crate::memory::TAG;
 use crate::state;
 use crate::thread::{SystemThread, Work};
 use cycle::Delivery;
+use outbox::NotDelivered;
 
-/// How long the thread sleeps when nothing wakes it: what is not worth an event, such as a dictionary entry, waits so long.
+/// How long the thread waits before it tries again what a connected consumer did not acknowledge.
 const PAUSE: Timeout = Timeout::milliseconds(100);
 
 /// The delivery thread; dropping it makes a last attempt to deliver and ends it.
@@ -53,11 +54,16 @@ impl Work for Delivery {
             if stopping {
                 break;
             }
-            // Only who would take records at once has himself woken by them.
-            let sleeps = delivered.is_ok() && consumer.prepare_sleep();
-            if delivered.is_err() || sleeps {
-                state.wake.wait(PAUSE);
-                consumer.wake_up();
+            match delivered {
+                Ok(()) => {
+                    // With nothing to do, nothing is done until there is: no timer runs.
+                    if consumer.prepare_sleep() {
+                        state.wake.wait(None);
+                        consumer.wake_up();
+                    }
+                }
+                Err(NotDelivered::NobodyConnected) => state.wake.wait(None),
+                Err(NotDelivered::NotAcknowledged) => state.wake.wait(Some(PAUSE)),
             }
         }
         self.leave(state);

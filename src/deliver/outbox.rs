@@ -18,8 +18,13 @@ const PATIENCE: Timeout = Timeout::milliseconds(1000);
 const REPLY_BYTES: usize = Acknowledgement::SIZE + FILTER_REPLY_HEADER_SIZE;
 const FILTER_REPLY_HEADER_SIZE: usize = 16;
 
-/// Why a batch is not acknowledged: the connection ended, or it was not in time, or the consumer refused.
-pub(super) struct NotDelivered;
+/// Why there is something left to deliver.
+pub(super) enum NotDelivered {
+    /// There is no connection.
+    NobodyConnected,
+    /// The connection ended, or the reply was not in time, or it was another one.
+    NotAcknowledged,
+}
 
 /// Room for one batch.
 pub(super) struct Outbox {
@@ -117,12 +122,13 @@ impl Outbox {
         }
         pending.sent = true;
         let mut reply = [0; REPLY_BYTES];
-        let replied = state.client.send(message, &mut reply, PATIENCE).map_err(|_| NotDelivered)?;
-        let reply = reply.get(..replied).ok_or(NotDelivered)?;
+        let replied =
+            state.client.send(message, &mut reply, PATIENCE).map_err(|_| NotDelivered::NotAcknowledged)?;
+        let reply = reply.get(..replied).ok_or(NotDelivered::NotAcknowledged)?;
         let acknowledged = Acknowledgement::decode(reply).is_ok_and(|reply| reply.accepts(pending.number));
         // Somebody else may be connected by now, who has taken a batch without what came before it.
         if !acknowledged || state.connection.current() != Some(connection) {
-            return Err(NotDelivered);
+            return Err(NotDelivered::NotAcknowledged);
         }
         // Relaxed: only this thread writes it; it is read when the thread has ended.
         state.delivered.fetch_add(pending.events, Ordering::Relaxed);

@@ -9,6 +9,10 @@ use fltmgr::irql::{APC_LEVEL, assert_at_most};
 use fltmgr::{NtStatus, PushLock, Result};
 
 use crate::memory::{Pool, TAG};
+use crate::state;
+
+/// So many changes send the delivery thread to work, if no record does: with them, retired entries are let go.
+const CHANGES: usize = 1 << 8;
 
 /// What is in a dictionary.
 pub(crate) trait Entry {
@@ -46,7 +50,7 @@ impl<E> Shelf<E> {
     /// Maximum IRQL: `APC_LEVEL`.
     pub(crate) fn add(&self, key: NonZeroU64, entry: E) -> Result<()> {
         assert_at_most(APC_LEVEL);
-        self.dictionary.exclusive().add(key, entry).map_err(|audit::dictionary::NoRoom| {
+        self.with(|dictionary| dictionary.add(key, entry)).map_err(|audit::dictionary::NoRoom| {
             self.note_refused();
             NtStatus::INSUFFICIENT_RESOURCES
         })
@@ -69,7 +73,7 @@ impl<E> Shelf<E> {
     /// Maximum IRQL: `APC_LEVEL`.
     pub(crate) fn retire(&self, key: NonZeroU64) {
         assert_at_most(APC_LEVEL);
-        self.dictionary.exclusive().retire(key);
+        self.with(|dictionary| dictionary.retire(key));
     }
 
     /// Does with the dictionary what it takes more than one step for.
@@ -77,7 +81,15 @@ impl<E> Shelf<E> {
     /// Maximum IRQL: `APC_LEVEL`.
     pub(crate) fn with<R>(&self, visit: impl FnOnce(&mut Dictionary<E, Pool>) -> R) -> R {
         assert_at_most(APC_LEVEL);
-        visit(&mut self.dictionary.exclusive())
+        let mut dictionary = self.dictionary.exclusive();
+        let before = dictionary.changes() / CHANGES;
+        let result = visit(&mut dictionary);
+        let due = dictionary.changes() / CHANGES > before;
+        drop(dictionary);
+        if let Some(state) = state::get().filter(|_| due) {
+            state.wake.set();
+        }
+        result
     }
 
     /// Maximum IRQL: `APC_LEVEL`.

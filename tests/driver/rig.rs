@@ -98,6 +98,13 @@ impl Machine {
         books
     }
 
+    /// Has the dictionaries told: by a write, since nothing is told for its own sake.
+    pub(crate) fn flush(&self) {
+        let handle = self.open(r"C:\flush");
+        self.write(handle, &WriteSpec::at(0, 1));
+        self.sim.close(self.thread, handle).expect("it is open");
+    }
+
     pub(crate) fn assert_no_violation(&self) {
         let violations: Vec<_> = self.sim.violations().iter().map(ToString::to_string).collect();
         assert!(violations.is_empty(), "{violations:#?}");

@@ -72,6 +72,8 @@ pub struct Dictionary<E, M: Memory> {
     connection: u64,
     /// Entries that fell out before their records were delivered.
     forgotten: u64,
+    /// Entries added or retired since a cycle was acknowledged whole.
+    changes: usize,
 }
 
 struct Node<E> {
@@ -126,6 +128,7 @@ impl<E, M: Memory> Dictionary<E, M> {
             acknowledged: 0,
             connection: 1,
             forgotten: 0,
+            changes: 0,
         })
     }
 
@@ -155,6 +158,7 @@ impl<E, M: Memory> Dictionary<E, M> {
             *first = Some(id);
         }
         self.unsent.push(&mut self.nodes, id);
+        self.changes = self.changes.wrapping_add(1);
         Ok(())
     }
 
@@ -179,6 +183,7 @@ impl<E, M: Memory> Dictionary<E, M> {
         }
         node.retired_in = Some(self.cycle);
         let state = node.state;
+        self.changes = self.changes.wrapping_add(1);
         self.retired_count = self.retired_count.wrapping_add(1);
         if state == State::Sent {
             self.move_to(id, State::Retired);
@@ -198,6 +203,12 @@ impl<E, M: Memory> Dictionary<E, M> {
         self.forgotten
     }
 
+    /// How many entries were added or retired since a cycle was acknowledged whole: what a cycle would be worth.
+    #[must_use]
+    pub const fn changes(&self) -> usize {
+        self.changes
+    }
+
     /// A cycle of delivery begins; to be called before the snapshot of the ring is taken.
     pub fn begin_cycle(&mut self) {
         self.cycle = self.cycle.wrapping_add(1);
@@ -206,6 +217,7 @@ impl<E, M: Memory> Dictionary<E, M> {
     /// The cycle that [`begin_cycle`](Self::begin_cycle) began was acknowledged whole, events included.
     pub fn complete_cycle(&mut self) {
         self.acknowledged = self.cycle;
+        self.changes = 0;
         while self.retired.len() > self.limits.kept {
             let Some(id) = self.retired.first().filter(|id| self.is_delivered(*id)) else { return };
             self.remove(id);

@@ -188,6 +188,21 @@ fn full_is_full_and_room_comes_back() {
 }
 
 #[test]
+fn changes_are_counted_from_cycle_to_cycle() {
+    let mut dictionary = dictionary(LIMITS);
+    add(&mut dictionary, 1..=3);
+    dictionary.retire(key(1));
+    dictionary.retire(key(1));
+    dictionary.retire(key(9));
+    assert_eq!(dictionary.changes(), 4);
+    dictionary.begin_cycle();
+    assert_eq!(dictionary.changes(), 4);
+    send_all(&mut dictionary);
+    dictionary.complete_cycle();
+    assert_eq!(dictionary.changes(), 0);
+}
+
+#[test]
 fn buckets_are_a_power_of_two() {
     assert!(Dictionary::<u64, Heap>::new(Limits { buckets: 3, ..LIMITS }).is_none());
 }
