@@ -142,6 +142,20 @@ pub(crate) const RULES: &[Rule] = &[
         damage: |built| built.shorten_debug_directory(),
     },
     Rule {
+        name: "no folder of the machine that built it",
+        check: |built| {
+            let checkout = Some(env!("CARGO_MANIFEST_DIR").to_owned());
+            let home = std::env::var("HOME").ok().filter(|home| home != "/");
+            let found = checkout.into_iter().chain(home).find(|folder| {
+                let contains =
+                    |bytes: &[u8]| bytes.windows(folder.len()).any(|window| window == folder.as_bytes());
+                contains(&built.image) || contains(&built.symbols)
+            });
+            found.map_or(Ok(()), Err)
+        },
+        damage: |built| built.image.extend(env!("CARGO_MANIFEST_DIR").bytes()),
+    },
+    Rule {
         name: "checksum",
         check: |built| {
             let stated = built.parse()?.nt_headers().optional_header().check_sum();

@@ -73,7 +73,7 @@ impl Profile {
 pub(crate) fn build(arch: Arch, profile: Profile) -> Result<PathBuf> {
     let cross = Cross::prepare(arch)?;
     say(format_args!("building the driver for {} ({})", arch.triple(), profile.name()));
-    run(cross.cargo(&compiler::host_cargo()?).arg("build").args(cross.arguments()).args([
+    run(cross.cargo(&compiler::host_cargo()?).arg("build").args(cross.arguments()?).args([
         "--package",
         "whowrote",
         "--lib",
@@ -95,7 +95,7 @@ pub(crate) fn clippy(arch: Arch) -> Result<()> {
     run(cross
         .cargo(cross.compiler.program("cargo-clippy").as_os_str())
         .arg("clippy")
-        .args(cross.arguments())
+        .args(cross.arguments()?)
         .args(["--package", "whowrote", "--package", "fltmgr", "--lib", "--", "--deny", "warnings"]))
     .context("clippy found something in the driver")
 }
@@ -107,7 +107,7 @@ pub(crate) fn document() -> Result<()> {
         .cargo(&compiler::host_cargo()?)
         .env("RUSTDOCFLAGS", "--deny warnings")
         .args(["doc", "--no-deps", "--lib"])
-        .args(cross.arguments())
+        .args(cross.arguments()?)
         .args(["--package", "whowrote", "--package", "fltmgr"]))
     .context("the driver's documentation has faults")
 }
@@ -149,17 +149,22 @@ impl Cross {
     }
 
     /// The arguments that every cargo command of a driver build has.
-    fn arguments(&self) -> Vec<String> {
+    fn arguments(&self) -> Result<Vec<String>> {
         let overrides: Vec<_> =
             self.crates.overrides.iter().map(|path| format!("'{}'", path.display())).collect();
         let paths = format!("--config=paths=[{}]", overrides.join(","));
         // the image and its symbols name sources by paths that are the same everywhere
         let library = self.compiler.library_source();
-        let remapped =
-            [(workspace::root(), "/whowrote"), (&self.crates.registry, "/registry"), (&library, "/library")]
-                .map(|(from, to)| format!("'--remap-path-prefix={}={to}'", from.display()));
+        let library_itself = fs::canonicalize(&library)?; // it is a link, and both names appear
+        let remapped = [
+            (workspace::root(), "/whowrote"),
+            (&self.crates.registry, "/registry"),
+            (&library, "/library"),
+            (&library_itself, "/library"),
+        ]
+        .map(|(from, to)| format!("'--remap-path-prefix={}={to}'", from.display()));
         let flags = format!("--config=target.{}.rustflags=[{}]", self.arch.triple(), remapped.join(","));
-        [
+        Ok([
             "--features=whowrote/driver",
             "-Zbuild-std=core,compiler_builtins",
             "-Zbuild-std-features=compiler-builtins-mem",
@@ -169,6 +174,6 @@ impl Cross {
             &flags,
         ]
         .map(ToString::to_string)
-        .into()
+        .into())
     }
 }
