@@ -272,7 +272,7 @@ fn an_idle_driver_does_nothing() {
     let machine = Machine::new(Windows::Win11_24H2);
     let driver = machine.load(&image);
     let inbox = Inbox::default();
-    let day = Duration::from_secs(24 * 60 * 60);
+    let day = Duration::from_hours(24);
     machine.sim.settle();
     let alone = machine.sim.calls();
     machine.sim.advance(day);

@@ -178,7 +178,7 @@ fn a_parent_whose_id_was_taken_over_is_not_mistaken_for_its_successor() {
     let child = machine.sim.add_process(child).expect("a new pid");
     let thread = machine.sim.add_thread(child, None).expect("it lives");
     machine.sim.exit_process(parent).expect("it lives");
-    machine.sim.advance(std::time::Duration::from_secs(60));
+    machine.sim.advance(std::time::Duration::from_mins(1));
     let successor = ProcessSpec::new(r"\Device\HarddiskVolume3\successor.exe").pid(5000);
     machine.sim.add_process(successor).expect("the pid is free");
     let driver = machine.load(&image);
