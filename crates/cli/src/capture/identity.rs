@@ -35,7 +35,6 @@ impl Processes {
     /// The process of a row: the one that has the PID, unless the row shows that another has it now.
     pub(crate) fn identify(&mut self, claim: Claim<'_>) -> usize {
         if let Some(&index) = self.current.get(&claim.pid)
-            && !claim.starts
             && is_same(&self.all[index], claim)
         {
             let known = &mut self.all[index];
@@ -66,6 +65,13 @@ fn image(claim: Claim<'_>) -> Option<String> {
 }
 
 fn is_same(process: &Process, claim: Claim<'_>) -> bool {
+    if claim.pid == SYSTEM_PID {
+        // It runs as long as the machine.
+        return true;
+    }
+    if claim.starts {
+        return false;
+    }
     let same_image = match (&process.image, image(claim)) {
         (Some(known), Some(claimed)) => file_name_or_path_matches(known, &claimed),
         _ => true,
@@ -130,6 +136,13 @@ mod tests {
         let again = processes.identify(claim(100, r"C:\a.exe"));
         assert_eq!([first, second, third, fourth, again], [0, 1, 2, 3, 4]);
         assert_eq!(processes.into_vec()[4].image.as_deref(), Some(r"C:\a.exe"));
+    }
+
+    #[test]
+    fn system_is_always_the_same() {
+        let mut processes = Processes::default();
+        let first = processes.identify(claim(4, "System"));
+        assert_eq!(processes.identify(Claim { starts: true, ..claim(4, r"C:\Windows\ntoskrnl.exe") }), first);
     }
 
     #[test]

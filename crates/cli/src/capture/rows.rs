@@ -117,6 +117,9 @@ impl RowReader {
         let meaning = meaning(operation, result, cell(columns.detail), &mut self.grouping)
             .map_err(|DetailError { at, message }| RowFault::new(columns.detail, at, message))?;
         if let Meaning::Play(_) = meaning {
+            if pid == 0 {
+                return Err(RowFault::new(columns.pid, 0, "the PID 0 is no process that opens files"));
+            }
             if tid == 0 {
                 return Err(RowFault::new(columns.tid, 0, "the TID 0 is no thread's"));
             }

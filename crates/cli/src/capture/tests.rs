@@ -105,6 +105,7 @@ fn an_altered_row_is_refused_with_its_place() {
     for (from, to, blamed, delta, message) in [
         ("\"100\"", "\"1x0\"", "1x0", 1, "the PID `1x0` is not a number: `x`"),
         ("\"100\"", "\"\"", "\",\"WriteFile", 0, "the PID `` is no 32-bit number"),
+        ("\"100\"", "\"0\"", "0\",\"WriteFile", 0, "the PID 0 is no process that opens files"),
         ("\"12\"", "\"0\"", "0\",\"C:\\a", 0, "the TID 0 is no thread's"),
         ("Offset: 0", "Offset: 5,24x,880", "x,880", 0, "the offset `5,24x,880`: `x` is not a digit"),
         ("Offset: 0, Length: 8, Priority: Normal", "garbage", "garbage", 0, "`Offset:` expected here"),
