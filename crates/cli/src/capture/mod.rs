@@ -10,6 +10,7 @@ mod csv;
 mod detail;
 mod identity;
 mod number;
+mod results;
 mod rows;
 mod source;
 mod time;
@@ -72,6 +73,27 @@ pub(crate) struct Event {
     pub(crate) step: Step,
 }
 
+/// How many rows are left out for some reason, and where the first one begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    pub(crate) count: u64,
+    pub(crate) first_line: u64,
+}
+
+impl LeftOut {
+    /// Counts the row that begins at a line.
+    pub(crate) fn count(counts: &mut BTreeMap<String, Self>, reason: &str, line: u64) {
+        let first = Self { count: 0, first_line: line };
+        counts.entry(reason.to_owned()).or_insert(first).count += 1;
+    }
+}
+
+impl Operation {
+    pub(crate) fn is_write(&self) -> bool {
+        matches!(self, Self::Write(_) | Self::FastWrite(_) | Self::RefusedFastWrite(_))
+    }
+}
+
 /// A capture, read and checked.
 #[derive(Debug)]
 pub struct Capture {
@@ -80,6 +102,8 @@ pub struct Capture {
     pub(crate) events: Vec<Event>,
     /// Rows that are not played, by operation.
     pub(crate) left_out: BTreeMap<String, u64>,
+    /// Writes that are not played, by the reason.
+    pub(crate) writes_left_out: BTreeMap<String, LeftOut>,
     pub(crate) rows: u64,
     pub(crate) clock: ClockBasis,
 }
@@ -148,6 +172,7 @@ struct Collected {
     events: Vec<(u64, usize, Step)>,
     times: Vec<clock::RowTime>,
     left_out: BTreeMap<String, u64>,
+    writes_left_out: BTreeMap<String, LeftOut>,
     rows: u64,
     exits: Vec<(usize, Option<u32>)>,
 }
@@ -168,6 +193,7 @@ impl Collected {
                 self.times.push(row.time);
             }
             Meaning::Exit(tid) => self.exits.push((row.process, tid)),
+            Meaning::FailedWrite(reason) => LeftOut::count(&mut self.writes_left_out, &reason, line),
             Meaning::LeaveOut(name) => *self.left_out.entry(name).or_default() += 1,
             Meaning::Known => {}
         }
@@ -206,6 +232,7 @@ impl Collected {
             paths: self.paths,
             events,
             left_out: self.left_out,
+            writes_left_out: self.writes_left_out,
             rows: self.rows,
             clock,
         }

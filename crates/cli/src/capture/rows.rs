@@ -6,6 +6,7 @@ use super::columns::Columns;
 use super::csv::Row;
 use super::detail::{self, DetailError, GroupingSeen};
 use super::identity::{Claim, Processes};
+use super::results::{Ending, ending};
 
 /// A cell that cannot be used.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub(crate) enum Meaning {
     Exit(Option<u32>),
     /// It is left out, and counted under this name.
     LeaveOut(String),
+    /// It is a write that failed for this reason, so that nothing was written.
+    FailedWrite(String),
     /// It says nothing that would be played, and nothing is missed by that.
     Known,
 }
@@ -58,11 +61,6 @@ pub(crate) struct RowReader {
     pub(crate) processes: Processes,
     grouping: GroupingSeen,
 }
-
-/// Results under which an operation took place.
-const SUCCEEDED: &[&str] = &["SUCCESS", "OPLOCK BREAK IN PROGRESS"];
-/// A fast I/O that a filter or the file system refused; the I/O manager then sends an IRP, which has a row of its own.
-const REFUSED: &str = "FAST IO DISALLOWED";
 
 impl RowReader {
     pub(crate) fn new(columns: Columns, clock: Clock) -> Self {
@@ -98,13 +96,17 @@ impl RowReader {
         if operation.is_empty() {
             return Err(RowFault::new(columns.operation, 0, "the operation is missing"));
         }
+        let file_operation = FILE_OPERATIONS.contains(&operation);
+        if !file_operation
+            && let Some(meant) = FILE_OPERATIONS.iter().find(|known| one_change_apart(known, operation))
+        {
+            let message = format!("`{operation}` is no operation; `{meant}` is");
+            return Err(RowFault::new(columns.operation, 0, message));
+        }
         let result = cell(columns.result);
-        if let Some(at) = result.find(|c: char| c.is_lowercase() && !result.starts_with("0x")) {
-            return Err(RowFault::new(
-                columns.result,
-                at,
-                format!("`{result}` is no result of an operation"),
-            ));
+        if file_operation && ending(result).is_none() {
+            let message = format!("`{result}` is no result that Process Monitor knows");
+            return Err(RowFault::new(columns.result, 0, message));
         }
         let process = self.processes.identify(Claim {
             pid,
@@ -116,24 +118,41 @@ impl RowReader {
         });
         let meaning = meaning(operation, result, cell(columns.detail), &mut self.grouping)
             .map_err(|DetailError { at, message }| RowFault::new(columns.detail, at, message))?;
-        if let Meaning::Play(_) = meaning {
+        if let Meaning::Play(played) = &meaning {
             if pid == 0 {
                 return Err(RowFault::new(columns.pid, 0, "the PID 0 is no process that opens files"));
             }
             if tid == 0 {
                 return Err(RowFault::new(columns.tid, 0, "the TID 0 is no thread's"));
             }
-            if cell(columns.path).is_empty() {
-                return Ok(ParsedRow {
-                    time,
-                    process,
-                    tid,
-                    meaning: Meaning::LeaveOut(format!("{operation} (no path)")),
-                });
+            if cell(columns.path).is_empty() && played.is_write() {
+                return Err(RowFault::new(columns.path, 0, "the path of a write is missing"));
             }
         }
         Ok(ParsedRow { time, process, tid, meaning })
     }
+}
+
+/// Operations that may be played, and must therefore be told precisely.
+const FILE_OPERATIONS: &[&str] = &[
+    "WriteFile",
+    "IRP_MJ_WRITE",
+    "FASTIO_WRITE",
+    "ReadFile",
+    "IRP_MJ_READ",
+    "CreateFile",
+    "IRP_MJ_CREATE",
+    "CloseFile",
+    "IRP_MJ_CLEANUP",
+];
+
+/// Whether a text becomes the other by changing, adding or taking away one character, or exchanging case.
+fn one_change_apart(one: &str, other: &str) -> bool {
+    let (one, other) = (one.to_lowercase(), other.to_lowercase());
+    let ahead = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let behind = one.bytes().rev().zip(other.bytes().rev()).take_while(|(a, b)| a == b).count();
+    let longest = one.len().max(other.len());
+    one.len().abs_diff(other.len()) <= 1 && ahead + behind + 1 >= longest
 }
 
 /// What an operation with that result and detail means for the simulation.
@@ -143,29 +162,28 @@ fn meaning(
     detail: &str,
     grouping: &mut GroupingSeen,
 ) -> Result<Meaning, DetailError> {
-    let succeeded = SUCCEEDED.contains(&result);
-    let failed =
-        || Meaning::LeaveOut(format!("{operation} ({})", if result.is_empty() { "PENDING" } else { result }));
+    let ending = ending(result).unwrap_or(Ending::Failed);
+    let succeeded = ending == Ending::Succeeded;
+    let reason = if result.is_empty() { "PENDING" } else { result };
     Ok(match operation {
         "WriteFile" | "IRP_MJ_WRITE" | "FASTIO_WRITE" => {
             let transfer = detail::transfer(detail, grouping)?;
-            if result == REFUSED {
-                Meaning::Play(Operation::RefusedFastWrite(transfer))
-            } else if !succeeded {
-                failed()
-            } else if operation == "FASTIO_WRITE" {
-                Meaning::Play(Operation::FastWrite(transfer))
-            } else {
-                Meaning::Play(Operation::Write(transfer))
+            match ending {
+                Ending::Refused => Meaning::Play(Operation::RefusedFastWrite(transfer)),
+                Ending::Failed => Meaning::FailedWrite(reason.to_owned()),
+                Ending::Succeeded if operation == "FASTIO_WRITE" => {
+                    Meaning::Play(Operation::FastWrite(transfer))
+                }
+                Ending::Succeeded => Meaning::Play(Operation::Write(transfer)),
             }
         }
         "ReadFile" | "IRP_MJ_READ" => {
             let transfer = detail::transfer(detail, grouping)?;
-            if succeeded { Meaning::Play(Operation::Read(transfer)) } else { failed() }
+            if succeeded { Meaning::Play(Operation::Read(transfer)) } else { left_out(operation, reason) }
         }
         "CreateFile" | "IRP_MJ_CREATE" if succeeded => Meaning::Play(Operation::Open(detail::open(detail)?)),
         "CloseFile" | "IRP_MJ_CLEANUP" if succeeded => Meaning::Play(Operation::Close),
-        "CreateFile" | "IRP_MJ_CREATE" | "CloseFile" | "IRP_MJ_CLEANUP" => failed(),
+        "CreateFile" | "IRP_MJ_CREATE" | "CloseFile" | "IRP_MJ_CLEANUP" => left_out(operation, reason),
         "Thread Exit" => Meaning::Exit(Some(detail::thread_id(detail)?)),
         "Process Exit" => Meaning::Exit(None),
         "Thread Create" => {
@@ -175,6 +193,10 @@ fn meaning(
         "Process Start" | "Process Create" => Meaning::Known,
         other => Meaning::LeaveOut(other.to_owned()),
     })
+}
+
+fn left_out(operation: &str, reason: &str) -> Meaning {
+    Meaning::LeaveOut(format!("{operation} ({reason})"))
 }
 
 /// A PID, TID or session, which are never grouped.
@@ -200,9 +222,12 @@ mod tests {
         assert!(matches!(play("WriteFile", "SUCCESS", range), Meaning::Play(Operation::Write(_))));
         assert!(matches!(play("IRP_MJ_WRITE", "SUCCESS", range), Meaning::Play(Operation::Write(_))));
         assert!(matches!(play("FASTIO_WRITE", "SUCCESS", range), Meaning::Play(Operation::FastWrite(_))));
-        assert!(matches!(play("WriteFile", REFUSED, range), Meaning::Play(Operation::RefusedFastWrite(_))));
-        assert_eq!(play("WriteFile", "DISK FULL", range), Meaning::LeaveOut("WriteFile (DISK FULL)".into()));
-        assert_eq!(play("WriteFile", "", range), Meaning::LeaveOut("WriteFile (PENDING)".into()));
+        assert!(matches!(
+            play("WriteFile", "FAST IO DISALLOWED", range),
+            Meaning::Play(Operation::RefusedFastWrite(_))
+        ));
+        assert_eq!(play("WriteFile", "DISK FULL", range), Meaning::FailedWrite("DISK FULL".into()));
+        assert_eq!(play("WriteFile", "", range), Meaning::FailedWrite("PENDING".into()));
         assert_eq!(play("CloseFile", "SUCCESS", ""), Meaning::Play(Operation::Close));
         assert_eq!(
             play("CreateFile", "NAME NOT FOUND", "?"),
@@ -211,6 +236,16 @@ mod tests {
         assert_eq!(play("Thread Exit", "SUCCESS", "Thread ID: 12"), Meaning::Exit(Some(12)));
         assert_eq!(play("Process Exit", "SUCCESS", "Exit Status: 0"), Meaning::Exit(None));
         assert_eq!(play("RegOpenKey", "SUCCESS", ""), Meaning::LeaveOut("RegOpenKey".into()));
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_another_is_noticed() {
+        for near in ["WriteFi1e", "WriteFil", "riteFile", "WriteFilee", "writefile"] {
+            assert!(one_change_apart("WriteFile", near), "{near}");
+        }
+        for far in ["ReadFile", "LockFile", "", "WriteFiles2", "FASTIO_WRITE"] {
+            assert!(!one_change_apart("WriteFile", far), "{far}");
+        }
     }
 
     #[test]

@@ -109,8 +109,10 @@ fn an_altered_row_is_refused_with_its_place() {
         ("\"12\"", "\"0\"", "0\",\"C:\\a", 0, "the TID 0 is no thread's"),
         ("Offset: 0", "Offset: 5,24x,880", "x,880", 0, "the offset `5,24x,880`: `x` is not a digit"),
         ("Offset: 0, Length: 8, Priority: Normal", "garbage", "garbage", 0, "`Offset:` expected here"),
-        ("SUCCESS", "SuCCESS", "SuCCESS", 1, "`SuCCESS` is no result of an operation"),
+        ("SUCCESS", "SuCCESS", "SuCCESS", 0, "`SuCCESS` is no result that Process Monitor knows"),
+        ("\"C:\\f\"", "\"\"", "\",\"SUCCESS", 0, "the path of a write is missing"),
         ("7:19", "7:61", "7:61", 0, "`7:61:01.0000001 AM` is no time of day"),
+        ("WriteFile", "WriteFi1e", "WriteFi1e", 0, "`WriteFi1e` is no operation; `WriteFile` is"),
         ("\"WriteFile\"", "\"\"", "\",\"C:\\f", 0, "the operation is missing"),
         ("\"SUCCESS\",", "", "C:\\a.exe\"", 9, "a row of 8 fields, where the header has 9"),
         (

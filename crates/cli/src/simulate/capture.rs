@@ -10,7 +10,7 @@ use ntsim::{
 use super::machine::{BareMachine, Machine};
 use super::progress::Progress;
 use super::roots::{Root, drive_path};
-use crate::capture::{self, Capture, Event, Operation, Step};
+use crate::capture::{self, Capture, Event, LeftOut, Operation, Step};
 use crate::failure::Failure;
 use crate::model::Offset;
 use crate::output::explain::{Truth, Who};
@@ -33,6 +33,7 @@ struct Stage<'c> {
     threads: HashMap<u32, (usize, Thread)>,
     handles: HashMap<(usize, String), Vec<OpenHandle>>,
     left_out: BTreeMap<String, u64>,
+    writes_left_out: BTreeMap<String, LeftOut>,
 }
 
 #[derive(Clone, Copy)]
@@ -47,10 +48,12 @@ struct OpenHandle {
 pub(super) struct Played {
     pub(super) writes: u64,
     pub(super) refused_fast_writes: u64,
-    /// Files written without having been opened in the capture.
+    /// Openings of files that are used without having been opened in the capture.
     pub(super) implied_opens: u64,
     /// Rows not played, by operation.
     pub(super) left_out: BTreeMap<String, u64>,
+    /// Writes not played, by the reason.
+    pub(super) writes_left_out: BTreeMap<String, LeftOut>,
 }
 
 /// Sets the machine up for the capture, and plays it.
@@ -69,6 +72,7 @@ pub(super) fn play(
         threads: HashMap::new(),
         handles: HashMap::new(),
         left_out: capture.left_out.clone(),
+        writes_left_out: capture.writes_left_out.clone(),
     };
     let mut played = Played::default();
     for (index, event) in capture.events.iter().enumerate() {
@@ -80,6 +84,7 @@ pub(super) fn play(
         }
     }
     played.left_out = stage.left_out;
+    played.writes_left_out = stage.writes_left_out;
     Ok((machine, played))
 }
 
@@ -136,7 +141,7 @@ impl Stage<'_> {
             Step::File { tid, path, operation } => {
                 let path = &self.capture.paths[path];
                 if Root::of(path).is_none() {
-                    self.leave_out(operation, "no volume");
+                    self.leave_out(operation, "on no volume", event.line);
                     return Ok(());
                 }
                 let path = drive_path(path);
@@ -150,12 +155,15 @@ impl Stage<'_> {
         }
     }
 
-    fn leave_out(&mut self, operation: Operation, why: &str) {
+    fn leave_out(&mut self, operation: Operation, why: &str, line: u64) {
         let name = match operation {
             Operation::Open(_) => "CreateFile",
             Operation::Read(_) => "ReadFile",
-            Operation::Write(_) | Operation::FastWrite(_) | Operation::RefusedFastWrite(_) => "WriteFile",
             Operation::Close => "CloseFile",
+            Operation::Write(_) | Operation::FastWrite(_) | Operation::RefusedFastWrite(_) => {
+                LeftOut::count(&mut self.writes_left_out, why, line);
+                return;
+            }
         };
         *self.left_out.entry(format!("{name} ({why})")).or_default() += 1;
     }
@@ -253,7 +261,7 @@ impl Stage<'_> {
             Operation::Close => {
                 match self.handles.get_mut(&key).and_then(Vec::pop) {
                     Some(opened) => machine.sim.close(thread, opened.handle)?,
-                    None => self.leave_out(operation, "opened before the capture"),
+                    None => self.leave_out(operation, "opened before the capture", event.line),
                 }
                 return Ok(());
             }
@@ -275,7 +283,7 @@ impl Stage<'_> {
         let mode = if kernel || transfer.paging { Mode::Kernel } else { Mode::User };
         let Some(fast_io) = fast_io else {
             let Offset::At(offset) = transfer.offset else {
-                self.leave_out(operation, "at the file pointer");
+                self.leave_out(operation, "at the file pointer", event.line);
                 return Ok(());
             };
             let spec = ReadSpec {

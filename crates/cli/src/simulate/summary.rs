@@ -6,12 +6,13 @@ use anstyle::{AnsiColor, Style};
 
 use super::capture::Played;
 use super::machine::Remains;
-use crate::capture::ClockBasis;
+use crate::capture::{ClockBasis, LeftOut};
 use crate::consumer::Books;
 use crate::output::words::{count, grouped};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Yellow.on_default();
 const DIM: Style = Style::new().dimmed();
 
 /// How many kinds of rows that were not played are named.
@@ -59,7 +60,7 @@ pub(super) fn recorded(remains: &Remains) {
 
 /// Says what of a capture was played.
 pub(super) fn played(rows: u64, clock: ClockBasis, played: &Played) {
-    let Played { writes, refused_fast_writes, implied_opens, left_out } = played;
+    let Played { writes, refused_fast_writes, implied_opens, left_out, writes_left_out } = played;
     let times = match clock {
         ClockBasis::Dated => "times are the captured machine's local time, whose zone is not in the export",
         ClockBasis::AmbiguousDate => {
@@ -69,12 +70,22 @@ pub(super) fn played(rows: u64, clock: ClockBasis, played: &Played) {
         ClockBasis::Relative => "the time of day is not known, so times count from 1601-01-02",
     };
     anstream::eprintln!(
-        "{} of the capture: {} played, {} refused as fast I/O, {} in use since before it",
+        "{} of the capture: {} played, {} refused as fast I/O, {} before it",
         count(rows, "row"),
         count(*writes, "write"),
         grouped(*refused_fast_writes),
-        count(*implied_opens, "file"),
+        count(*implied_opens, "opening"),
     );
+    if !writes_left_out.is_empty() {
+        let reasons: Vec<String> = writes_left_out
+            .iter()
+            .map(|(reason, LeftOut { count, first_line })| {
+                let from = if *count == 1 { "line" } else { "from line" };
+                format!("{reason} {} ({from} {first_line})", grouped(*count))
+            })
+            .collect();
+        anstream::eprintln!("{NOTE}writes that failed or cannot be played: {}{NOTE:#}", reasons.join(", "));
+    }
     anstream::eprintln!("{DIM}{times}{DIM:#}");
     if !left_out.is_empty() {
         anstream::eprintln!("{DIM}not played: {}{DIM:#}", most(left_out));
