@@ -176,7 +176,7 @@ fn with_process<R>(id: u32, visit: impl FnOnce(Process<'_>) -> R) -> Option<R> {
 
 /// The path of the image, as `\Device\…`.
 ///
-/// Maximum IRQL: `PASSIVE_LEVEL` ("`SeLocateProcessImageName` function (ntddk.h)").
+/// Maximum IRQL: `PASSIVE_LEVEL` ("`SeLocateProcessImageName` function (ntifs.h)").
 fn image(process: Process<'_>) -> Option<PoolArray<u16>> {
     let mut name: PUNICODE_STRING = ptr::null_mut();
     // SAFETY: the process lives; the result goes to a variable of its type.

@@ -310,3 +310,27 @@ fn many_files_that_nobody_writes_to_do_not_pile_up() {
     assert!(told > 500, "{told}");
     machine.unload(&driver);
 }
+
+/// More streams at a time than the index of addresses holds: from then on the context tells.
+#[test]
+fn more_files_than_the_index_holds_have_their_names_all_the_same() {
+    /// The index holds 131,072.
+    const FILES: usize = 150_000;
+    const STEP: usize = 50;
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    let handles: Vec<_> = (0..FILES).map(|number| machine.open(&format!(r"C:\{number}"))).collect();
+    for handle in handles.iter().step_by(STEP) {
+        machine.write(*handle, &WriteSpec::at(0, 1));
+    }
+    let writes = inbox.writes();
+    assert_eq!(writes.len(), FILES / STEP);
+    for (number, received) in writes.iter().enumerate() {
+        let path = format!(r"\Device\HarddiskVolume3\{}", number * STEP);
+        assert_eq!(received.path.as_ref(), Some(&path));
+    }
+    machine.unload(&driver);
+}

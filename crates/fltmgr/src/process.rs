@@ -69,7 +69,7 @@ impl<'a> Thread<'a> {
 
     /// The thread id.
     ///
-    /// Maximum IRQL: `DISPATCH_LEVEL` ("`PsGetThreadId` function (ntifs.h)").
+    /// Maximum IRQL: `DISPATCH_LEVEL` ("`PsGetThreadId` function (ntddk.h)").
     #[inline]
     #[must_use]
     pub fn id(self) -> u32 {
