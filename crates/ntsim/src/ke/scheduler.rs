@@ -224,7 +224,6 @@ impl Scheduler {
     /// Lets time pass up to a moment, expiring each timeout at its own.
     pub(crate) fn advance_to(&self, cpu: &Cpu, time: u64) {
         let clock = &cpu.kernel().clock;
-        self.settle(cpu);
         while self.pass_time(clock, Some(time)) {
             self.settle(cpu);
         }

@@ -204,3 +204,24 @@ fn an_instance_context_goes_with_its_instance() {
     assert_eq!((ATTACHED.get(), CLEANUPS.get()), ((2, 2), 1));
     machine.expect_no_violation();
 }
+
+#[test]
+fn an_instance_that_does_not_attach_leaves_no_context() {
+    extern "win64" fn refuse(objects: usize, _: u32, _: u32, _: u32) -> u32 {
+        let (instance, _) = target(Ptr::at(objects));
+        let context = allocate_context(INSTANCE_CONTEXT);
+        assert_eq!(status("FltSetInstanceContext", &[instance, KEEP, context, 0]), NtStatus::SUCCESS);
+        release(context);
+        NtStatus::FLT_DO_NOT_ATTACH.0
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        Filter::default().on(Major::Create, pass, Some(attach)).instance_setup(refuse).start(driver)
+    }
+    let machine = Machine::new(entry);
+    assert_eq!(CLEANUPS.get(), 1);
+    machine.open(r"C:\a");
+    assert_eq!(CLEANUPS.get(), 1, "there is no instance to be called");
+    machine.unload_cleanly();
+    assert_eq!(ATTACHED.get(), (0, 0));
+    machine.expect_no_violation();
+}

@@ -275,7 +275,10 @@ fn sections_are_protected() {
     let message = end_of(&write_code);
     assert!(message.contains("access violation") && message.contains("at tiny.sys+0x1000"), "{message}");
     let run_data = |_| {
+        const RET: u8 = 0xC3;
         let mut code = Vec::new();
+        relative(&mut code, &[0xC6, 0x05], CELL - 1); // mov byte [cell], ret; the address counts from the end
+        code.push(RET);
         relative(&mut code, &[0xE9], CELL); // jmp cell
         code
     };

@@ -351,3 +351,35 @@ fn lowering_upwards_and_raising_downwards_is_reported() {
     assert_eq!(write(&machine, handle, &WriteSpec::at(0, 10)), Ok(10));
     assert_eq!(machine.broken(), [Rule::IrqlChange, Rule::IrqlChange]);
 }
+
+#[test]
+fn filters_are_called_downwards_and_their_completions_upwards() {
+    /// Each callback adds its digit to what has been seen.
+    macro_rules! filter {
+        ($entry:ident, $pre:literal, $post:literal) => {
+            extern "win64" fn $entry(driver: usize, _: usize) -> u32 {
+                extern "win64" fn pre(_: Ptr<CallbackData>, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
+                    SEEN.set(SEEN.get() * 10 + $pre);
+                    SUCCESS_WITH_CALLBACK
+                }
+                extern "win64" fn post(
+                    _: Ptr<CallbackData>,
+                    _: Ptr<RelatedObjects>,
+                    _: usize,
+                    _: u32,
+                ) -> u32 {
+                    SEEN.set(SEEN.get() * 10 + $post);
+                    FINISHED_PROCESSING
+                }
+                Filter::default().on(Major::Write, pre, Some(post)).start(driver)
+            }
+        };
+    }
+    filter!(upper, 1, 4);
+    filter!(lower, 2, 3);
+    let machine = Machine::new(upper);
+    machine.sim.load_native(driver::pointer(lower), "lower").expect("the driver loads");
+    let handle = machine.open(r"C:\a");
+    assert_eq!(write(&machine, handle, &WriteSpec::at(0, 10)), Ok(10));
+    assert_eq!(SEEN.get(), 1234);
+}

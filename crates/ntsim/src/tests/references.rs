@@ -96,6 +96,13 @@ offender!(a_push_lock_released_unheld_is_reported, PushLock, {
     free(lock, TAG);
 });
 
+offender!(returning_with_a_push_lock_held_is_reported, PushLock, {
+    let lock = allocate(NON_PAGED, 8);
+    nt("FltInitializePushLock", &[lock.address()]);
+    nt("FltAcquirePushLockShared", &[lock.address()]);
+    nt("KeLeaveCriticalRegion", &[]);
+});
+
 fn open_current_process() -> usize {
     let handle = Shared::new(0usize);
     let process = nt("IoGetCurrentProcess", &[]);

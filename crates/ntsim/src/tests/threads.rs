@@ -5,19 +5,29 @@ use std::time::Duration;
 
 use super::Machine;
 use super::driver::{Filter, NON_PAGED, TAG, allocate, free, nt, status};
-use crate::abi::{ObjectAttributes, Ptr, Shared};
+use crate::abi::{ObjectAttributes, Ptr, Shared, SharedText};
+use crate::sim::PortReply;
 use crate::status::NtStatus;
 use crate::verifier::Rule;
 
 const SYNCHRONIZATION: usize = 1;
 /// The work of each test's thread happens on another OS thread, so that what they share is global; tests take turns.
 static TURN: Mutex<()> = Mutex::new(());
-static SHARED: Mutex<State> = Mutex::new(State { event: 0, handle: 0, log: Vec::new() });
+static SHARED: Mutex<State> = Mutex::new(State::new());
 
 struct State {
     event: usize,
     handle: usize,
+    lock: usize,
+    filter: usize,
+    port: usize,
     log: Vec<NtStatus>,
+}
+
+impl State {
+    const fn new() -> Self {
+        Self { event: 0, handle: 0, lock: 0, filter: 0, port: 0, log: Vec::new() }
+    }
 }
 
 fn shared() -> std::sync::MutexGuard<'static, State> {
@@ -75,7 +85,7 @@ fn join() {
 }
 
 extern "win64" fn entry(driver: usize, _: usize) -> u32 {
-    *shared() = State { event: 0, handle: 0, log: Vec::new() };
+    *shared() = State::new();
     set(new_event());
     start_thread(wait_thrice);
     assert!(shared().log.is_empty(), "a thread does not run before the end of the operation");
@@ -120,7 +130,7 @@ fn a_thread_that_is_not_joined_is_a_leak() {
         super::driver::unregister(0)
     }
     extern "win64" fn entry(driver: usize, _: usize) -> u32 {
-        *shared() = State { event: 0, handle: 0, log: Vec::new() };
+        *shared() = State::new();
         new_event();
         start_thread(wait_thrice);
         Filter::default().unload(unload).start(driver)
@@ -170,4 +180,103 @@ fn ending_a_thread_that_is_not_the_driver_s_is_reported() {
         Filter::default().start(driver)
     }
     Machine::new(entry).expect_violation(Rule::InvalidParameter, "test DriverEntry");
+}
+
+#[test]
+fn a_push_lock_held_by_another_thread_is_waited_for() {
+    extern "win64" fn hold(_: usize) {
+        let State { lock, event, .. } = *shared();
+        nt("FltAcquirePushLockExclusive", &[lock]);
+        wait(event, Some(-10_000_000));
+        nt("FltReleasePushLock", &[lock]);
+        nt("PsTerminateSystemThread", &[0]);
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        *shared() = State::new();
+        new_event();
+        let lock = allocate(NON_PAGED, 8).address();
+        nt("FltInitializePushLock", &[lock]);
+        shared().lock = lock;
+        start_thread(hold);
+        Filter::default().unload(unload).start(driver)
+    }
+    extern "win64" fn unload(_: u32) -> u32 {
+        let lock = shared().lock;
+        nt("FltAcquirePushLockShared", &[lock]);
+        nt("FltReleasePushLock", &[lock]);
+        nt("FltDeletePushLock", &[lock]);
+        free(Ptr::at(lock), TAG);
+        join();
+        free(Ptr::at(shared().event), TAG);
+        super::driver::unregister(0)
+    }
+    let _turn = TURN.lock();
+    let machine = Machine::new(entry);
+    let before = machine.sim.time();
+    machine.unload_cleanly();
+    assert_eq!(machine.sim.time() - before, 10_000_000, "the lock was free after a second");
+    machine.expect_no_violation();
+}
+
+#[test]
+fn a_message_that_waits_for_its_reply_ends_with_the_connection() {
+    const NAME: &str = r"\ThreadPort";
+    extern "win64" fn connect(port: usize, _: usize, _: usize, _: u32, _: usize) -> u32 {
+        Ptr::at(shared().port).write(port);
+        set(shared().event);
+        0
+    }
+    extern "win64" fn disconnect(_: usize) {
+        let State { filter, port, .. } = *shared();
+        nt("FltCloseClientPort", &[filter, port]);
+    }
+    extern "win64" fn send(_: usize) {
+        let State { filter, port, event, .. } = *shared();
+        wait(event, None);
+        let reply = Shared::new(0u64);
+        let bytes = Shared::new(8u32);
+        let arguments =
+            [filter, port, reply.ptr().address(), 8, reply.ptr().address(), bytes.ptr().address(), 0];
+        let result = status("FltSendMessage", &arguments);
+        shared().log.push(result);
+        nt("PsTerminateSystemThread", &[0]);
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        *shared() = State::new();
+        Filter::default().start(driver);
+        let filter = super::driver::FILTER.get().address();
+        let name = SharedText::new(NAME);
+        let descriptor = Shared::new(name.descriptor());
+        let attributes = Shared::new(ObjectAttributes {
+            length: 48,
+            root_directory: Ptr::NULL,
+            object_name: descriptor.ptr(),
+            attributes: 0x200,
+            security_descriptor: Ptr::NULL,
+            security_quality_of_service: Ptr::NULL,
+        });
+        let server = Shared::new(0usize);
+        let callbacks = (connect as *const () as usize, disconnect as *const () as usize);
+        let arguments =
+            [filter, server.ptr().address(), attributes.ptr().address(), 0, callbacks.0, callbacks.1, 0, 1];
+        assert_eq!(status("FltCreateCommunicationPort", &arguments), NtStatus::SUCCESS);
+        new_event();
+        shared().filter = filter;
+        shared().port = allocate(NON_PAGED, 8).address();
+        start_thread(send);
+        0
+    }
+    let _turn = TURN.lock();
+    let machine = Machine::new(entry);
+    let consumer = machine.sim.system();
+    let connection = machine
+        .sim
+        .connect(NAME, consumer, b"", Box::new(|_| PortReply::Silent))
+        .expect("nobody is connected");
+    assert!(shared().log.is_empty(), "without a timeout the driver waits");
+    machine.sim.advance(Duration::from_secs(1000));
+    assert!(shared().log.is_empty());
+    connection.disconnect();
+    assert_eq!(shared().log, [NtStatus::PORT_DISCONNECTED]);
+    machine.expect_no_violation();
 }
