@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 
 use audit::batch::{BatchWriter, NoRoom};
 use audit::ledger::LossReporter;
-use audit::record::{Actor, Event, Record, SLOT_SIZE};
+use audit::record::Event;
 use audit::ring::{Consumer, DrainEnd, Snapshot};
 use fltmgr::Result;
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
@@ -151,20 +151,10 @@ fn write_event(
     event: &Event,
     batch: &mut BatchWriter<'_>,
 ) -> core::result::Result<(), NoRoom> {
-    for actor in actors(event).into_iter().flatten() {
-        state.processes.write_needed(actor, batch)?;
+    if let Some(write) = event.write() {
+        for actor in [write.originator, write.executor].into_iter().flatten() {
+            state.processes.write_needed(actor, batch)?;
+        }
     }
     batch.push_event(event)
-}
-
-/// Who is named in an event.
-///
-/// Maximum IRQL: any.
-fn actors(event: &Event) -> [Option<Actor>; 2] {
-    let (first, second) = event.to_bytes();
-    let slots = [first, second.unwrap_or([0; SLOT_SIZE])];
-    match Record::decode(slots.get(..usize::from(event.slot_count())).unwrap_or_default()) {
-        Ok(Record::Write(write)) => [write.originator, write.executor],
-        _ => [None, None],
-    }
 }
