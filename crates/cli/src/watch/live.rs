@@ -6,7 +6,7 @@ use windows::Win32::Foundation::{
 };
 use windows::core::{Error, HRESULT};
 
-use super::port::{Port, Received, drives, stop_on_ctrl_c};
+use super::port::{Port, Received, Stop, drives, stop_on_ctrl_c};
 use crate::consumer::{Books, Consumer, ConsumerError};
 use crate::failure::Failure;
 use crate::output::words::{count, grouped};
@@ -15,10 +15,10 @@ use crate::output::{ExplainedSink, Sink};
 /// Reads from the driver until Ctrl-C.
 pub(super) fn run(output: Box<dyn ExplainedSink + Send>) -> Result<(), Failure> {
     let mut port = Port::connect().map_err(|error| not_connected(&error))?;
-    stop_on_ctrl_c().map_err(|error| broken("Ctrl-C cannot be caught", &error))?;
+    let stop = stop_on_ctrl_c().map_err(|error| broken("Ctrl-C cannot be caught", &error))?;
     let mut consumer = Consumer::new(output, drives());
     anstream::eprintln!("connected to the driver; Ctrl-C ends");
-    let ended = read(&mut port, &mut consumer);
+    let ended = read(&mut port, &stop, &mut consumer);
     // Before the summary the driver is free for the next one who watches.
     drop(port);
     let told = tell(&consumer);
@@ -26,9 +26,9 @@ pub(super) fn run(output: Box<dyn ExplainedSink + Send>) -> Result<(), Failure> 
 }
 
 /// Hands each message to the consumer, and its acknowledgement to the driver.
-fn read<S: Sink>(port: &mut Port, consumer: &mut Consumer<S>) -> Result<(), Failure> {
+fn read<S: Sink>(port: &mut Port, stop: &Stop, consumer: &mut Consumer<S>) -> Result<(), Failure> {
     loop {
-        let (id, reply) = match port.receive() {
+        let (id, reply) = match port.receive(stop) {
             Ok(Received::Stopped) => return Ok(()),
             Ok(Received::Message { id, bytes }) => (id, consumer.on_message(bytes).map_err(from_consumer)?),
             Err(error) => return Err(broken("the connection to the driver has ended", &error)),

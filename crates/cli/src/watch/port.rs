@@ -45,14 +45,16 @@ impl Event {
 /// Set by Ctrl-C.
 static STOP: OnceLock<Event> = OnceLock::new();
 
-/// Asks for [`Received::Stopped`] when the user presses Ctrl-C or closes the window.
-pub(super) fn stop_on_ctrl_c() -> Result<()> {
-    if STOP.get().is_none() {
-        // Whoever was first won; nobody else calls this.
-        let _ = STOP.set(Event::new()?);
-    }
+/// The user's wish to end.
+pub(super) struct Stop(&'static Event);
+
+/// Takes Ctrl-C, and the closing of the window, for [`Received::Stopped`] instead of the end of the program.
+pub(super) fn stop_on_ctrl_c() -> Result<Stop> {
+    let event = Event::new()?;
+    let stop = STOP.get_or_init(|| event);
     // SAFETY: `on_ctrl_c` has the type asked for, lives for ever, and touches nothing but a static.
-    unsafe { SetConsoleCtrlHandler(Some(on_ctrl_c), true) }
+    unsafe { SetConsoleCtrlHandler(Some(on_ctrl_c), true) }?;
+    Ok(Stop(stop))
 }
 
 /// Runs in a thread of its own.
@@ -105,7 +107,7 @@ impl Port {
     }
 
     /// Waits for a message, or for Ctrl-C.
-    pub(super) fn receive(&mut self) -> Result<Received<'_>> {
+    pub(super) fn receive(&mut self, stop: &Stop) -> Result<Received<'_>> {
         let handle = self.handle();
         let mut overlapped = OVERLAPPED { hEvent: self.arrived.handle(), ..OVERLAPPED::default() };
         let header = self.buffer.as_mut_ptr().cast::<FILTER_MESSAGE_HEADER>();
@@ -116,23 +118,18 @@ impl Port {
         match started {
             Ok(()) => {}
             Err(error) if error.code() == HRESULT::from_win32(ERROR_IO_PENDING.0) => {
-                if !self.wait()? {
+                let woken = self.wait(stop);
+                if !matches!(woken, Ok(true)) {
                     // SAFETY: the operation was started on this handle with this structure.
                     let _ = unsafe { CancelIoEx(handle, Some(&raw const overlapped)) };
-                    let mut count = 0;
-                    // SAFETY: as above; waits until the operation has ended.
-                    let ended =
-                        unsafe { GetOverlappedResult(handle, &raw const overlapped, &raw mut count, true) };
                     // A message that came all the same is not answered; the driver keeps it.
-                    let _ = ended;
-                    return Ok(Received::Stopped);
+                    let _ = ended(handle, &overlapped);
+                    return woken.map(|_| Received::Stopped);
                 }
             }
             Err(error) => return Err(error),
         }
-        let mut count = 0;
-        // SAFETY: the operation was started on this handle with this structure; waits until it has ended.
-        unsafe { GetOverlappedResult(handle, &raw const overlapped, &raw mut count, true) }?;
+        let count = ended(handle, &overlapped)?;
         // SAFETY: the operation has ended, so nobody else writes; the header is at the beginning of the buffer, and any
         // bytes are a valid header.
         let FILTER_MESSAGE_HEADER { MessageId: id, .. } = unsafe { header.read() };
@@ -140,16 +137,13 @@ impl Port {
         // SAFETY: the buffer is that long, has been initialised as a whole, and is borrowed for the slice's life.
         let bytes = unsafe { std::slice::from_raw_parts(data, size_of_val(&*self.buffer)) };
         let end = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
-        Ok(Received::Message {
-            id,
-            bytes: bytes.get(size_of::<FILTER_MESSAGE_HEADER>()..end).unwrap_or_default(),
-        })
+        let message = bytes.get(size_of::<FILTER_MESSAGE_HEADER>()..end).unwrap_or_default();
+        Ok(Received::Message { id, bytes: message })
     }
 
-    /// Waits until a message has come (true) or Ctrl-C has been pressed (false).
-    fn wait(&self) -> Result<bool> {
-        let arrived = self.arrived.handle();
-        let handles = [arrived, STOP.get().map_or(arrived, Event::handle)];
+    /// Waits until a message has come (true) or the user wants to end (false).
+    fn wait(&self, stop: &Stop) -> Result<bool> {
+        let handles = [self.arrived.handle(), stop.0.handle()];
         // SAFETY: both handles are of events that live as long as this call.
         let woken = unsafe { WaitForMultipleObjects(&handles, false, INFINITE) };
         if woken == WAIT_FAILED {
@@ -166,6 +160,14 @@ impl Port {
         // SAFETY: `reply` begins with the header, has `size` bytes and outlives the call.
         unsafe { FilterReplyMessage(self.handle(), header, u32::try_from(size).unwrap_or(u32::MAX)) }
     }
+}
+
+/// Waits until an operation has ended; how many bytes it brought.
+fn ended(handle: HANDLE, overlapped: &OVERLAPPED) -> Result<u32> {
+    let mut count = 0;
+    // SAFETY: the callers started the operation on this handle with this structure; both pointers outlive the call.
+    unsafe { GetOverlappedResult(handle, overlapped, &raw mut count, true) }?;
+    Ok(count)
 }
 
 /// Which drive letters stand for which devices, now.
