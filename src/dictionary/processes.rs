@@ -68,20 +68,33 @@ impl Processes {
     ) -> core::result::Result<(), NoRoom> {
         assert_at_most(PASSIVE_LEVEL);
         let Some(key) = NonZeroU64::new(actor.process.0) else { return Ok(()) };
-        if !self.shelf.contains(key) {
-            let info = capture::by_id(actor.process, actor.pid);
-            if self.shelf.add(key, info).is_err() {
-                return Ok(());
-            }
-            // It may have ended by now, and nobody would tell: it is kept for as long as those that have.
-            self.shelf.retire(key);
+        if self.write_known(key, batch)? {
+            return Ok(());
         }
-        self.shelf.with(|dictionary| {
-            if let Needed::Send(process) = dictionary.needed(key) {
+        if self.shelf.add(key, capture::by_id(actor.process, actor.pid)).is_err() {
+            return Ok(());
+        }
+        // It may have ended by now, and nobody would tell: it is kept for as long as those that have.
+        self.shelf.retire(key);
+        self.write_known(key, batch).map(|_| ())
+    }
+
+    /// Writes a process, unless the connection has it. Returns whether it is known.
+    ///
+    /// Maximum IRQL: `APC_LEVEL`.
+    fn write_known(
+        &self,
+        key: NonZeroU64,
+        batch: &mut BatchWriter<'_>,
+    ) -> core::result::Result<bool, NoRoom> {
+        self.shelf.with(|dictionary| match dictionary.needed(key) {
+            Needed::Nothing => Ok(true),
+            Needed::Unknown => Ok(false),
+            Needed::Send(process) => {
                 process.write(batch)?;
                 dictionary.sent(key);
+                Ok(true)
             }
-            Ok(())
         })
     }
 
