@@ -59,7 +59,8 @@ impl Drop for InstanceContext {
     }
 }
 
-/// Maximum IRQL: `PASSIVE_LEVEL`. Where anything fails, nothing is left behind, and the driver stays off the volume.
+/// Maximum IRQL: `PASSIVE_LEVEL`. Where anything fails, nothing is left behind, and the driver stays off the
+/// volume.
 pub(crate) fn attach(objects: &RelatedObjects<'_>, setup: InstanceSetup) -> Result<()> {
     assert_at_most(PASSIVE_LEVEL);
     let state = state::get().ok_or(NtStatus::FLT_DO_NOT_ATTACH)?;

@@ -31,7 +31,8 @@ impl Drop for AtDispatchLevel {
     /// Maximum IRQL: `DISPATCH_LEVEL` ("`KeLowerIrql` function (wdm.h)").
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the level is the one that this thread had before `raise`, which is not above the present one.
+        // SAFETY: the level is the one that this thread had before `raise`, which is not above the present
+        // one.
         unsafe { KeLowerIrql(self.before) };
     }
 }

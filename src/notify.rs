@@ -15,8 +15,8 @@ impl ProcessNotifications {
     ///
     /// # Errors
     ///
-    /// `STATUS_ACCESS_DENIED` when the image was not linked with `/INTEGRITYCHECK`; `STATUS_INVALID_PARAMETER` when the
-    /// system has no place for one more.
+    /// `STATUS_ACCESS_DENIED` when the image was not linked with `/INTEGRITYCHECK`;
+    /// `STATUS_INVALID_PARAMETER` when the system has no place for one more.
     pub(crate) fn begin() -> Result<Self> {
         assert_at_most(PASSIVE_LEVEL);
         // SAFETY: the routine stays where it is until `drop` takes it back.

@@ -21,7 +21,8 @@ static CONTEXTS: [ContextRegistration; 3] = [
     ContextRegistration::END,
 ];
 
-/// Writes to direct-access volumes arrive like others; without the flag the driver would not be attached to them.
+/// Writes to direct-access volumes arrive like others; without the flag the driver would not be attached to
+/// them.
 pub(crate) static REGISTRATION: Registration =
     Registration::new::<WhoWrote>(FLTFL_REGISTRATION_SUPPORT_DAX_VOLUME, &CONTEXTS, &OPERATIONS);
 

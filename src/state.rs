@@ -106,7 +106,8 @@ impl State {
     ///
     /// Maximum IRQL: any.
     pub(crate) fn is_stopping(&self) -> bool {
-        // Acquire: pairs with the Release in `stop`, so that the thread's last round has all that came before.
+        // Acquire: pairs with the Release in `stop`, so that the thread's last round has all that came
+        // before.
         self.stopping.load(Ordering::Acquire)
     }
 
@@ -178,15 +179,16 @@ static STATE: AtomicPtr<State> = AtomicPtr::new(ptr::null_mut());
 
 /// The state; there is none before `DriverEntry` has made it.
 ///
-/// Only callbacks, and the delivery thread, may call this: `entry::Loaded` ends them all before it drops the state.
+/// Only callbacks, and the delivery thread, may call this: `entry::Loaded` ends them all before it drops the
+/// state.
 ///
 /// Maximum IRQL: any.
 #[inline]
 pub(crate) fn get() -> Option<&'static State> {
     // Acquire: pairs with the Release in `publish`.
     let state = STATE.load(Ordering::Acquire);
-    // SAFETY: `publish` made the pointer of a box; the state is not dropped before all callers have ended, as said
-    // above, so that for them it lives forever.
+    // SAFETY: `publish` made the pointer of a box; the state is not dropped before all callers have ended, as
+    // said above, so that for them it lives forever.
     unsafe { state.as_ref() }
 }
 

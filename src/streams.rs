@@ -68,8 +68,8 @@ impl Drop for StreamContext {
     }
 }
 
-/// Gives a stream that was just opened a key, if it has none yet, and another one if it is called otherwise by now. Where
-/// that fails everything stays as it is, and the next open tries again.
+/// Gives a stream that was just opened a key, if it has none yet, and another one if it is called otherwise
+/// by now. Where that fails everything stays as it is, and the next open tries again.
 ///
 /// Maximum IRQL: `PASSIVE_LEVEL`.
 pub(crate) fn attach(
@@ -105,7 +105,8 @@ pub(crate) fn attach(
     let context = StreamContext { key: AtomicU64::new(key.0), address };
     let Ok(context) = Context::try_new(objects.filter(), context) else { return };
     if let Ok(Put::New) = context.put_at_stream(instance, file) {
-        // While this reference is held the context is not dropped, so its key is not taken out before it is put in.
+        // While this reference is held the context is not dropped, so its key is not taken out before it is
+        // put in.
         state.files.insert_address(&context);
     }
 }

@@ -69,7 +69,8 @@ impl Drop for SystemThread {
     /// Maximum IRQL: `PASSIVE_LEVEL` ("`ZwWaitForSingleObject` function (ntifs.h)").
     fn drop(&mut self) {
         assert_at_most(PASSIVE_LEVEL);
-        // SAFETY: the handle is this thread's until it is closed below. Without a timeout the wait ends with the thread.
+        // SAFETY: the handle is this thread's until it is closed below. Without a timeout the wait ends with
+        // the thread.
         let _ended = unsafe { ZwWaitForSingleObject(self.handle, 0, ptr::null_mut()) };
         // SAFETY: the handle is open and not used again.
         let _closed = unsafe { ZwClose(self.handle) };

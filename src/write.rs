@@ -108,7 +108,8 @@ fn flags(data: &CallbackData<'_>, write: WriteParameters<'_>, file: Option<FileO
 
 /// Maximum IRQL: `APC_LEVEL`. A full ring counts what it refuses.
 fn push(state: &State, event: &Event) {
-    // A producer that is suspended between reserving its place and filling it would hold its processor's records back.
+    // A producer that is suspended between reserving its place and filling it would hold its processor's
+    // records back.
     let _level = AtDispatchLevel::raise();
     if state.ring.push(processor::current(), event).is_ok_and(|pushed| pushed.wake) {
         state.wake.set();

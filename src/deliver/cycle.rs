@@ -51,8 +51,8 @@ impl Delivery {
         }
         self.outbox.deliver(state, connection)?;
 
-        // In this order: what is retired from here on is needed beyond this cycle; what the snapshot holds refers to
-        // entries that are there by now.
+        // In this order: what is retired from here on is needed beyond this cycle; what the snapshot holds
+        // refers to entries that are there by now.
         for dictionary in state.dictionaries() {
             dictionary.begin_cycle();
         }
@@ -75,7 +75,8 @@ impl Delivery {
         Ok(())
     }
 
-    /// The dictionaries start again for a new connection. If a batch was kept, it gets all of them before that.
+    /// The dictionaries start again for a new connection. If a batch was kept, it gets all of them before
+    /// that.
     ///
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     fn begin_connection(&mut self, state: &'static State, connection: u64) -> Delivered {

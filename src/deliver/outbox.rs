@@ -13,8 +13,8 @@ use crate::state::State;
 /// For the message to be taken, and again for it to be acknowledged.
 const PATIENCE: Timeout = Timeout::milliseconds(1000);
 
-/// The consumer's reply travels behind a header that is not handed on; the page of `FltSendMessage` has room for it all the
-/// same.
+/// The consumer's reply travels behind a header that is not handed on; the page of `FltSendMessage` has room
+/// for it all the same.
 const REPLY_BYTES: usize = Acknowledgement::SIZE + FILTER_REPLY_HEADER_SIZE;
 const FILTER_REPLY_HEADER_SIZE: usize = 16;
 
@@ -106,7 +106,8 @@ impl Outbox {
         filled
     }
 
-    /// Sends the pending batch, if there is one, to this connection. Unless it is acknowledged it stays pending.
+    /// Sends the pending batch, if there is one, to this connection. Unless it is acknowledged it stays
+    /// pending.
     ///
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     pub(super) fn deliver(

@@ -200,7 +200,8 @@ struct FromPool<T>(NonNull<T>);
 impl<T> Drop for FromPool<T> {
     /// Maximum IRQL: `DISPATCH_LEVEL` ("`ExFreePoolWithTag` function (wdm.h)").
     fn drop(&mut self) {
-        // SAFETY: the caller owns the memory; tag 0 stands for whatever tag it was allocated with, as in `ExFreePool`.
+        // SAFETY: the caller owns the memory; tag 0 stands for whatever tag it was allocated with, as in
+        // `ExFreePool`.
         unsafe { ExFreePoolWithTag(self.0.as_ptr().cast(), 0) };
     }
 }

@@ -17,8 +17,8 @@ use crate::instance::InstanceContext;
 use crate::memory::TAG;
 use crate::streams::StreamContext;
 
-/// Two million streams; memory is taken as they come. Retired entries that nobody fetches: as many as a ring of 16 Mi
-/// holds writes, if each were to another file.
+/// Two million streams; memory is taken as they come. Retired entries that nobody fetches: as many as a ring
+/// of 16 Mi holds writes, if each were to another file.
 const LIMITS: Limits = Limits { entries: 1 << 21, retired: 1 << 16, kept: 0, buckets: 1 << 15 };
 
 /// Eight streams each; 3 MiB. With more open streams than that, the context is asked.
@@ -83,8 +83,9 @@ impl Files {
         self.shelf.add(number, File { key, info }).ok().map(|()| key)
     }
 
-    /// A stream was opened under this name. If that is not the one its key stands for, it was renamed, and gets another key:
-    /// what was written under the old name stays so. Names that are not normalized may differ for other reasons.
+    /// A stream was opened under this name. If that is not the one its key stands for, it was renamed, and
+    /// gets another key: what was written under the old name stays so. Names that are not normalized may
+    /// differ for other reasons.
     ///
     /// Maximum IRQL: `APC_LEVEL`.
     pub(crate) fn rename(&self, stream: &StreamContext, info: FileInfo) {

@@ -12,8 +12,8 @@ use fltmgr::{Process, Result};
 use super::capture::{self, ProcessInfo};
 use super::shelf::{Entry, Shelf};
 
-/// Process ids are at most 2²⁶ and mostly far fewer; memory is taken as they come. The last thousand that ended are kept,
-/// for writes that outlive their process.
+/// Process ids are at most 2²⁶ and mostly far fewer; memory is taken as they come. The last thousand that
+/// ended are kept, for writes that outlive their process.
 const LIMITS: Limits = Limits { entries: 1 << 18, retired: 1 << 14, kept: 1 << 10, buckets: 1 << 12 };
 
 /// All processes that were met.

@@ -11,7 +11,8 @@ use fltmgr::{NtStatus, PushLock, Result};
 use crate::memory::{Pool, TAG};
 use crate::state;
 
-/// So many changes send the delivery thread to work, if no record does: with them, retired entries are let go.
+/// So many changes send the delivery thread to work, if no record does: with them, retired entries are let
+/// go.
 const CHANGES: usize = 1 << 8;
 
 /// What is in a dictionary.

@@ -192,8 +192,8 @@ fn unloading_counts_what_it_cannot_deliver() {
     }
 }
 
-/// A consumer that has acknowledged a name dies with the next write: its successor has to be told the name before it gets
-/// the write.
+/// A consumer that has acknowledged a name dies with the next write: its successor has to be told the name
+/// before it gets the write.
 #[test]
 fn the_successor_of_a_consumer_knows_the_names_in_what_it_inherits() {
     let Some(image) = image() else { return };

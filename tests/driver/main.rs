@@ -1,4 +1,5 @@
-//! The driver on a simulated machine: what it records, that all of it arrives, and that it leaves nothing behind.
+//! The driver on a simulated machine: what it records, that all of it arrives, and that it leaves nothing
+//! behind.
 
 mod attribution;
 mod delivery;

@@ -230,7 +230,8 @@ fn directories_are_not_among_the_files() {
     machine.unload(&driver);
 }
 
-/// Regression test of the driver's index of streams by address: an address is used again when its stream is gone.
+/// Regression test of the driver's index of streams by address: an address is used again when its stream is
+/// gone.
 #[test]
 fn a_stream_does_not_inherit_the_name_of_one_that_is_gone() {
     let Some(image) = image() else { return };

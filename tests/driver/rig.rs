@@ -17,8 +17,8 @@ use ntsim::{
 pub(crate) const PORT: &str = r"\WhoWrotePort";
 pub(crate) const EXPLORER: &str = r"\Device\HarddiskVolume3\Windows\explorer.exe";
 
-/// The driver's release image, or the one that `WHOWROTE_SYS` names. If it was not built the test is skipped, visibly; where `WHOWROTE_REQUIRE_IMAGES` is set,
-/// as `cargo xtask test` does, that is a failure.
+/// The driver's release image, or the one that `WHOWROTE_SYS` names. If it was not built the test is skipped,
+/// visibly; where `WHOWROTE_REQUIRE_IMAGES` is set, as `cargo xtask test` does, that is a failure.
 pub(crate) fn image() -> Option<Vec<u8>> {
     let built = "target/x86_64-pc-windows-msvc/release/whowrote.sys";
     let path = std::env::var_os("WHOWROTE_SYS")
@@ -88,7 +88,8 @@ impl Machine {
         self.sim.settle();
     }
 
-    /// Unloads the driver and demands that it left nothing behind, broke no rule and kept its books. Returns them.
+    /// Unloads the driver and demands that it left nothing behind, broke no rule and kept its books. Returns
+    /// them.
     pub(crate) fn unload(&self, driver: &Driver) -> Books {
         let leaks = self.sim.unload(driver).expect("it unloads");
         assert!(leaks.is_clean(), "{:?}", leaks.leaks);

@@ -123,7 +123,8 @@ impl<'a> CallbackData<'a> {
     #[inline]
     #[must_use]
     pub fn status(&self) -> NtStatus {
-        // SAFETY: both members of the union are plain integers of a structure that the Filter Manager initialized.
+        // SAFETY: both members of the union are plain integers of a structure that the Filter Manager
+        // initialized.
         NtStatus::from_raw(unsafe { self.data().IoStatus.__bindgen_anon_1.Status })
     }
 
@@ -231,7 +232,8 @@ impl WriteParameters<'_> {
         self.parameters.Length
     }
 
-    /// In bytes from the start of the file; [`Self::TO_END_OF_FILE`] and [`Self::AT_FILE_POINTER`] are no offsets.
+    /// In bytes from the start of the file; [`Self::TO_END_OF_FILE`] and [`Self::AT_FILE_POINTER`] are no
+    /// offsets.
     #[inline]
     #[must_use]
     pub fn offset(self) -> i64 {

@@ -48,9 +48,9 @@ impl Kind for StreamHandleKind {
     const TYPE: FLT_CONTEXT_TYPE = FLT_STREAMHANDLE_CONTEXT;
 }
 
-/// A type that a minifilter keeps as a context: one type for each kind, in [`crate::Registration`]. When the last
-/// reference is gone it is dropped, at `APC_LEVEL` or below ("`PFLT_CONTEXT_CLEANUP_CALLBACK` callback function
-/// (fltkernel.h)").
+/// A type that a minifilter keeps as a context: one type for each kind, in [`crate::Registration`]. When the
+/// last reference is gone it is dropped, at `APC_LEVEL` or below ("`PFLT_CONTEXT_CLEANUP_CALLBACK` callback
+/// function (fltkernel.h)").
 pub trait FilterContext: Send + Sync + Sized + 'static {
     /// What it is kept at.
     type Kind: Kind;
@@ -105,8 +105,8 @@ const fn entry(
 
 unsafe extern "C" fn cleanup<T: FilterContext>(context: PFLT_CONTEXT, _kind: FLT_CONTEXT_TYPE) {
     irql::assert_at_most(APC_LEVEL);
-    // SAFETY: `Context::try_new` is the only source of contexts of this kind and wrote a `T`; the Filter Manager calls
-    // this once, when no reference is left.
+    // SAFETY: `Context::try_new` is the only source of contexts of this kind and wrote a `T`; the Filter
+    // Manager calls this once, when no reference is left.
     unsafe { context.cast::<T>().drop_in_place() };
 }
 
@@ -136,8 +136,8 @@ impl<T: FilterContext> Context<T> {
     ///
     /// # Errors
     ///
-    /// `STATUS_INSUFFICIENT_RESOURCES`, and `STATUS_FLT_DELETING_OBJECT` while the minifilter is being unloaded; `value`
-    /// is dropped then.
+    /// `STATUS_INSUFFICIENT_RESOURCES`, and `STATUS_FLT_DELETING_OBJECT` while the minifilter is being
+    /// unloaded; `value` is dropped then.
     pub fn try_new(filter: FilterRef<'_>, value: T) -> Result<Self> {
         irql::assert_at_most(APC_LEVEL);
         let mut context = ptr::null_mut();
@@ -187,7 +187,8 @@ impl<T: FilterContext> Context<T> {
         if !NtStatus::from_raw(get(&raw mut context)).is_success() {
             return None;
         }
-        // SAFETY: with a success status the Filter Manager gives a reference to the context of this kind, a `T`.
+        // SAFETY: with a success status the Filter Manager gives a reference to the context of this kind, a
+        // `T`.
         unsafe { Self::from_raw(context) }
     }
 }
@@ -232,7 +233,8 @@ macro_rules! kept_at_files {
             /// `STATUS_FLT_DELETING_OBJECT`; `STATUS_INSUFFICIENT_RESOURCES`.
             pub fn $put(&self, instance: Instance<'_>, file: FileObject<'_>) -> Result<Put<T>> {
                 self.put(|operation, new, old| {
-                    // SAFETY: instance and file are borrowed from a running callback, and `put` passes valid pointers.
+                    // SAFETY: instance and file are borrowed from a running callback, and `put` passes valid
+                    // pointers.
                     unsafe { $set(instance.as_raw(), file.as_raw(), operation, new, old) }
                 })
             }
@@ -243,7 +245,8 @@ macro_rules! kept_at_files {
             #[must_use]
             pub fn $of(instance: Instance<'_>, file: FileObject<'_>) -> Option<Self> {
                 Self::get(|context| {
-                    // SAFETY: instance and file are borrowed from a running callback, and `get` passes a valid pointer.
+                    // SAFETY: instance and file are borrowed from a running callback, and `get` passes a
+                    // valid pointer.
                     unsafe { $get(instance.as_raw(), file.as_raw(), context) }
                 })
             }
@@ -271,8 +274,8 @@ impl<T: FilterContext> Deref for Context<T> {
 }
 
 impl<T: FilterContext> Drop for Context<T> {
-    /// Maximum IRQL: `DISPATCH_LEVEL`; a last reference is then cleaned up later, by a work item ("`FltReleaseContext`
-    /// function (fltkernel.h)", for contexts in non-paged pool).
+    /// Maximum IRQL: `DISPATCH_LEVEL`; a last reference is then cleaned up later, by a work item
+    /// ("`FltReleaseContext` function (fltkernel.h)", for contexts in non-paged pool).
     fn drop(&mut self) {
         irql::assert_at_most(DISPATCH_LEVEL);
         // SAFETY: this reference came from the Filter Manager and is given back here alone.

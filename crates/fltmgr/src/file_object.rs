@@ -33,12 +33,14 @@ impl FileObject<'_> {
         self.object.as_ptr()
     }
 
-    /// The address of the file system's own context, which is the same for all opens of one stream, and of that alone
-    /// while the stream is open. A number to compare; what it points to belongs to the file system.
+    /// The address of the file system's own context, which is the same for all opens of one stream, and of
+    /// that alone while the stream is open. A number to compare; what it points to belongs to the file
+    /// system.
     #[inline]
     #[must_use]
     pub fn stream_address(self) -> Option<NonZeroU64> {
-        // SAFETY: the object lives, by the condition of `from_raw`; the member is set during the create and stays.
+        // SAFETY: the object lives, by the condition of `from_raw`; the member is set during the create and
+        // stays.
         let context = unsafe { (*self.object.as_ptr()).FsContext };
         NonZeroU64::new(context as u64)
     }

@@ -22,11 +22,13 @@ unsafe impl Sync for Filter {}
 impl Filter {
     /// Registers a minifilter. Its callbacks do not come before [`Filter::start`].
     ///
-    /// Maximum IRQL: `PASSIVE_LEVEL` (`DriverEntry`; "`FltRegisterFilter` function (fltkernel.h)" has no lower bound).
+    /// Maximum IRQL: `PASSIVE_LEVEL` (`DriverEntry`; "`FltRegisterFilter` function (fltkernel.h)" has no
+    /// lower bound).
     ///
     /// # Errors
     ///
-    /// What `FltRegisterFilter` returns, such as `STATUS_OBJECT_NAME_NOT_FOUND` without altitude in the registry.
+    /// What `FltRegisterFilter` returns, such as `STATUS_OBJECT_NAME_NOT_FOUND` without altitude in the
+    /// registry.
     ///
     /// # Safety
     ///

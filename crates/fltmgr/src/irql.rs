@@ -7,7 +7,8 @@ pub const APC_LEVEL: u8 = 1;
 /// `DISPATCH_LEVEL`: no waiting, no page faults, no move to another processor.
 pub const DISPATCH_LEVEL: u8 = 2;
 
-/// Builds with debug assertions stop the machine when the current level is above `max`; release builds do nothing.
+/// Builds with debug assertions stop the machine when the current level is above `max`; release builds do
+/// nothing.
 ///
 /// Checked on x64 only: there `KeGetCurrentIrql` is an export, on ARM64 the WDK has it inline.
 ///

@@ -2,14 +2,16 @@
 //!
 //! Two layers:
 //!
-//! * [`raw`]: `fltkernel.h` in its own names and types. The size of every structure and the offset and size of every
-//!   member are asserted at compile time against numbers taken from a compiler's debug records, for x64 and ARM64.
-//! * Above it, types that make misuse hard: what a callback is handed is borrowed for the callback and cannot be kept;
-//!   what must be released is released once, by `Drop`; a post-operation callback exists wherever one may be asked for.
+//! * [`raw`]: `fltkernel.h` in its own names and types. The size of every structure and the offset and size
+//!   of every member are asserted at compile time against numbers taken from a compiler's debug records, for
+//!   x64 and ARM64.
+//! * Above it, types that make misuse hard: what a callback is handed is borrowed for the callback and cannot
+//!   be kept; what must be released is released once, by `Drop`; a post-operation callback exists wherever
+//!   one may be asked for.
 //!
-//! Each function states the highest interrupt request level (IRQL) it may be called at and the Microsoft page that says
-//! so; builds with debug assertions check it (see [`irql`]). Nothing here allocates but [`pool`], and that may
-//! fail; nothing panics in a release build.
+//! Each function states the highest interrupt request level (IRQL) it may be called at and the Microsoft page
+//! that says so; builds with debug assertions check it (see [`irql`]). Nothing here allocates but [`pool`],
+//! and that may fail; nothing panics in a release build.
 //!
 //! A minifilter implements [`Minifilter`] and an [`Operation`] for each major function, puts
 //! them into a static [`Registration`], and calls [`Filter::register`] from `DriverEntry`.

@@ -23,7 +23,8 @@ pub enum PreOperation {
     WithPost,
 }
 
-/// Callbacks for one major function. They observe: what changes operations is beyond this trait, see [`crate::raw`].
+/// Callbacks for one major function. They observe: what changes operations is beyond this trait, see
+/// [`crate::raw`].
 ///
 /// Both callbacks are always registered, so [`PreOperation::WithPost`] is always allowed.
 pub trait Operation {
@@ -34,14 +35,15 @@ pub trait Operation {
 
     /// Called before the file system sees the operation.
     ///
-    /// IRQL: `PASSIVE_LEVEL` or `APC_LEVEL` ("Writing preoperation callback routines"); creates at `PASSIVE_LEVEL`.
+    /// IRQL: `PASSIVE_LEVEL` or `APC_LEVEL` ("Writing preoperation callback routines"); creates at
+    /// `PASSIVE_LEVEL`.
     fn pre(data: &CallbackData<'_>, objects: &RelatedObjects<'_>) -> PreOperation;
 
-    /// Called when the operation is complete, if [`Operation::pre`] asked for it; not while the minifilter detaches
-    /// from the volume, when the outcome is not known yet.
+    /// Called when the operation is complete, if [`Operation::pre`] asked for it; not while the minifilter
+    /// detaches from the volume, when the outcome is not known yet.
     ///
-    /// IRQL: up to `DISPATCH_LEVEL`, in any thread; after a create at `PASSIVE_LEVEL` in its thread, after fast I/O
-    /// in its thread ("Writing postoperation callback routines").
+    /// IRQL: up to `DISPATCH_LEVEL`, in any thread; after a create at `PASSIVE_LEVEL` in its thread, after
+    /// fast I/O in its thread ("Writing postoperation callback routines").
     fn post(data: &CallbackData<'_>, objects: &RelatedObjects<'_>) {
         let _ = (data, objects);
     }

@@ -94,7 +94,8 @@ impl<T> PoolBox<T> {
     ///
     /// # Safety
     ///
-    /// `value` came from `into_raw` of a box with this tag, is taken back once, and no reference to it is left.
+    /// `value` came from `into_raw` of a box with this tag, is taken back once, and no reference to it is
+    /// left.
     #[must_use]
     pub unsafe fn from_raw(value: NonNull<T>, tag: PoolTag) -> Self {
         Self { value, tag }
@@ -160,7 +161,8 @@ impl<T> PoolArray<T> {
     ///
     /// # Safety
     ///
-    /// Nothing uses what this returns when the array is dropped, and no `&mut` of the array is taken meanwhile.
+    /// Nothing uses what this returns when the array is dropped, and no `&mut` of the array is taken
+    /// meanwhile.
     #[must_use]
     pub unsafe fn detached<'a>(&self) -> &'a [T] {
         // SAFETY: the elements are initialized; that they live long enough is the function's own condition.

@@ -25,8 +25,8 @@ pub trait PortHandler {
     /// Any error refuses the connection.
     fn connected(client: ClientPort) -> Result<()>;
 
-    /// The other side closed its handle, or the minifilter is being unloaded. May come when the connection has been
-    /// closed already; the [`ClientSlot`] is to be closed.
+    /// The other side closed its handle, or the minifilter is being unloaded. May come when the connection
+    /// has been closed already; the [`ClientSlot`] is to be closed.
     ///
     /// IRQL: `PASSIVE_LEVEL`.
     fn disconnected();
@@ -69,8 +69,8 @@ impl ServerPort {
             SecurityQualityOfService: ptr::null_mut(),
         };
         let mut port = ptr::null_mut();
-        // SAFETY: all that the attributes point to lives through the call; the cookie is the registered minifilter,
-        // and no connection is accepted once it is not.
+        // SAFETY: all that the attributes point to lives through the call; the cookie is the registered
+        // minifilter, and no connection is accepted once it is not.
         let status = unsafe {
             FltCreateCommunicationPort(
                 filter.as_raw(),
@@ -126,8 +126,8 @@ pub struct ClientPort {
     filter: NonNull<FLT_FILTER>,
 }
 
-/// The place of a connection. The Filter Manager needs the handle at one address for as long as it is used, so the
-/// slot has to stay where it is while it is occupied: in a static, or in pool.
+/// The place of a connection. The Filter Manager needs the handle at one address for as long as it is used,
+/// so the slot has to stay where it is while it is occupied: in a static, or in pool.
 pub struct ClientSlot {
     /// Null while there is no connection; the Filter Manager sets it to null as it closes one.
     port: AtomicPtr<FLT_PORT>,
@@ -166,8 +166,8 @@ impl ClientSlot {
         Ok(())
     }
 
-    /// Sends a message and waits up to `timeout` for it to be taken and again for the reply, which goes to `reply`.
-    /// Returns the length of the reply.
+    /// Sends a message and waits up to `timeout` for it to be taken and again for the reply, which goes to
+    /// `reply`. Returns the length of the reply.
     ///
     /// Maximum IRQL: `APC_LEVEL` ("`FltSendMessage` function (fltkernel.h)").
     ///
@@ -185,7 +185,8 @@ impl ClientSlot {
         let mut reply_length = ULONG::try_from(reply.len()).map_err(|_| NtStatus::INVALID_PARAMETER)?;
         let mut timeout = LARGE_INTEGER { QuadPart: timeout.0 };
         // SAFETY: message and reply live through the call, the slot forever; should the connection be closed
-        // meanwhile, the Filter Manager synchronizes with that through the variable, to which end it gets its address.
+        // meanwhile, the Filter Manager synchronizes with that through the variable, to which end it gets its
+        // address.
         let status = unsafe {
             FltSendMessage(
                 filter,

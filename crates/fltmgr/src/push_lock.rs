@@ -11,10 +11,11 @@ use crate::raw::{
     FltInitializePushLock, FltReleasePushLock,
 };
 
-/// A value that many may read or one may change. Acquiring waits, and holds off normal kernel APCs until release.
+/// A value that many may read or one may change. Acquiring waits, and holds off normal kernel APCs until
+/// release.
 ///
-/// Maximum IRQL of all of it: `APC_LEVEL` ("`FltAcquirePushLockExclusive` function (fltkernel.h)" and its kin). Never on
-/// a path that paging I/O may take. Not recursive.
+/// Maximum IRQL of all of it: `APC_LEVEL` ("`FltAcquirePushLockExclusive` function (fltkernel.h)" and its
+/// kin). Never on a path that paging I/O may take. Not recursive.
 pub struct PushLock<T> {
     // the lock must not move once it is initialized
     place: PoolBox<Place<T>>,

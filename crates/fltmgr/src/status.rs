@@ -15,7 +15,8 @@ pub type Result<T> = core::result::Result<T, NtStatus>;
 impl NtStatus {
     /// `STATUS_SUCCESS`
     pub const SUCCESS: Self = Self(0);
-    /// `STATUS_TIMEOUT`: a success code, which is what `FltSendMessage` returns when nobody took the message in time.
+    /// `STATUS_TIMEOUT`: a success code, which is what `FltSendMessage` returns when nobody took the message
+    /// in time.
     pub const TIMEOUT: Self = Self(0x0000_0102);
     /// `STATUS_REPARSE`: a success code of creates that did not open a file.
     pub const REPARSE: Self = Self(0x0000_0104);

@@ -23,7 +23,8 @@ pub const fn utf16<const N: usize>(text: &str) -> [u16; N] {
     units
 }
 
-/// A `UNICODE_STRING` over `text`, which must outlive its use and is not written to by routines that read names.
+/// A `UNICODE_STRING` over `text`, which must outlive its use and is not written to by routines that read
+/// names.
 ///
 /// Text beyond the 32,767 code units that such a string can describe is cut off.
 #[must_use]
@@ -38,8 +39,8 @@ pub fn unicode_string(text: &[u16]) -> UNICODE_STRING {
 ///
 /// # Safety
 ///
-/// `string` is as a system routine filled it in: `Buffer` is null or holds `Length` bytes that live and do not change
-/// for `'a`.
+/// `string` is as a system routine filled it in: `Buffer` is null or holds `Length` bytes that live and do
+/// not change for `'a`.
 pub(crate) unsafe fn units<'a>(string: &UNICODE_STRING) -> &'a [u16] {
     if string.Buffer.is_null() {
         return &[];

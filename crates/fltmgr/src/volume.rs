@@ -57,7 +57,8 @@ impl Volume<'_> {
     ///
     /// # Errors
     ///
-    /// `STATUS_INSUFFICIENT_RESOURCES`, or why there is none: `STATUS_FLT_VOLUME_NOT_FOUND`, `STATUS_INVALID_DEVICE_REQUEST`.
+    /// `STATUS_INSUFFICIENT_RESOURCES`, or why there is none: `STATUS_FLT_VOLUME_NOT_FOUND`,
+    /// `STATUS_INVALID_DEVICE_REQUEST`.
     pub fn guid_name(self, tag: PoolTag) -> Result<PoolArray<u16>> {
         irql::assert_at_most(PASSIVE_LEVEL);
         // SAFETY: as in `device_name`.

@@ -8,13 +8,14 @@
 //!                     └─────── a new connection ◄── sent, retired ─────────┘
 //! ```
 //!
-//! * **Before its records.** An entry is added before a record with its key can be made. A *cycle* of delivery takes a
-//!   snapshot of the ring, then sends what is unsent, then the snapshot: so entries precede their records.
-//! * **Not too short.** A retired entry goes when a cycle that began after its retirement is acknowledged whole: no
-//!   record with its key can be left by then. Of the last retired ones, [`Limits::kept`] stay even so, for records that are made
-//!   later all the same, as of a process whose write outlives it.
-//! * **Not too long.** With nobody connected, retired entries pile up, to [`Limits::retired`]. Then the newest falls out and is
-//!   counted: while nobody takes records, the ring keeps the oldest, too.
+//! * **Before its records.** An entry is added before a record with its key can be made. A *cycle* of
+//!   delivery takes a snapshot of the ring, then sends what is unsent, then the snapshot: so entries precede
+//!   their records.
+//! * **Not too short.** A retired entry goes when a cycle that began after its retirement is acknowledged
+//!   whole: no record with its key can be left by then. Of the last retired ones, [`Limits::kept`] stay even
+//!   so, for records that are made later all the same, as of a process whose write outlives it.
+//! * **Not too long.** With nobody connected, retired entries pile up, to [`Limits::retired`]. Then the
+//!   newest falls out and is counted: while nobody takes records, the ring keeps the oldest, too.
 //! * **Bounded memory**, from a [`Memory`] that may refuse it; refusal leaves everything as it was.
 
 mod list;
@@ -203,7 +204,8 @@ impl<E, M: Memory> Dictionary<E, M> {
         self.forgotten
     }
 
-    /// How many entries were added or retired since a cycle was acknowledged whole: what a cycle would be worth.
+    /// How many entries were added or retired since a cycle was acknowledged whole: what a cycle would be
+    /// worth.
     #[must_use]
     pub const fn changes(&self) -> usize {
         self.changes

@@ -2,7 +2,8 @@
 
 use super::{Memory, NoRoom};
 
-/// Values in a chunk: small enough that a chunk is easily had, large enough that the table of chunks is short.
+/// Values in a chunk: small enough that a chunk is easily had, large enough that the table of chunks is
+/// short.
 const CHUNK: usize = 256;
 
 /// Where in a slab a value is.

@@ -19,14 +19,14 @@ macro_rules! layouts {
         const _: () = {
             type Structure = $module::$type;
             assert!(size_of::<Structure>() == $size, concat!($name, ": size"));
-            #[allow(unused_variables, reason = "of some structures only the size matters")]
-            let structure = core::mem::MaybeUninit::<Structure>::uninit();
             $(
                 assert!(
                     offset_of!(Structure, $($member).+) == $offset,
                     concat!($name, ": offset of ", stringify!($($member).+))
                 );
-                // SAFETY: only the member's address is taken, of memory that `structure` owns; nothing is read.
+                let structure = core::mem::MaybeUninit::<Structure>::uninit();
+                // SAFETY: only the member's address is taken, of memory that `structure` owns; nothing is
+                // read.
                 let member = unsafe { &raw const (*structure.as_ptr()).$($member).+ };
                 assert!(
                     pointee_size(member) == $member_size,

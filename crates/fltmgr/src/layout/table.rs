@@ -1,7 +1,9 @@
-// Sizes and offsets, in bytes, of every structure that the crate declares and of the kernel structures it reads.
+// Sizes and offsets, in bytes, of every structure that the crate declares and of the kernel structures it
+// reads.
 //
-// The numbers are those of tests/abi/{x64,arm64}.json, which were read from a compiler's debug records and hold for both
-// processors; `cargo test -p fltmgr` compares. Compiling for Windows asserts that the declarations fit them.
+// The numbers are those of tests/abi/{x64,arm64}.json, which were read from a compiler's debug records and
+// hold for both processors; `cargo test -p fltmgr` compares. Compiling for Windows asserts that the
+// declarations fit them.
 //
 //   whole|part module::TYPE = "name in tests/abi", size {     whole: no member is left out
 //       path.of.member as "name in tests/abi": offset, size;

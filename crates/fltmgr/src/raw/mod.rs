@@ -1,8 +1,8 @@
 //! `fltkernel.h` in its own names and types, as far as a minifilter that observes needs it.
 //!
-//! Everything here is as the header has it, nothing is checked: lifetimes, interrupt request levels and who releases
-//! what are on the Microsoft page of each name. Kernel types come from `wdk-sys`. Sizes and offsets are asserted at
-//! compile time against a table (see the crate's `layout` module).
+//! Everything here is as the header has it, nothing is checked: lifetimes, interrupt request levels and who
+//! releases what are on the Microsoft page of each name. Kernel types come from `wdk-sys`. Sizes and offsets
+//! are asserted at compile time against a table (see the crate's `layout` module).
 #![expect(non_snake_case, non_camel_case_types, reason = "the header's own names")]
 #![expect(
     missing_docs,

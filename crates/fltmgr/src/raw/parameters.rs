@@ -1,7 +1,8 @@
 //! `FLT_PARAMETERS`: one member for each kind of operation.
 //!
-//! The header aligns some 32-bit members as pointers (`POINTER_ALIGNMENT`); here the gap before them is a field of its
-//! own. Members that a minifilter of this crate has not yet needed are reached through [`FLT_PARAMETERS::Others`].
+//! The header aligns some 32-bit members as pointers (`POINTER_ALIGNMENT`); here the gap before them is a
+//! field of its own. Members that a minifilter of this crate has not yet needed are reached through
+//! [`FLT_PARAMETERS::Others`].
 
 use wdk_sys::{
     BOOLEAN, HANDLE, LARGE_INTEGER, PFILE_OBJECT, PIO_SECURITY_CONTEXT, PMDL, PVOID, ULONG, USHORT,
