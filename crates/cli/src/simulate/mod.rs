@@ -7,7 +7,6 @@ mod machine;
 mod observe;
 mod progress;
 mod recorder;
-mod roots;
 mod scenario;
 mod summary;
 
@@ -118,7 +117,7 @@ fn scenario_version(
 fn run_capture(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> Result<(), Failure> {
     let size = fs::metadata(&arguments.file).map_or(0, |metadata| metadata.len());
     let capture = {
-        let progress = Progress::new("reading", size);
+        let progress = Progress::reading(size);
         Capture::read(&arguments.file, arguments.date_order, progress.advancer())?
     };
     let driver = driver_file::find(arguments.driver.as_deref())?;
@@ -131,7 +130,7 @@ fn run_capture(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> R
         explain: arguments.explain,
         keep: false,
     });
-    let mut progress = Progress::new("playing", capture.events.len() as u64);
+    let mut progress = Progress::playing(capture.events.len() as u64);
     let (machine, played) = capture::play(&capture, bare, &mut progress)?;
     drop(progress);
     let remains = end_with(machine, || summary::played(capture.rows, capture.clock, &played))?;

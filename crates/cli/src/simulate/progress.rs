@@ -4,15 +4,24 @@ use std::io::{IsTerminal as _, stderr, stdout};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar that is not there unless standard error is a terminal and standard output is not the same one.
+/// A bar that is there only if standard error is a terminal.
 pub(super) struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
-    /// Shows `what` going from 0 to `length`.
-    pub(super) fn new(what: &'static str, length: u64) -> Self {
-        let watched = stderr().is_terminal() && !stdout().is_terminal();
+    /// Shows a file of so many bytes being read.
+    pub(super) fn reading(bytes: u64) -> Self {
+        Self::new("reading", bytes, true)
+    }
+
+    /// Shows so many events being played. If what is recorded goes to the terminal, that shows the progress.
+    pub(super) fn playing(events: u64) -> Self {
+        Self::new("playing", events, !stdout().is_terminal())
+    }
+
+    fn new(what: &'static str, length: u64, wanted: bool) -> Self {
+        let watched = wanted && stderr().is_terminal();
         let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3}% {eta:>4}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -1,35 +1,11 @@
-//! The `Detail` column: `Key: value` pairs, separated by commas that values may hold too.
+//! The detail of a `WriteFile` or `ReadFile`.
 
-use super::number::{self, Grouping, NumberError};
+use super::{DetailError, Pair, is_hexadecimal, pairs, value};
+use crate::capture::number::{self, Grouping, NumberError};
 use crate::model::Offset;
-
-/// What is wrong with a `Detail`, and at which byte of it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct DetailError {
-    pub(crate) at: usize,
-    pub(crate) message: String,
-}
-
-impl DetailError {
-    fn new(at: usize, message: impl Into<String>) -> Self {
-        Self { at, message: message.into() }
-    }
-}
 
 /// Keys that a `WriteFile` or `ReadFile` has.
 const TRANSFER_KEYS: &[&str] = &["Offset", "Length", "I/O Flags", "Priority"];
-
-/// Keys that a `CreateFile` has. Others, of newer versions, stay part of the value before them.
-const CREATE_KEYS: &[&str] = &[
-    "Desired Access",
-    "Disposition",
-    "Options",
-    "Attributes",
-    "ShareMode",
-    "AllocationSize",
-    "Impersonating",
-    "OpenResult",
-];
 
 /// I/O priorities; others are printed in hexadecimal.
 const PRIORITIES: &[&str] = &["Very Low", "Low", "Normal", "High", "Critical"];
@@ -47,69 +23,6 @@ pub(crate) struct Transfer {
     pub(crate) paging: bool,
     pub(crate) synchronous_paging: bool,
     pub(crate) write_through: bool,
-}
-
-/// How a file was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Open {
-    pub(crate) access: Access,
-    pub(crate) outcome: Outcome,
-    pub(crate) directory: bool,
-    pub(crate) non_cached: bool,
-    pub(crate) write_through: bool,
-}
-
-/// The part of the desired access that decides whether a handle can be written through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Access {
-    pub(crate) read: bool,
-    pub(crate) write: bool,
-    pub(crate) append: bool,
-}
-
-/// What opening the file did to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Opened,
-    Created,
-    Overwritten,
-    Superseded,
-}
-
-/// A `Key: value` pair and where the value begins.
-struct Pair<'a> {
-    key: &'static str,
-    value: &'a str,
-    at: usize,
-}
-
-/// Splits a `Detail` at the keys given. What comes before the first key is an error.
-fn pairs<'a>(detail: &'a str, keys: &[&'static str]) -> Result<Vec<Pair<'a>>, DetailError> {
-    let mut pairs: Vec<Pair<'a>> = Vec::new();
-    let mut at = 0;
-    for piece in detail.split(", ") {
-        let found = keys.iter().find_map(|key| Some((*key, piece.strip_prefix(*key)?.strip_prefix(':')?)));
-        if let Some((key, value)) = found {
-            if pairs.iter().any(|pair| pair.key == key) {
-                return Err(DetailError::new(at, format!("a second `{key}:` in the detail")));
-            }
-            let trimmed = value.strip_prefix(' ').unwrap_or(value);
-            pairs.push(Pair { key, value: trimmed, at: at + piece.len() - trimmed.len() });
-        } else if let Some(last) = pairs.last_mut() {
-            last.value = &detail[last.at..at + piece.len()];
-        } else {
-            return Err(DetailError::new(at, format!("`{}:` expected here", keys[0])));
-        }
-        at += piece.len() + ", ".len();
-    }
-    Ok(pairs)
-}
-
-fn value<'p, 'a>(pairs: &'p [Pair<'a>], key: &str, detail: &str) -> Result<&'p Pair<'a>, DetailError> {
-    pairs
-        .iter()
-        .find(|pair| pair.key == key)
-        .ok_or_else(|| DetailError::new(detail.len(), format!("`{key}:` is missing from the detail")))
 }
 
 /// How the numbers of one capture are grouped. They all come from one machine, so they must agree.
@@ -197,82 +110,8 @@ pub(crate) fn transfer(detail: &str, grouping: &mut GroupingSeen) -> Result<Tran
     Ok(transfer)
 }
 
-/// Reads the detail of a `CreateFile` that succeeded.
-pub(crate) fn open(detail: &str) -> Result<Open, DetailError> {
-    let pairs = pairs(detail, CREATE_KEYS)?;
-    let mut access = Access::default();
-    for right in value(&pairs, "Desired Access", detail)?.value.split(", ") {
-        access = access.with(right);
-    }
-    let outcome = match pairs.iter().find(|pair| pair.key == "OpenResult") {
-        // Older versions do not print it.
-        None => Outcome::Opened,
-        Some(Pair { value, at, .. }) => match *value {
-            "Opened" | "Exists" | "" => Outcome::Opened,
-            "Created" => Outcome::Created,
-            "Overwritten" => Outcome::Overwritten,
-            "Superseded" => Outcome::Superseded,
-            other if is_hexadecimal(other) => Outcome::Opened,
-            other => return Err(DetailError::new(*at, format!("`{other}` is no result of opening a file"))),
-        },
-    };
-    let options = pairs.iter().find(|pair| pair.key == "Options").map_or("", |pair| pair.value);
-    let has = |option| options.split(", ").any(|given| given == option);
-    Ok(Open {
-        access,
-        outcome,
-        directory: has("Directory"),
-        non_cached: has("No Buffering"),
-        write_through: has("Write Through"),
-    })
-}
-
-/// The thread that a `Thread Create` or `Thread Exit` tells of.
-pub(crate) fn thread_id(detail: &str) -> Result<u32, DetailError> {
-    let pairs = pairs(detail, &["Thread ID", "User Time"])?;
-    let pair = value(&pairs, "Thread ID", detail)?;
-    let number = number::parse(pair.value).map_err(|NumberError { at, what }| {
-        DetailError::new(pair.at + at, format!("the thread ID `{}`: {what}", pair.value))
-    })?;
-    u32::try_from(number.value)
-        .map_err(|_| DetailError::new(pair.at, format!("the thread ID {} is no 32-bit number", number.value)))
-}
-
-impl Access {
-    /// Adds a right under the name that Process Monitor gives it.
-    fn with(mut self, right: &str) -> Self {
-        match right {
-            "Generic Read" | "Generic Read/Execute" | "Read Data/List Directory" => self.read = true,
-            "Generic Write" | "Write Data/Add File" => self.write = true,
-            "Generic Read/Write"
-            | "Generic Read/Write/Execute"
-            | "All Access"
-            | "Generic All"
-            | "Maximum Allowed" => {
-                self.read = true;
-                self.write = true;
-            }
-            "Append Data/Add Subdirectory/Create Pipe Instance" | "Append Data/Add Subdirectory" => {
-                self.append = true;
-            }
-            // "Generic Write/Execute" and rarer combinations.
-            other if other.starts_with("Generic") && other.contains("Write") => self.write = true,
-            _ => {}
-        }
-        self
-    }
-}
-
-fn is_hexadecimal(text: &str) -> bool {
-    text.strip_prefix("0x").is_some_and(|digits| {
-        (1..=16).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn read(detail: &str) -> Result<Transfer, DetailError> {
@@ -349,43 +188,5 @@ mod tests {
         assert!(error.message.contains("grouped unlike other numbers"), "{}", error.message);
         let mut seen = GroupingSeen::default();
         assert!(transfer("Offset: 5,24,880, Length: 4,096", &mut seen).is_ok(), "Indian grouping throughout");
-    }
-
-    #[test]
-    fn an_open_is_read() {
-        let detail = "Desired Access: Generic Read/Write, Read Attributes, Disposition: OpenIf, Options: Synchronous IO Non-Alert, \
-                      Non-Directory File, No Buffering, Attributes: n/a, ShareMode: Read, Write, Delete, AllocationSize: 0, \
-                      Impersonating: HOST\\user, OpenResult: Created";
-        assert_eq!(
-            open(detail),
-            Ok(Open {
-                access: Access { read: true, write: true, append: false },
-                outcome: Outcome::Created,
-                directory: false,
-                non_cached: true,
-                write_through: false,
-            })
-        );
-        let directory = open("Desired Access: Synchronize, Disposition: Open, Options: Directory").unwrap();
-        assert!(directory.directory && directory.access == Access::default());
-        assert!(open("Disposition: Open").is_err());
-        assert!(open("Desired Access: Read, OpenResult: Opend").is_err());
-    }
-
-    #[test]
-    fn a_thread_is_read() {
-        assert_eq!(thread_id("Thread ID: 6740"), Ok(6740));
-        assert_eq!(thread_id("Thread ID: 5324, User Time: 0.0000000, Kernel Time: 0.0156250"), Ok(5324));
-        assert!(thread_id("Thread ID: x").is_err());
-        assert!(thread_id("").is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn any_detail_is_read_or_refused(detail in "(Offset|Length|I/O Flags|Priority|Desired Access|[a-z0-9 ,:.-]){0,12}") {
-            let _ = read(&detail);
-            let _ = open(&detail);
-            let _ = thread_id(&detail);
-        }
     }
 }

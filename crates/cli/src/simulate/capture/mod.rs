@@ -1,15 +1,21 @@
 //! Playing a capture: each row as the operation that it was.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod open;
+mod roots;
+mod volumes;
+
+use std::collections::{BTreeMap, HashMap};
 
 use ntsim::{
-    Access, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem, Handle, Mode, NtStatus, Outcome,
-    Process, ProcessKind, ProcessSpec, ReadSpec, Thread, VolumeSpec, WriteOffset, WriteSpec,
+    FastIo, Mode, NtStatus, Outcome, Process, ProcessKind, ProcessSpec, ReadSpec, Thread, WriteOffset,
+    WriteSpec,
 };
 
+use self::open::{OpenHandle, implied_open, open, open_spec};
+use self::roots::{Root, drive_path};
+use self::volumes::add_volumes;
 use super::machine::{BareMachine, Machine};
 use super::progress::Progress;
-use super::roots::{Root, drive_path};
 use crate::capture::{self, Capture, Event, LeftOut, Operation, Step};
 use crate::failure::Failure;
 use crate::model::Offset;
@@ -21,9 +27,6 @@ const TURN: usize = 128;
 const NOBODY: &str = "S-1-0-0";
 /// The session of processes whose session is not known.
 const NO_SESSION: u32 = u32::MAX;
-/// Number of the volume that the first drive letter gets; the ones before it have no letters on most machines.
-const FIRST_VOLUME: u32 = 3;
-
 /// What has been set up so far.
 struct Stage<'c> {
     capture: &'c Capture,
@@ -34,13 +37,6 @@ struct Stage<'c> {
     handles: HashMap<(usize, String), Vec<OpenHandle>>,
     left_out: BTreeMap<String, u64>,
     writes_left_out: BTreeMap<String, LeftOut>,
-}
-
-#[derive(Clone, Copy)]
-struct OpenHandle {
-    handle: Handle,
-    writes: bool,
-    reads: bool,
 }
 
 /// What was played, and what was not.
@@ -86,38 +82,6 @@ pub(super) fn play(
     played.left_out = stage.left_out;
     played.writes_left_out = stage.writes_left_out;
     Ok((machine, played))
-}
-
-/// Mounts every volume that a path or image of the capture names.
-fn add_volumes(capture: &Capture, bare: &BareMachine<'_>) -> Result<(), Failure> {
-    let images = capture.processes.iter().filter_map(|process| process.image.as_deref());
-    let all = capture.paths.iter().map(String::as_str).chain(images).filter_map(Root::of);
-    let mut roots: BTreeSet<Root> = all.collect();
-    // The same device may be written in capitals and not.
-    let mut named: BTreeSet<String> = BTreeSet::new();
-    roots.retain(|root| match root {
-        Root::Device(device) => named.insert(device.to_lowercase()),
-        Root::Drive(_) | Root::Network => true,
-    });
-    let mut number = FIRST_VOLUME;
-    for root in &roots {
-        let spec = match root {
-            Root::Drive(letter) => {
-                let mut device = format!(r"\Device\HarddiskVolume{number}");
-                while named.contains(&device.to_lowercase()) {
-                    number += 1;
-                    device = format!(r"\Device\HarddiskVolume{number}");
-                }
-                number += 1;
-                VolumeSpec::new(&device).dos(&format!("{letter}:"))
-            }
-            Root::Device(device) => VolumeSpec::new(device),
-            Root::Network => VolumeSpec::new(r"\Device\Mup").file_system(FileSystem::Lanman),
-        };
-        bare.add_volume(spec)
-            .map_err(|error| Failure::Broken(format!("a volume cannot be mounted: {error}")))?;
-    }
-    Ok(())
 }
 
 impl Stage<'_> {
@@ -324,49 +288,4 @@ impl Stage<'_> {
             }
         }
     }
-}
-
-/// Opens a file.
-fn open(machine: &Machine, thread: Thread, spec: &CreateSpec) -> Result<OpenHandle, NtStatus> {
-    let handle = machine.sim.create(thread, spec)?;
-    Ok(OpenHandle {
-        handle,
-        writes: spec.access.intersects(Access::WRITE_DATA | Access::APPEND_DATA),
-        reads: spec.access.intersects(Access::READ_DATA),
-    })
-}
-
-/// The opening that a row tells of.
-fn open_spec(path: &str, opening: capture::Open, kernel: bool) -> CreateSpec {
-    let capture::Open { access, outcome, directory, non_cached, write_through } = opening;
-    let mut rights = Access::SYNCHRONIZE | Access::READ_ATTRIBUTES;
-    rights.set(Access::READ_DATA, access.read);
-    rights.set(Access::WRITE_DATA, access.write);
-    rights.set(Access::APPEND_DATA, access.write || access.append);
-    let mut spec = CreateSpec::new(path)
-        .access(rights)
-        .mode(if kernel { Mode::Kernel } else { Mode::User })
-        .disposition(match outcome {
-            capture::Outcome::Opened | capture::Outcome::Created => Disposition::OpenIf,
-            capture::Outcome::Overwritten => Disposition::OverwriteIf,
-            capture::Outcome::Superseded => Disposition::Supersede,
-        })
-        .outcome(Outcome::Given(NtStatus::SUCCESS));
-    spec.options.set(CreateOptions::DIRECTORY_FILE, directory);
-    spec.options.set(CreateOptions::NON_DIRECTORY_FILE, false);
-    spec.options.set(CreateOptions::NO_INTERMEDIATE_BUFFERING, non_cached);
-    spec.options.set(CreateOptions::WRITE_THROUGH, write_through);
-    spec
-}
-
-/// The opening of a file that the capture shows being used but not opened: it was open before.
-fn implied_open(path: &str, transfer: capture::Transfer, kernel: bool) -> CreateSpec {
-    let mut spec = CreateSpec::new(path)
-        .access(Access::GENERIC_READ | Access::GENERIC_WRITE)
-        .mode(if kernel { Mode::Kernel } else { Mode::User })
-        .outcome(Outcome::Given(NtStatus::SUCCESS));
-    spec.options.set(CreateOptions::NON_DIRECTORY_FILE, false);
-    spec.options.set(CreateOptions::NO_INTERMEDIATE_BUFFERING, transfer.non_cached && !transfer.paging);
-    spec.options.set(CreateOptions::WRITE_THROUGH, transfer.write_through && !transfer.paging);
-    spec
 }

@@ -1,0 +1,100 @@
+//! The objects of explanations.
+
+use serde::Serialize;
+
+use super::{byte_offset, mode};
+use crate::output::explain::{Conclusion, Explanation, Rule, Truth, Who};
+use crate::output::time::rfc3339;
+
+#[derive(Serialize)]
+pub(super) struct ExplainObject<'a> {
+    current: WhoObject<'a>,
+    thread: Option<WhoObject<'a>>,
+    requestor_mode: &'static str,
+    requestor_pid: Option<u32>,
+    writer: TruthObject<'a>,
+    rules: Vec<RuleObject>,
+}
+
+#[derive(Serialize)]
+pub(super) struct WhoObject<'a> {
+    pid: u32,
+    tid: u32,
+    image: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct TruthObject<'a> {
+    pid: u32,
+    tid: u32,
+    image: &'a str,
+    kernel: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct RuleObject {
+    rule: &'static str,
+    pid: Option<u32>,
+    verdict: &'static str,
+}
+
+#[derive(Serialize)]
+pub(super) struct UnrecordedLine<'a> {
+    kind: &'static str,
+    time: Option<String>,
+    path: &'a str,
+    offset: Option<i64>,
+    length: u32,
+    fast_io: bool,
+    failed: Option<&'a str>,
+    explain: ExplainObject<'a>,
+}
+
+impl<'a> ExplainObject<'a> {
+    pub(super) fn new(explanation: &'a Explanation) -> Self {
+        let rules = Rule::ALL.map(|rule| {
+            let conclusion = rule.concludes(explanation);
+            let pid = match conclusion {
+                Conclusion::Skipped => None,
+                Conclusion::Process { pid, .. } => Some(pid),
+            };
+            RuleObject { rule: rule.name(), pid, verdict: conclusion.verdict(explanation).name() }
+        });
+        let (Truth::User(Who { pid, tid, image }) | Truth::Kernel(Who { pid, tid, image })) =
+            &explanation.truth;
+        Self {
+            current: WhoObject::new(&explanation.current),
+            thread: explanation.thread.as_ref().map(WhoObject::new),
+            requestor_mode: mode(explanation.user_mode),
+            requestor_pid: explanation.requestor.as_ref().map(|(pid, _)| *pid),
+            writer: TruthObject {
+                pid: *pid,
+                tid: *tid,
+                image,
+                kernel: matches!(explanation.truth, Truth::Kernel(_)),
+            },
+            rules: rules.into(),
+        }
+    }
+}
+
+impl<'a> WhoObject<'a> {
+    pub(super) fn new(Who { pid, tid, image }: &'a Who) -> Self {
+        Self { pid: *pid, tid: *tid, image }
+    }
+}
+
+impl<'a> UnrecordedLine<'a> {
+    pub(super) fn new(explanation: &'a Explanation) -> Self {
+        Self {
+            kind: "unrecorded",
+            time: rfc3339(explanation.time),
+            path: &explanation.path,
+            offset: byte_offset(explanation.offset),
+            length: explanation.length,
+            fast_io: explanation.fast_io,
+            failed: explanation.failed.as_deref(),
+            explain: ExplainObject::new(explanation),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! JSON Lines: one object per record. The fields are described in `docs/output.md`.
+//!
+//! Keys and sequence numbers are 64-bit and go as decimal strings: many JSON readers take numbers for floating point,
+//! which is exact up to 2^53 only.
+
+mod entries;
+mod explain;
+mod write;
+
+use std::io;
+
+use serde::Serialize;
+
+use self::entries::{FileLine, LossLine, ProcessLine, VolumeLine};
+use self::explain::UnrecordedLine;
+use self::write::WriteLine;
+use super::explain::Explanation;
+use super::{ExplainedSink, Sink};
+use crate::model::{File, Loss, Offset, Process, Volume, Write};
+
+/// Writes JSON Lines.
+#[derive(Debug)]
+pub struct Json<W> {
+    out: W,
+}
+
+impl<W: io::Write> Json<W> {
+    /// Writes to `out`, which should be buffered.
+    pub fn new(out: W) -> Self {
+        Self { out }
+    }
+
+    fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, line)?;
+        self.out.write_all(b"\n")
+    }
+}
+
+/// A 64-bit key as a decimal string.
+fn key(key: Option<u64>) -> Option<String> {
+    key.map(|key| key.to_string())
+}
+
+fn mode(user: bool) -> &'static str {
+    if user { "user" } else { "kernel" }
+}
+
+fn byte_offset(offset: Offset) -> Option<i64> {
+    match offset {
+        Offset::At(offset) => Some(offset),
+        Offset::EndOfFile | Offset::FilePointer => None,
+    }
+}
+
+impl<W: io::Write> Sink for Json<W> {
+    fn write(&mut self, write: &Write<'_>) -> io::Result<()> {
+        self.line(&WriteLine::new(write, None))
+    }
+
+    fn process(&mut self, process: &Process) -> io::Result<()> {
+        self.line(&ProcessLine::new(process))
+    }
+
+    fn volume(&mut self, volume: &Volume) -> io::Result<()> {
+        self.line(&VolumeLine::new(volume))
+    }
+
+    fn file(&mut self, file: &File) -> io::Result<()> {
+        self.line(&FileLine::new(file))
+    }
+
+    fn loss(&mut self, loss: &Loss) -> io::Result<()> {
+        self.line(&LossLine::new(loss))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl<W: io::Write> ExplainedSink for Json<W> {
+    fn explained(&mut self, write: &Write<'_>, explanation: &Explanation) -> io::Result<()> {
+        self.line(&WriteLine::new(write, Some(explanation)))
+    }
+
+    fn unrecorded(&mut self, explanation: &Explanation) -> io::Result<()> {
+        self.line(&UnrecordedLine::new(explanation))
+    }
+}

@@ -1,0 +1,214 @@
+//! What happens.
+
+use super::Reader;
+use super::values::{MODES, duration, signed, write_offset};
+use crate::place::BadInput;
+use crate::scenario::model::{Access, Action, CopyIntent, Create, Disposition, FastIo, Step, Write};
+use crate::scenario::node::Node;
+use crate::scenario::scope::{Life, SYSTEM, Thing};
+
+/// Size of the chunks in which `CopyFile2` copies, unless a scenario says otherwise: 1 MiB.
+const CHUNK: u32 = 1 << 20;
+
+const DISPOSITIONS: [(&str, Disposition); 6] = [
+    ("supersede", Disposition::Supersede),
+    ("open", Disposition::Open),
+    ("create", Disposition::Create),
+    ("open-if", Disposition::OpenIf),
+    ("overwrite", Disposition::Overwrite),
+    ("overwrite-if", Disposition::OverwriteIf),
+];
+const FAST_IO: [(&str, FastIo); 4] = [
+    ("no", FastIo::No),
+    ("accepted", FastIo::Accepted),
+    ("refused", FastIo::Refused),
+    ("refused-only", FastIo::RefusedOnly),
+];
+const COPY_INTENTS: [(&str, CopyIntent); 2] =
+    [("source", CopyIntent::Source), ("destination", CopyIntent::Destination)];
+
+impl Reader<'_> {
+    pub(super) fn step(&mut self, node: &mut Node<'_, '_>) -> Result<Step, BadInput> {
+        let place = node.place();
+        let action = match node.name() {
+            "process" => return Ok(Step { place, action: Action::StartProcess(self.process(node)?) }),
+            "thread" => {
+                let process = node.needed_text("process")?.to_owned();
+                self.scope.process(&process).map_err(|message| node.error_at("process", message))?;
+                Action::StartThread { thread: self.thread(node, &process)?, process }
+            }
+            "exit-process" => {
+                let name = node.argument("a process")?.to_owned();
+                self.scope.process(&name).map_err(|message| node.error(message))?;
+                not_system(node, &name)?;
+                self.scope.exit_process(&name);
+                Action::ExitProcess(name)
+            }
+            "exit-thread" => {
+                let name = node.argument("a thread")?.to_owned();
+                self.scope.thread(&name, Life::Needed).map_err(|message| node.error(message))?;
+                not_system(node, &name)?;
+                self.scope.exit_thread(&name);
+                Action::ExitThread(name)
+            }
+            "create" => Action::Create(self.create(node)?),
+            "write" => Action::Write(self.write(node)?),
+            "read" => Action::Read {
+                handle: self.handle_argument(node)?,
+                thread: self.thread_property(node, Life::Needed)?,
+                offset: node
+                    .needed_number::<u64>("offset")
+                    .and_then(|offset| signed(node, "offset", offset))?,
+                length: node.needed_number("length")?,
+            },
+            "close" => {
+                let handle = self.handle_argument(node)?;
+                self.scope.close(&handle);
+                Action::Close { handle, thread: self.thread_property(node, Life::Needed)? }
+            }
+            "copy-file" => self.copy_file(node)?,
+            "copy-chunk" => self.copy_chunk(node)?,
+            "advance" => {
+                let text = node.argument("a time such as \"100ms\"")?;
+                Action::Advance(duration(text).ok_or_else(|| {
+                    node.error(format!(
+                        "`{text}` is no span of time; write a whole number and us, ms, s or m"
+                    ))
+                })?)
+            }
+            "settle" => Action::Settle,
+            "connect" => Action::Connect,
+            "disconnect" => Action::Disconnect,
+            other => {
+                return Err(node.error(format!(
+                    "`{other}` cannot be played; use process, thread, exit-process, exit-thread, create, write, read, \
+                     close, copy-file, copy-chunk, advance, settle, connect or disconnect"
+                )));
+            }
+        };
+        node.done_without_children()?;
+        Ok(Step { place, action })
+    }
+
+    fn create(&mut self, node: &mut Node<'_, '_>) -> Result<Create, BadInput> {
+        let handle = node.argument("a name for the handle")?.to_owned();
+        let thread = self.thread_property(node, Life::Needed)?;
+        let thing = Thing::Handle { process: self.scope.process_of(&thread) };
+        self.scope.define(&handle, thing).map_err(|message| node.error(message))?;
+        let mut access = Access::default();
+        for word in node.text("access")?.unwrap_or("read write").split_whitespace() {
+            match word {
+                "read" => access.read = true,
+                "write" => access.write = true,
+                "append" => access.append = true,
+                other => {
+                    let message = format!("`{other}` is no access; use read, write or append");
+                    return Err(node.error_at("access", message));
+                }
+            }
+        }
+        Ok(Create {
+            thread,
+            handle,
+            path: node.needed_text("path")?.to_owned(),
+            access,
+            disposition: node.word("disposition", &DISPOSITIONS)?.unwrap_or(Disposition::OpenIf),
+            copy: node.word("copy", &COPY_INTENTS)?,
+            kernel_mode: node.word("mode", &MODES)?.unwrap_or(false),
+            non_cached: node.flag("non-cached")?,
+            write_through: node.flag("write-through")?,
+        })
+    }
+
+    fn write(&mut self, node: &mut Node<'_, '_>) -> Result<Write, BadInput> {
+        let handle = self.handle_argument(node)?;
+        let executor = node.text("executor")?.map(str::to_owned);
+        if let Some(executor) = &executor {
+            self.scope
+                .thread(executor, Life::Needed)
+                .map_err(|message| node.error_at("executor", message))?;
+        }
+        // Carried out by another thread, a write may outlive the one that asked for it.
+        let life = if executor.is_some() { Life::NotNeeded } else { Life::Needed };
+        let thread = self.thread_property(node, life)?;
+        let requestor = node.text("requestor")?.map(str::to_owned);
+        if let Some(requestor) = &requestor {
+            self.scope.process(requestor).map_err(|message| node.error_at("requestor", message))?;
+        }
+        let no_thread = node.is_null("data-thread");
+        if no_thread {
+            node.text_or_null("data-thread")?;
+        }
+        let paging = node.flag("paging")?;
+        let synchronous_paging = node.flag("synchronous-paging")?;
+        Ok(Write {
+            thread,
+            handle,
+            offset: write_offset(node)?,
+            length: node.needed_number("length")?,
+            non_cached: node.flag("non-cached")?,
+            write_through: node.flag("write-through")?,
+            paging: paging || synchronous_paging,
+            synchronous_paging,
+            fast_io: node.word("fast-io", &FAST_IO)?.unwrap_or(FastIo::No),
+            kernel_mode: node.word("mode", &MODES)?.unwrap_or(paging || synchronous_paging),
+            executor,
+            no_thread,
+            requestor,
+            generated: node.flag("generated")?,
+            reissued: node.flag("reissued")?,
+        })
+    }
+
+    fn copy_file(&self, node: &mut Node<'_, '_>) -> Result<Action, BadInput> {
+        let chunk = node.number("chunk")?.unwrap_or(CHUNK);
+        if chunk == 0 {
+            return Err(node.error_at("chunk", "a chunk has at least 1 byte"));
+        }
+        Ok(Action::CopyFile {
+            thread: self.thread_property(node, Life::Needed)?,
+            from: node.needed_text("from")?.to_owned(),
+            to: node.needed_text("to")?.to_owned(),
+            size: node.needed_number("size")?,
+            chunk,
+        })
+    }
+
+    fn copy_chunk(&self, node: &mut Node<'_, '_>) -> Result<Action, BadInput> {
+        let mut handle = |property: &str| {
+            let name = node.needed_text(property)?.to_owned();
+            self.scope.handle(&name).map_err(|message| node.error_at(property, message))?;
+            Ok(name)
+        };
+        let (from, to) = (handle("from")?, handle("to")?);
+        let mut offset = |property: &str| {
+            let offset = node.number::<u64>(property)?.unwrap_or(0);
+            signed(node, property, offset)
+        };
+        let (from_offset, to_offset) = (offset("from-offset")?, offset("to-offset")?);
+        Ok(Action::CopyChunk {
+            thread: self.thread_property(node, Life::Needed)?,
+            from,
+            to,
+            from_offset,
+            to_offset,
+            length: node.needed_number("length")?,
+        })
+    }
+
+    fn handle_argument(&self, node: &mut Node<'_, '_>) -> Result<String, BadInput> {
+        let name = node.argument("a handle")?.to_owned();
+        self.scope.handle(&name).map_err(|message| node.error(message))?;
+        Ok(name)
+    }
+
+    fn thread_property(&self, node: &mut Node<'_, '_>, life: Life) -> Result<String, BadInput> {
+        let name = node.needed_text("thread")?.to_owned();
+        self.scope.thread(&name, life).map_err(|message| node.error_at("thread", message))?;
+        Ok(name)
+    }
+}
+
+fn not_system(node: &Node<'_, '_>, name: &str) -> Result<(), BadInput> {
+    if name == SYSTEM { Err(node.error("System does not end")) } else { Ok(()) }
+}
