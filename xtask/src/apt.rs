@@ -17,6 +17,10 @@ use crate::run::{exists, run, say};
 const HOST_HAS: [&str; 8] =
     ["binutils", "gcc", "gcc-12-base", "libc-dev", "libc6", "libc6-dev", "libgcc-s1", "libstdc++6"];
 
+/// What to do where this cannot work.
+pub(crate) const HOST_NEEDS: &str = "Building for Windows elsewhere needs x86-64 Linux with the packages of Debian 12; a \
+    container will do.\nOn Windows with the WDK, `cargo build --release --features driver` builds the driver";
+
 /// apt on lists of our own.
 pub(crate) struct Apt {
     folder: PathBuf,
@@ -27,7 +31,7 @@ impl Apt {
     pub(crate) fn update() -> Result<Self> {
         for program in ["apt-get", "apt-cache", "dpkg-deb", "tar"] {
             if !exists(program) {
-                bail!("there is no {program} here: this needs Debian 12");
+                bail!("there is no {program} here.\n{HOST_NEEDS}");
             }
         }
         let folder = cache::root()?.join("apt");
@@ -35,7 +39,8 @@ impl Apt {
         fs::create_dir_all(folder.join("cache/archives/partial"))?;
         let apt = Self { folder };
         say(format_args!("fetching Debian's package lists"));
-        run(apt.command("apt-get").args(["-qq", "update"])).context("cannot fetch Debian's package lists")?;
+        run(apt.command("apt-get").args(["-qq", "--error-on=any", "update"]))
+            .context("cannot fetch Debian's package lists")?;
         Ok(apt)
     }
 
@@ -58,6 +63,15 @@ impl Apt {
         Ok(parse_control(&String::from_utf8_lossy(&output.stdout)))
     }
 
+    /// The packages named, without what they depend on.
+    pub(crate) fn exactly(&self, names: &[&str]) -> Result<Vec<Package>> {
+        let packages = self.show(names.iter().copied())?;
+        match names.iter().find(|name| packages.iter().all(|package| package.name != **name)) {
+            Some(missing) => bail!("the package archive has no {missing}.\n{HOST_NEEDS}"),
+            None => Ok(packages),
+        }
+    }
+
     /// The packages named and all that they depend on, less what the host has anyway.
     pub(crate) fn closure(&self, roots: &[String]) -> Result<Vec<Package>> {
         let mut chosen = BTreeMap::new();
@@ -73,7 +87,7 @@ impl Apt {
                     continue;
                 }
                 let Some(package) = alternatives.iter().find_map(|name| known.get(name)) else {
-                    bail!("the package archive has no {}", alternatives.join(" or "));
+                    bail!("the package archive has no {}.\n{HOST_NEEDS}", alternatives.join(" or "));
                 };
                 seen.insert(package.name.clone());
                 next.extend(package.depends.iter().cloned());

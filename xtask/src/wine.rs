@@ -44,7 +44,7 @@ pub(crate) fn get() -> Result<Wine> {
     let folder = cache::folder(FOLDER, |folder| {
         say(format_args!("Wine is fetched once; nothing is installed"));
         let apt = Apt::update()?;
-        apt.unpack(&apt.show(PACKAGES)?, folder, &EXCLUDE)?;
+        apt.unpack(&apt.exactly(&PACKAGES)?, folder, &EXCLUDE)?;
         // Debian's script looks for the server in /usr
         let server = folder.join("usr/lib/wine/wineserver");
         fs::rename(server.with_file_name("wineserver64"), &server)?;

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::apt::Apt;
+use crate::apt::{Apt, HOST_NEEDS};
 use crate::run::{output, say};
 use crate::{cache, workspace};
 
@@ -39,7 +39,7 @@ impl Compiler {
     /// The compiler from the cache, fetched if it is not there.
     pub(crate) fn get() -> Result<Self> {
         if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-            bail!(HOST_CANNOT);
+            bail!("this is not x86-64 Linux.\n{HOST_NEEDS}");
         }
         let root = cache::folder(FOLDER, |folder| {
             say(format_args!(
@@ -50,7 +50,7 @@ impl Compiler {
             let packages = apt.closure(&package_names(&apt)?)?;
             apt.unpack(&packages, folder, &EXCLUDE)
         })
-        .context(HOST_CANNOT)?;
+        .context("cannot fetch the cross compiler")?;
         Self::at(root)
     }
 
@@ -110,9 +110,7 @@ impl Compiler {
 /// Debian's names for all that; those that carry a version are found by the dependencies of the others.
 fn package_names(apt: &Apt) -> Result<Vec<String>> {
     let show = |name: &str| {
-        apt.show([name])?
-            .pop()
-            .with_context(|| format!("the package archive has no {name}: this needs Debian 12"))
+        apt.show([name])?.pop().with_context(|| format!("the package archive has no {name}.\n{HOST_NEEDS}"))
     };
     let std_dev = show("libstd-rust-web-dev")?;
     let std = show(std_dev.dependency("libstd-rust-web-")?)?;
@@ -150,10 +148,6 @@ fn reaches_cross_build(name: &str) -> bool {
 pub(crate) fn host_cargo() -> Result<OsString> {
     std::env::var_os("CARGO").context("run this as `cargo xtask`")
 }
-
-/// What to do where this cannot work.
-const HOST_CANNOT: &str = "cannot cross-build here: that needs x86-64 Linux and the packages of Debian 12 (any Debian 12 \
-    container will do).\nOn Windows with the WDK, `cargo build --release --features driver` builds the driver";
 
 /// The linker of the toolchain that runs this program, which can link for Windows.
 pub(crate) fn linker() -> Result<PathBuf> {
