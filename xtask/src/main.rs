@@ -48,9 +48,9 @@ enum Chore {
         #[arg(long)]
         debug: bool,
     },
-    /// Runs clippy over the driver and its bindings, as compiled for Windows
+    /// Runs clippy over what is compiled for Windows only: the driver, its bindings, parts of the program
     Clippy {
-        /// The processor to check for
+        /// The processor that the driver is for
         #[arg(long, value_enum, default_value_t = Arch::X64)]
         arch: Arch,
     },
@@ -90,7 +90,10 @@ impl Chore {
                 }
                 Ok(())
             }
-            Self::Clippy { arch } => cross::driver::clippy(arch),
+            Self::Clippy { arch } => {
+                cross::driver::clippy(arch)?;
+                cross::windows_program::clippy()
+            }
             Self::Demo => demo::demo(),
             Self::Test { only } => test::test(&only),
         }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::build::{PROGRAM_PROFILE, Part, host_cargo};
 use crate::cross::driver::{self, Arch, Profile};
+use crate::cross::windows_program;
 use crate::run::run;
 use crate::{wine, workspace};
 
@@ -28,7 +29,7 @@ struct Report {
     skipped: Vec<String>,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "formatting", check: || cargo(&["fmt", "--all", "--check"]) },
     Step { name: "driver, x64", check: || built(Part::Driver, Arch::X64) },
     Step { name: "driver, ARM64", check: || built(Part::Driver, Arch::Arm64) },
@@ -38,6 +39,10 @@ const STEPS: [Step; 11] = [
         check: || cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]),
     },
     Step { name: "clippy, driver", check: || driver::clippy(Arch::X64).map(|()| Report::default()) },
+    Step {
+        name: "clippy, program for Windows",
+        check: || windows_program::clippy().map(|()| Report::default()),
+    },
     Step { name: "documentation", check: documentation },
     Step { name: "documentation, driver", check: || driver::document().map(|()| Report::default()) },
     Step { name: "models of the ring and the index", check: models },
