@@ -18,7 +18,7 @@ pub(crate) const PORT: &str = r"\WhoWrotePort";
 pub(crate) const EXPLORER: &str = r"\Device\HarddiskVolume3\Windows\explorer.exe";
 
 /// The driver's release image, or the one that `WHOWROTE_SYS` names. If it was not built the test is skipped,
-/// visibly; where `WHOWROTE_REQUIRE_IMAGES` is set, as `cargo xtask test` does, that is a failure.
+/// visibly; where `WHOWROTE_REQUIRE_BUILDS` is set, as `cargo xtask test` does, that is a failure.
 pub(crate) fn image() -> Option<Vec<u8>> {
     let built = "target/x86_64-pc-windows-msvc/release/whowrote.sys";
     let path = std::env::var_os("WHOWROTE_SYS")
@@ -26,7 +26,7 @@ pub(crate) fn image() -> Option<Vec<u8>> {
     if let Ok(image) = std::fs::read(&path) {
         return Some(image);
     }
-    assert!(std::env::var_os("WHOWROTE_REQUIRE_IMAGES").is_none(), "{} is missing", path.display());
+    assert!(std::env::var_os("WHOWROTE_REQUIRE_BUILDS").is_none(), "{} is missing", path.display());
     // not by `eprintln!`, which the test harness swallows
     let _ = writeln!(std::io::stderr(), "skipped: `cargo xtask build` has not made the driver");
     None
