@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::wine::Wine;
 
@@ -39,6 +41,10 @@ const ALTITUDE: &str = "385971";
 /// How `InstallHinfSection` is told not to restart.
 const NO_RESTART: &str = "132";
 
+/// How often an installation is tried, and how long the service manager has in between.
+const ATTEMPTS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// Registry values: (key below the service's, name) → (type, data).
 pub(crate) type Values = BTreeMap<(String, String), (String, String)>;
 
@@ -48,21 +54,36 @@ pub(crate) struct Installed<'wine> {
 
 impl<'wine> Installed<'wine> {
     /// Installs a section of an INF, after removing what an earlier installation left.
+    ///
+    /// Wine's service manager may hold on to a deleted service until the last handle to it is closed, and then makes no
+    /// new one of that name; `a_wrong_installation_is_noticed` once failed for that. So without a service it is tried again.
     pub(crate) fn by(wine: &'wine Wine, inf: &str, driver: &[u8], section: &str) -> Self {
         let installed = Self { wine };
-        if let Some(image) = installed.image() {
-            fs::remove_file(image).expect("the old image can be removed");
-        }
-        // by the service manager, which would remember a service whose key alone was deleted
-        wine.run("sc", &["delete", "whowrote"]);
-        assert!(installed.values().is_empty(), "the old service is still there");
-
         let package = wine.drive().join("package");
         fs::create_dir_all(&package).expect("a folder for the package");
         fs::write(package.join("whowrote.inf"), inf).expect("the package is writable");
         fs::write(package.join("whowrote.sys"), driver).expect("the package is writable");
-        installed.run_section(section);
+        for _ in 0..ATTEMPTS {
+            installed.remove();
+            installed.run_section(section);
+            if installed.image_path().is_some() {
+                break;
+            }
+            thread::sleep(PAUSE);
+        }
         installed
+    }
+
+    /// Removes what an earlier installation left.
+    fn remove(&self) {
+        if let Some(image) = self.image() {
+            fs::remove_file(image).expect("the old image can be removed");
+        }
+        // by the service manager, which would remember a service whose key alone was deleted
+        self.wine.run("sc", &["delete", "whowrote"]);
+        // what was written below a key without a service is none of the service manager's
+        self.wine.run("reg", &["delete", SERVICE, "/f"]);
+        assert!(self.values().is_empty(), "the old service is still there");
     }
 
     pub(crate) fn uninstall(&self, section: &str) {
@@ -90,9 +111,14 @@ impl<'wine> Installed<'wine> {
         values
     }
 
+    /// Where the service says its image is.
+    fn image_path(&self) -> Option<String> {
+        self.values().remove(&(String::new(), "ImagePath".to_owned())).map(|(_, path)| path)
+    }
+
     /// The file that the service's `ImagePath` names, if it exists.
     pub(crate) fn image(&self) -> Option<PathBuf> {
-        let (_, path) = self.values().remove(&(String::new(), "ImagePath".to_owned()))?;
+        let path = self.image_path()?;
         let below = path.strip_prefix(r"C:\windows\")?.replace('\\', "/");
         Some(self.wine.windows().join(Path::new(&below))).filter(|file| file.is_file())
     }
