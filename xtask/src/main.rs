@@ -6,6 +6,7 @@ mod cache;
 mod cross;
 mod demo;
 mod run;
+mod scenarios;
 mod test;
 mod wine;
 mod workspace;
@@ -56,6 +57,19 @@ enum Chore {
     },
     /// Copies a file with Explorer, on Windows 10 and on Windows 11: who wrote?
     Demo,
+    /// Runs every scenario against the driver's image, on every Windows that it is for
+    #[command(after_help = "Examples:\n  \
+        cargo xtask scenarios                           a table: met, not met and why\n  \
+        cargo xtask scenarios --explain explorer-copy   the callbacks of one scenario\n  \
+        cargo xtask scenarios --document                writes docs/attribution.md")]
+    Scenarios {
+        /// Write docs/attribution.md: who wrote and what each rule would have said
+        #[arg(long)]
+        document: bool,
+        /// More arguments of `whowrote scenarios`
+        #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+        more: Vec<String>,
+    },
     /// Checks everything: style, both drivers, the programs, documentation, tests
     #[command(after_help = "Examples:\n  \
         cargo xtask test              everything\n  \
@@ -95,6 +109,7 @@ impl Chore {
                 cross::windows_program::clippy()
             }
             Self::Demo => demo::demo(),
+            Self::Scenarios { document, more } => scenarios::scenarios(document, &more),
             Self::Test { only } => test::test(&only),
         }
     }

@@ -33,6 +33,9 @@ pub enum Command {
     /// Play a scenario or a Process Monitor capture through the driver, on a simulated machine
     #[command(after_help = SIMULATE_EXAMPLES)]
     Simulate(Simulate),
+    /// Run all scenarios of a folder, each on every Windows that it is for
+    #[command(after_help = SCENARIOS_EXAMPLES)]
+    Scenarios(Scenarios),
     /// Show the writes on this machine as they happen (Windows, with the driver loaded)
     #[command(after_help = WATCH_EXAMPLES)]
     Watch(Watch),
@@ -46,6 +49,15 @@ Examples:
     whowrote simulate tests/scenarios/explorer-copy.kdl --windows 10-22h2 --explain
   A capture, exported by Process Monitor with all columns (File > Save > CSV), as JSON Lines:
     whowrote simulate Logfile.csv.gz --json > writes.jsonl";
+
+const SCENARIOS_EXAMPLES: &str = "\
+Examples:
+  whowrote scenarios
+  What did a filter see, callback by callback?
+    whowrote scenarios --explain explorer-copy --windows 10-22h2
+  Which are not met, for a program:
+    whowrote scenarios --json | jq 'select(.outcome != \"met\")'
+A scenario that says `not-met` is listed as not met yet; it is an error if it is met after all.";
 
 const WATCH_EXAMPLES: &str = "\
 Examples:
@@ -73,6 +85,29 @@ pub struct Simulate {
     /// Show for each write what other filters would have concluded
     #[arg(long)]
     pub explain: bool,
+}
+
+/// Arguments of `scenarios`.
+#[derive(Debug, Args)]
+pub struct Scenarios {
+    /// The folder of the scenarios (.kdl)
+    #[arg(default_value = "tests/scenarios")]
+    pub folder: PathBuf,
+    /// The driver's image; else the one that `cargo xtask build` made, or that `WHOWROTE_SYS` names
+    #[arg(long, value_name = "PATH")]
+    pub driver: Option<PathBuf>,
+    /// Write JSON Lines, one object per scenario (or callback, with --explain)
+    #[arg(long)]
+    pub json: bool,
+    /// Show the callbacks of one scenario as they came, instead of running all
+    #[arg(long, value_name = "NAME", conflicts_with = "document")]
+    pub explain: Option<String>,
+    /// The Windows to explain a scenario on; else the newest that it is for
+    #[arg(long, value_name = "VERSION", value_enum, requires = "explain")]
+    pub windows: Option<WindowsVersion>,
+    /// Write to this file, as Markdown, who wrote and what each rule would have said
+    #[arg(long, value_name = "FILE")]
+    pub document: Option<PathBuf>,
 }
 
 /// Arguments of `watch`.

@@ -19,6 +19,7 @@ const USUAL_WIDTH: u16 = 120;
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Simulate(simulate) => run_simulate(simulate),
+        Command::Scenarios(scenarios) => run_scenarios(scenarios),
         Command::Watch(watch) => crate::watch::run(output(watch.json)),
     }
 }
@@ -28,11 +29,25 @@ fn run_simulate(arguments: &crate::args::Simulate) -> Result<(), Failure> {
     crate::simulate::run(arguments, output(arguments.json))
 }
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn run_scenarios(arguments: &crate::args::Scenarios) -> Result<(), Failure> {
+    crate::simulate::suite::run(arguments)
+}
+
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 fn run_simulate(_: &crate::args::Simulate) -> Result<(), Failure> {
-    Err(Failure::Unusable(
-        "the simulator runs on x86-64 Linux only; here, `whowrote watch` reads the driver".to_owned(),
-    ))
+    Err(no_simulator())
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+fn run_scenarios(_: &crate::args::Scenarios) -> Result<(), Failure> {
+    Err(no_simulator())
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+fn no_simulator() -> Failure {
+    let message = "the simulator runs on x86-64 Linux only; here, `whowrote watch` reads the driver";
+    Failure::Unusable(message.to_owned())
 }
 
 /// Standard output, for programs or for people.

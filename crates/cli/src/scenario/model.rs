@@ -15,6 +15,8 @@ pub struct Scenario {
     pub sources: Vec<String>,
     /// The versions of Windows that it can happen on.
     pub applies: VersionRange,
+    /// Why what is expected is not recorded yet, if it is known not to be.
+    pub not_met: Option<String>,
     /// When it begins.
     pub(crate) start: Option<FileTime>,
     pub(crate) volumes: Vec<Volume>,

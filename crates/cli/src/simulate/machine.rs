@@ -9,6 +9,7 @@ use ntsim::{
 
 use super::observe::Observations;
 use super::recorder::{Counts, Recorder, Shared, lock};
+use super::suite::Trace;
 use crate::consumer::names::Drives;
 use crate::consumer::{Books, Consumer, ConsumerError};
 use crate::failure::Failure;
@@ -33,6 +34,8 @@ pub(super) struct Setup<'a> {
     pub(super) explain: bool,
     /// Whether the writes are kept for comparing.
     pub(super) keep: bool,
+    /// Where every callback is kept, if it is.
+    pub(super) trace: Option<Shared<Trace>>,
 }
 
 /// A machine with its volumes, on which the driver is not loaded yet.
@@ -62,12 +65,19 @@ impl<'a> BareMachine<'a> {
         let pairs =
             volumes.iter().filter_map(|volume| Some((volume.spec.device.clone(), volume.spec.dos.clone()?)));
         let drives = Drives::new(pairs.collect());
-        let observations = setup.explain.then(|| {
-            let observations: Shared<Observations> = Shared::new(Observations::new(drives.clone()).into());
-            let seen_by = observations.clone();
-            sim.set_observer(Box::new(move |callback| lock(&seen_by).see(callback)));
-            observations
-        });
+        let observations: Option<Shared<Observations>> =
+            setup.explain.then(|| Shared::new(Observations::new(drives.clone()).into()));
+        if observations.is_some() || setup.trace.is_some() {
+            let (seen_by, traced_by, names) = (observations.clone(), setup.trace, drives.clone());
+            sim.set_observer(Box::new(move |callback| {
+                if let Some(observations) = &seen_by {
+                    lock(observations).see(callback);
+                }
+                if let Some(trace) = &traced_by {
+                    lock(trace).see(callback, &names);
+                }
+            }));
+        }
         let loaded = sim.load_file(setup.driver, SERVICE).map_err(|error| {
             Failure::Unusable(format!("the driver {} cannot be loaded: {error}", setup.driver.display()))
         })?;

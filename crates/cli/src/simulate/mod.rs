@@ -8,6 +8,7 @@ mod observe;
 mod progress;
 mod recorder;
 mod scenario;
+pub(crate) mod suite;
 mod summary;
 
 use std::fs;
@@ -64,15 +65,7 @@ fn kind(file: &Path) -> Result<Kind, Failure> {
 }
 
 fn run_scenario(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> Result<(), Failure> {
-    let name = arguments.file.display().to_string();
-    let text = fs::read(&arguments.file)
-        .map_err(|error| BadInput::new(&name, format!("the scenario cannot be read: {error}")))?;
-    let text = String::from_utf8(text).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let place = crate::place::Place::START.advanced(error.as_bytes(), at);
-        BadInput::new(&name, "not UTF-8 text").at(place)
-    })?;
-    let scenario = Scenario::parse(&name, &text)?;
+    let (name, scenario) = read_scenario(&arguments.file)?;
     let windows = scenario_version(&name, &scenario, arguments.windows)?;
     let driver = driver_file::find(arguments.driver.as_deref())?;
     let bare = BareMachine::new(Setup {
@@ -82,19 +75,46 @@ fn run_scenario(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> 
         output,
         explain: arguments.explain,
         keep: true,
+        trace: None,
     });
     let machine = scenario::play(&name, &scenario, bare)?;
     let remains = end(machine)?;
-    check(&remains)?;
+    if judge(&name, &scenario, windows, &remains)? {
+        anstream::eprintln!("as expected on Windows {windows}: {}", scenario.title);
+    }
+    Ok(())
+}
+
+/// A scenario from its file, and what to call the file.
+fn read_scenario(file: &Path) -> Result<(String, Scenario), Failure> {
+    let name = file.display().to_string();
+    let text = fs::read(file)
+        .map_err(|error| BadInput::new(&name, format!("the scenario cannot be read: {error}")))?;
+    let text = String::from_utf8(text).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let place = crate::place::Place::START.advanced(error.as_bytes(), at);
+        BadInput::new(&name, "not UTF-8 text").at(place)
+    })?;
+    let scenario = Scenario::parse(&name, &text)?;
+    Ok((name, scenario))
+}
+
+/// That all is in order, and as the scenario expects; whether it expects anything.
+fn judge(
+    name: &str,
+    scenario: &Scenario,
+    windows: WindowsVersion,
+    remains: &Remains,
+) -> Result<bool, Failure> {
+    check(remains)?;
     let Some(expectation) = scenario.expectation(windows) else {
-        return Ok(());
+        return Ok(false);
     };
     expect::compare(expectation, &remains.recorded).map_err(|difference| {
         let message = format!("not as expected on Windows {windows}: {}", difference.message);
-        Failure::Broken(BadInput::new(&name, message).at(difference.place).to_string())
+        Failure::Broken(BadInput::new(name, message).at(difference.place).to_string())
     })?;
-    anstream::eprintln!("as expected on Windows {windows}: {}", scenario.title);
-    Ok(())
+    Ok(true)
 }
 
 /// The version asked for, or the newest that the scenario is for.
@@ -129,6 +149,7 @@ fn run_capture(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> R
         output,
         explain: arguments.explain,
         keep: false,
+        trace: None,
     });
     let mut progress = Progress::playing(capture.events.len() as u64);
     let (machine, played) = capture::play(&capture, bare, &mut progress)?;

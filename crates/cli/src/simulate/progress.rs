@@ -15,7 +15,7 @@ impl Progress {
         Self::new("reading", bytes, true)
     }
 
-    /// Shows so many events being played. If what is recorded goes to the terminal, that shows the progress.
+    /// Shows so many events or scenarios being played. If what is recorded goes to the terminal, that shows the progress.
     pub(super) fn playing(events: u64) -> Self {
         Self::new("playing", events, !stdout().is_terminal())
     }

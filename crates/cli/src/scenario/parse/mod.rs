@@ -171,6 +171,7 @@ fn read_head(mut head: Node<'_, '_>) -> Result<Scenario, BadInput> {
         why: None,
         sources: Vec::new(),
         applies: VersionRange::ALL,
+        not_met: None,
         start: None,
         volumes: Vec::new(),
         processes: Vec::new(),
@@ -181,6 +182,7 @@ fn read_head(mut head: Node<'_, '_>) -> Result<Scenario, BadInput> {
         match node.name() {
             "why" => scenario.why = Some(node.argument("a text")?.to_owned()),
             "source" => scenario.sources.push(node.argument("a text")?.to_owned()),
+            "not-met" => scenario.not_met = Some(node.argument("a reason")?.to_owned()),
             "windows" => {
                 let range = node.argument("a range of versions")?;
                 scenario.applies = VersionRange::parse(range).map_err(|message| node.error(message))?;
@@ -192,7 +194,8 @@ fn read_head(mut head: Node<'_, '_>) -> Result<Scenario, BadInput> {
                 scenario.start = Some(time);
             }
             other => {
-                let message = format!("`{other}` has no meaning here; use why, source, windows or start");
+                let message =
+                    format!("`{other}` has no meaning here; use why, source, windows, not-met or start");
                 return Err(node.error(message));
             }
         }
