@@ -1,0 +1,105 @@
+//! `whowrote scenarios`, with the real driver's image.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use support::{Ran, driver, file, run, workspace};
+
+/// Met by the driver, with a mark where more can be said of it.
+const MET: &str = r##"scenario "x" {
+    why "A test."
+    // more
+}
+volume drive="C:" device=#"\Device\HarddiskVolume3"#
+process "editor" pid=708 image=#"C:\a.exe"# { thread "main" tid=712; }
+play {
+    create "text" thread="main" path=#"C:\notes.txt"#
+    write "text" thread="main" offset=0 length=10
+}
+expect { write pid=708 tid=712 image=#"C:\a.exe"# path=#"C:\notes.txt"# offset=0 length=10 basis="thread"; }
+"##;
+
+fn scenarios(folder: &Path, arguments: &[&str]) -> Ran {
+    let driver = driver();
+    let paths = [folder.to_str().unwrap(), "--driver", driver.to_str().unwrap()];
+    run(&[&["scenarios"], &paths[..], arguments].concat())
+}
+
+/// Runs one scenario, in a folder of its own; what is said of it.
+fn outcome(text: &str, code: i32) -> serde_json::Value {
+    let (folder, _) = file("one.kdl", text.as_bytes());
+    let mut lines = scenarios(folder.path(), &["--json"]).ended(code).objects("scenario");
+    assert_eq!(lines.len(), 1);
+    lines.remove(0)
+}
+
+#[test]
+fn the_document_is_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made.md");
+    scenarios(&workspace().join("tests/scenarios"), &["--document", made.to_str().unwrap()]).ended(0);
+    let committed = fs::read_to_string(workspace().join("docs/attribution.md")).unwrap();
+    let made = fs::read_to_string(made).unwrap();
+    let difference = made.lines().zip(committed.lines()).find(|(made, committed)| made != committed);
+    assert_eq!(difference, None, "run `cargo xtask scenarios --document`");
+    assert_eq!(made.len(), committed.len(), "run `cargo xtask scenarios --document`");
+}
+
+#[test]
+fn what_is_met_is_told() {
+    assert_eq!(outcome(MET, 0)["outcome"], "met");
+}
+
+#[test]
+fn what_is_not_met_is_an_error_with_its_difference() {
+    let line = outcome(&MET.replace("pid=708 tid=712 image", "pid=709 tid=712 image"), 1);
+    assert_eq!(line["outcome"], "not-met");
+    assert_eq!(line["runs"].as_array().map(Vec::len), Some(5));
+    let difference = line["runs"][0]["difference"].as_str().unwrap();
+    assert!(difference.contains("differs in its pid") && difference.contains("one.kdl:11:"), "{difference}");
+}
+
+#[test]
+fn what_says_that_it_is_not_met_must_not_be() {
+    let yet = MET.replace("// more", "not-met \"because\"");
+    assert_eq!(outcome(&yet, 1)["outcome"], "unexpectedly-met");
+    let line = outcome(&yet.replace("basis=\"thread\"", "basis=\"unknown\""), 0);
+    assert_eq!((&line["outcome"], &line["not_met"]), (&"not-met-yet".into(), &"because".into()));
+}
+
+#[test]
+fn one_that_cannot_be_read_stops_all() {
+    let (folder, _) = file("b.kdl", b"scenario 1");
+    fs::write(folder.path().join("a.kdl"), MET).unwrap();
+    let document = folder.path().join("out.md");
+    scenarios(folder.path(), &["--document", document.to_str().unwrap()]).refused();
+    assert!(!document.exists());
+    scenarios(tempfile::tempdir().unwrap().path(), &[]).refused();
+    scenarios(folder.path(), &["--explain", "c"]).refused();
+}
+
+#[test]
+fn callbacks_are_shown_as_they_came() {
+    let folder = workspace().join("tests/scenarios");
+    let arguments = ["--explain", "explorer-copy", "--windows", "11-22h2"];
+    let text = scenarios(&folder, &arguments).ended(0).stdout;
+    let write = text.split("\n\n").find(|callback| callback.contains("pre-operation IRP_MJ_WRITE")).unwrap();
+    for (label, value) in [
+        ("current thread", "System (4:"),
+        ("FLT_CALLBACK_DATA->Thread", "explorer.exe (3756:3760)"),
+        ("RequestorMode", "KernelMode"),
+        ("IRQL", "PASSIVE_LEVEL"),
+        ("Flags", "FLTFL_CALLBACK_DATA_IRP_OPERATION"),
+        ("copied from", "offset 0 of C:"),
+    ] {
+        assert!(write.lines().any(|line| line.contains(label) && line.contains(value)), "{label}: {write}");
+    }
+    let callbacks = scenarios(&folder, &[&arguments[..], &["--json"]].concat()).ended(0).objects("callback");
+    let writes: Vec<_> = callbacks.iter().filter(|line| line["operation"] == "IRP_MJ_WRITE").collect();
+    assert_eq!(writes.len(), 3, "one for each chunk");
+    assert_eq!((&writes[0]["current"]["pid"], &writes[0]["thread"]["pid"]), (&4.into(), &3756.into()));
+}
