@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::collector::{Originator, Seen};
 use super::{Outcome, Run, Tried, versions};
-use crate::output::explain::{Conclusion, Rule, Truth, Verdict};
+use crate::output::explain::{Conclusion, Explanation, Rule, Truth, Verdict};
 use crate::output::words::{count, file_name};
 
 const HEAD: &str = "\
@@ -12,7 +12,8 @@ const HEAD: &str = "\
 
 Made by `cargo xtask scenarios --document` from [the scenarios](scenarios.md) as the driver's image and the simulator play
 them; do not edit it. Who really wrote is what the scenario plays, not what anything concluded. Paging writes are not in the
-tables: the driver asks the Filter Manager to leave them out, as each brings bytes to disk that were written before.
+tables: the driver asks the Filter Manager to leave them out. What a program writes through a mapped view, which only they
+would show, is not recorded.
 
 | column | the rule |
 | --- | --- |
@@ -20,6 +21,7 @@ tables: the driver asks the Filter Manager to leave them out, as each brings byt
 | current process | `PsGetCurrentProcess`, and System is skipped |
 | RequestorMode | writes that are not `UserMode` are skipped, others are the current process's |
 | FltGetRequestorProcess | what it returns, and System is skipped |
+| minispy | `PsGetCurrentProcessId` before the operation, as Microsoft's sample records it; nothing is skipped |
 
 ✓ is right, ✗ is not: *missed* is a user's write that is skipped, *wrong* is one laid at another's door or one that the
 kernel made by itself or that never was, and *unknown* is an admission that nothing tells.
@@ -27,7 +29,8 @@ kernel made by itself or that never was, and *unknown* is an admission that noth
 ";
 
 /// The columns: whowrote and the rules.
-const COLUMNS: [&str; 4] = ["whowrote", "current process", "RequestorMode", "FltGetRequestorProcess"];
+const COLUMNS: [&str; 5] =
+    ["whowrote", "current process", "RequestorMode", "FltGetRequestorProcess", "minispy"];
 
 /// How a column did over all scenarios.
 #[derive(Clone, Copy, Default)]
@@ -171,9 +174,21 @@ impl Row {
                 Some(Conclusion::Process { pid: *pid, image: image.clone() })
             }
         };
-        let cells = [own, Some(current), Some(mode), Some(requestor)]
+        let [own, current, mode, requestor] = [own, Some(current), Some(mode), Some(requestor)]
             .map(|conclusion| conclusion.map_or(Cell::Unknown, |conclusion| cell(&conclusion, seen)));
+        let cells = [own, current, mode, requestor, minispy(seen)];
         Self { what: what.to_owned(), wrote, cells }
+    }
+}
+
+/// What the sample minispy notes of an operation. As it skips nothing, it is right to name the kernel's process.
+fn minispy(seen: &Seen) -> Cell {
+    let Explanation { current, truth, failed, .. } = &seen.explanation;
+    match truth {
+        Truth::Kernel(who) if failed.is_none() && who.pid == current.pid => {
+            Cell::Right(named(Some(current.pid), Some(&current.image)))
+        }
+        _ => cell(&Conclusion::Process { pid: current.pid, image: Some(current.image.clone()) }, seen),
     }
 }
 
