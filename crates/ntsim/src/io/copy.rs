@@ -7,14 +7,15 @@
 use std::sync::Arc;
 
 use super::create::create;
+use super::data::{ReadTarget, WriteTarget};
 use super::file::File;
 use super::request::{IoStatus, file_of};
 use super::set_information::{Setting, set_information};
-use super::transfer::{self, buffer_of, decide_read, decide_write, irp_flags, read_parameters};
+use super::transfer::{self, buffer_of, irp_flags, read_parameters};
 use super::volume::SECTOR_BYTES;
-use super::{close, file_object, irp};
+use super::{close, file_object, irp, send};
 use crate::abi::{FileObject, Parameters, Ptr, WriteParameters};
-use crate::fltmgr::{self, CopyOrigin, Kind, Operation};
+use crate::fltmgr::{CopyOrigin, Kind, Operation};
 use crate::ke::Cpu;
 use crate::ps::Thread;
 use crate::sim::{
@@ -105,9 +106,13 @@ fn read_chunk(
         ..Operation::new(Major::Read, Kind::Irp, Arc::clone(source), Some(Arc::clone(caller)))
     };
     let parameters = read_parameters(cpu, Mode::Kernel, spec.source_offset, spec.length);
-    fltmgr::dispatch(cpu, operation, parameters, || {
-        decide_read(source, spec.source_offset, spec.length, Outcome::Model)
-    })
+    let target = ReadTarget {
+        file: Arc::clone(source),
+        offset: spec.source_offset,
+        length: spec.length,
+        outcome: Outcome::Model,
+    };
+    send::send(cpu, operation, parameters, move |_| target.run())
 }
 
 /// The write of a chunk, in a System worker's thread but as the caller's request.
@@ -138,9 +143,9 @@ fn write_chunk(
             mdl_address: Ptr::NULL,
         },
     };
-    fltmgr::dispatch(cpu, operation, parameters, || {
-        decide_write(destination, offset, length, false, Outcome::Model)
-    })
+    let target =
+        WriteTarget { file: Arc::clone(destination), offset, length, paging: false, outcome: Outcome::Model };
+    send::send(cpu, operation, parameters, move |_| target.run())
 }
 
 /// `CopyFile2` by the current thread.

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::file::File;
 use super::node::Node;
 use super::request::{IoStatus, decide};
-use super::{file_object, irp};
+use super::{file_object, irp, send};
 use crate::abi::{
     AccessState, CreateParameters, IoSecurityContext, Luid, Parameters, Ptr, SecuritySubjectContext, Shared,
     SharedText, UnicodeString,
 };
-use crate::fltmgr::{self, Kind, Operation};
+use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
 use crate::ob::Object;
-use crate::sim::{Access, CreateOptions, CreateSpec, Disposition, Handle, Major};
+use crate::sim::{Access, CreateOptions, CreateSpec, Disposition, Handle, Major, Outcome};
 use crate::status::NtStatus;
 
 /// Bits of `Options` that hold create options; the disposition is above them.
@@ -39,7 +39,7 @@ pub(crate) fn create(cpu: &Cpu, spec: &CreateSpec) -> Result<Handle, NtStatus> {
     let copy = spec.copy.filter(|_| kernel.config.windows.has_kernel_copy());
     let file = Arc::new(File::new(volume, name, spec, copy));
     kernel.objects.insert(file.ptr().address(), Object::File(Arc::clone(&file)));
-    let ended = send(cpu, &file, spec);
+    let ended = request(cpu, &file, spec);
     if let Err(status) = ended.status.ok() {
         kernel.objects.retire(file.ptr().address());
         return Err(status);
@@ -49,7 +49,7 @@ pub(crate) fn create(cpu: &Cpu, spec: &CreateSpec) -> Result<Handle, NtStatus> {
     Ok(Handle(kernel.file_handles.open(process, file)))
 }
 
-fn send(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec) -> IoStatus {
+fn request(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec) -> IoStatus {
     let thread = cpu.thread();
     let options = (spec.disposition as u32) << OPTIONS_BITS | spec.options.bits();
     let access_state = Shared::new(access_state(spec.access, thread.process().token().ptr()));
@@ -78,44 +78,56 @@ fn send(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec) -> IoStatus {
         mode: spec.mode,
         ..Operation::new(Major::Create, Kind::Irp, Arc::clone(file), Some(thread))
     };
-    fltmgr::dispatch(cpu, operation, parameters, || open(file, spec))
+    let opening = Opening { disposition: spec.disposition, options: spec.options, outcome: spec.outcome };
+    let file = Arc::clone(file);
+    send::send(cpu, operation, parameters, move |_| opening.open(&file))
 }
 
-/// The file system's part.
-fn open(file: &File, spec: &CreateSpec) -> IoStatus {
-    let volume = file.volume();
-    if file.has(file_object::VOLUME_OPEN) {
-        return IoStatus::new(NtStatus::SUCCESS, FILE_OPENED);
-    }
-    let directory = spec.options.contains(CreateOptions::DIRECTORY_FILE);
-    let existing = volume.names.get(file.name());
-    let ended = decide(
-        spec.outcome,
-        || disposed(spec, existing.as_deref()),
-        || IoStatus::new(NtStatus::SUCCESS, information(spec.disposition, existing.is_some())),
-    );
-    if ended.status.is_success() && ended.status != NtStatus::REPARSE {
-        let node = volume.names.get_or_insert(file.name(), directory, 0);
-        if matches!(ended.information, FILE_SUPERSEDED | FILE_OVERWRITTEN) {
-            node.set_size(0);
-        }
-        file.opened(node.open());
-    }
-    ended
+/// What the file system has to know of a create.
+#[derive(Clone, Copy)]
+struct Opening {
+    disposition: Disposition,
+    options: CreateOptions,
+    outcome: Outcome,
 }
 
-/// What the disposition means for a file that exists, or does not.
-fn disposed(spec: &CreateSpec, existing: Option<&Node>) -> IoStatus {
-    let directory = existing.is_some_and(Node::is_directory);
-    if directory && spec.options.contains(CreateOptions::NON_DIRECTORY_FILE) {
-        return IoStatus::plain(NtStatus::FILE_IS_A_DIRECTORY);
-    }
-    match (spec.disposition, existing.is_some()) {
-        (Disposition::Open | Disposition::Overwrite, false) => {
-            IoStatus::plain(NtStatus::OBJECT_NAME_NOT_FOUND)
+impl Opening {
+    /// The file system's part.
+    fn open(self, file: &File) -> IoStatus {
+        let volume = file.volume();
+        if file.has(file_object::VOLUME_OPEN) {
+            return IoStatus::new(NtStatus::SUCCESS, FILE_OPENED);
         }
-        (Disposition::Create, true) => IoStatus::plain(NtStatus::OBJECT_NAME_COLLISION),
-        (disposition, exists) => IoStatus::new(NtStatus::SUCCESS, information(disposition, exists)),
+        let directory = self.options.contains(CreateOptions::DIRECTORY_FILE);
+        let existing = volume.names.get(file.name());
+        let ended = decide(
+            self.outcome,
+            || self.disposed(existing.as_deref()),
+            || IoStatus::new(NtStatus::SUCCESS, information(self.disposition, existing.is_some())),
+        );
+        if ended.status.is_success() && ended.status != NtStatus::REPARSE {
+            let node = volume.names.get_or_insert(file.name(), directory, 0);
+            if matches!(ended.information, FILE_SUPERSEDED | FILE_OVERWRITTEN) {
+                node.set_size(0);
+            }
+            file.opened(node.open());
+        }
+        ended
+    }
+
+    /// What the disposition means for a file that exists, or does not.
+    fn disposed(self, existing: Option<&Node>) -> IoStatus {
+        let directory = existing.is_some_and(Node::is_directory);
+        if directory && self.options.contains(CreateOptions::NON_DIRECTORY_FILE) {
+            return IoStatus::plain(NtStatus::FILE_IS_A_DIRECTORY);
+        }
+        match (self.disposition, existing.is_some()) {
+            (Disposition::Open | Disposition::Overwrite, false) => {
+                IoStatus::plain(NtStatus::OBJECT_NAME_NOT_FOUND)
+            }
+            (Disposition::Create, true) => IoStatus::plain(NtStatus::OBJECT_NAME_COLLISION),
+            (disposition, exists) => IoStatus::new(NtStatus::SUCCESS, information(disposition, exists)),
+        }
     }
 }
 

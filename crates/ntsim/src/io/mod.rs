@@ -3,6 +3,7 @@
 pub(crate) mod close;
 pub(crate) mod copy;
 pub(crate) mod create;
+mod data;
 pub(crate) mod driver;
 pub(crate) mod file;
 mod flags;
@@ -11,6 +12,7 @@ mod namespace;
 mod node;
 mod path;
 pub(crate) mod request;
+pub(crate) mod send;
 pub(crate) mod set_information;
 pub(crate) mod transfer;
 pub(crate) mod volume;

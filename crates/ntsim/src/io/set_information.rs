@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::file::File;
-use super::irp;
 use super::request::{IoStatus, file_of};
+use super::{irp, send};
 use crate::abi::{Parameters, Ptr, RenameInformation, SetFileInformationParameters, Shared, SharedText};
 use crate::ex::block::{Block, Content};
-use crate::fltmgr::{self, Kind, Operation};
+use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
 use crate::sim::{Access, Handle, Major};
 use crate::status::NtStatus;
@@ -44,8 +44,9 @@ pub(super) fn set_information(cpu: &Cpu, handle: Handle, setting: Setting) -> Re
         Setting::Basic => (FILE_BASIC_INFORMATION, BASIC_INFORMATION_BYTES),
     };
     let buffer = Shared::new(content);
-    send(cpu, &file, class, buffer.ptr().cast(), length, || {
-        if let (Setting::EndOfFile(size), Some(fcb)) = (setting, file.fcb()) {
+    let target = Arc::clone(&file);
+    request(cpu, &file, class, buffer.ptr().cast(), length, move || {
+        if let (Setting::EndOfFile(size), Some(fcb)) = (setting, target.fcb()) {
             fcb.node().set_size(size);
         }
         NtStatus::SUCCESS
@@ -65,7 +66,7 @@ pub(crate) fn rename(cpu: &Cpu, handle: Handle, path: &str) -> Result<(), NtStat
     if !Arc::ptr_eq(&volume, file.volume()) {
         return Err(NtStatus::NOT_SAME_DEVICE);
     }
-    let fcb = file.fcb().ok_or(NtStatus::INVALID_PARAMETER)?;
+    let fcb = Arc::clone(file.fcb().ok_or(NtStatus::INVALID_PARAMETER)?);
     // Programs name the target by its full path, and filters see what they passed.
     let target = if path.starts_with('\\') { path.to_owned() } else { format!(r"\??\{path}") };
     let target: Vec<u16> = target.encode_utf16().collect();
@@ -82,18 +83,18 @@ pub(crate) fn rename(cpu: &Cpu, handle: Handle, path: &str) -> Result<(), NtStat
     let text = buffer.ptr::<u8>().byte_offset::<u16>(std::mem::offset_of!(RenameInformation, file_name));
     text.write_slice(&target);
     let length = u32::try_from(buffer.bytes()).map_err(|_| NtStatus::OBJECT_NAME_INVALID)?;
-    send(cpu, &file, FILE_RENAME_INFORMATION, buffer.ptr(), length, || {
+    request(cpu, &file, FILE_RENAME_INFORMATION, buffer.ptr(), length, move || {
         volume.names.rename(fcb.node(), &name).err().unwrap_or(NtStatus::SUCCESS)
     })
 }
 
-fn send(
+fn request(
     cpu: &Cpu,
     file: &Arc<File>,
     class: u32,
     buffer: Ptr,
     length: u32,
-    target: impl FnOnce() -> NtStatus,
+    target: impl FnOnce() -> NtStatus + Send + 'static,
 ) -> Result<(), NtStatus> {
     let parameters = Parameters {
         set_file_information: SetFileInformationParameters {
@@ -110,5 +111,5 @@ fn send(
         irp_flags: irp::SYNCHRONOUS_API | irp::BUFFERED_IO | irp::DEFER_IO_COMPLETION,
         ..Operation::new(Major::SetInformation, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
     };
-    fltmgr::dispatch(cpu, operation, parameters, || IoStatus::plain(target())).status.ok()
+    send::send(cpu, operation, parameters, move |_| IoStatus::plain(target())).status.ok()
 }

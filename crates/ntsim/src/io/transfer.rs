@@ -1,21 +1,18 @@
 //! `NtReadFile` and `NtWriteFile`, and the reads and writes that the system makes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::data::{AT_FILE_POINTER, ReadTarget, TO_END_OF_FILE, WriteTarget};
 use super::file::File;
-use super::request::{IoStatus, KeptThread, decide, file_of};
-use super::{callback_data, file_object, irp, stack_location};
+use super::request::{IoStatus, KeptThread, file_of};
+use super::{callback_data, file_object, irp, send, stack_location};
 use crate::abi::{Parameters, Ptr, ReadParameters, WriteParameters};
-use crate::fltmgr::{self, Kind, Operation};
+use crate::fltmgr::{Kind, Operation};
 use crate::ke::{Cpu, Irql};
 use crate::ps::Thread;
 use crate::sim::{Access, FastIo, Handle, Major, Mode, Outcome, ReadSpec, WriteOffset, WriteSpec};
 use crate::status::NtStatus;
-
-/// `FILE_WRITE_TO_END_OF_FILE`, sign-extended.
-const TO_END_OF_FILE: i64 = -1;
-/// `FILE_USE_FILE_POINTER_POSITION`, sign-extended.
-const AT_FILE_POINTER: i64 = -2;
 
 /// `NtWriteFile` by a thread.
 pub(crate) fn write(
@@ -74,10 +71,16 @@ pub(crate) fn write(
     };
     let transfer = Transfer { cpu, context: executor.unwrap_or(thread), paging: spec.paging };
     let _kept = KeptThread::new(cpu.kernel(), thread);
-    let target = || decide_write(&file, offset, spec.length, spec.paging, spec.outcome);
+    let target = WriteTarget {
+        file: Arc::clone(&file),
+        offset,
+        length: spec.length,
+        paging: spec.paging,
+        outcome: spec.outcome,
+    };
     let irp_flags =
         irp_flags(&file, irp::WRITE_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
-    let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, target);
+    let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, move |_| target.run());
     ended.bytes()
 }
 
@@ -104,10 +107,15 @@ pub(crate) fn read(
     };
     let parameters = read_parameters(cpu, spec.mode, spec.offset, spec.length);
     let transfer = Transfer { cpu, context: thread, paging: spec.paging };
-    let target = || decide_read(&file, spec.offset, spec.length, spec.outcome);
+    let target = ReadTarget {
+        file: Arc::clone(&file),
+        offset: spec.offset,
+        length: spec.length,
+        outcome: spec.outcome,
+    };
     let irp_flags =
         irp_flags(&file, irp::READ_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
-    let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, target);
+    let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, move |_| target.run());
     ended.bytes()
 }
 
@@ -185,21 +193,27 @@ impl Transfer<'_> {
         irp_flags: u32,
         operation: &mut Operation,
         parameters: Parameters,
-        target: impl FnOnce() -> IoStatus,
+        target: impl FnOnce(&Cpu) -> IoStatus + Clone + Send + 'static,
     ) -> IoStatus {
         let refused = IoStatus::plain(NtStatus::FLT_DISALLOW_FAST_IO);
         if fast_io != FastIo::No {
             operation.kind = Kind::FastIo;
             if fast_io == FastIo::Accepted {
-                let mut target = Some(target);
-                let ended = self.dispatch(operation.clone(), parameters, || {
-                    target.take().map_or(refused, |target| target())
+                let asked = Arc::new(AtomicBool::new(false));
+                let (ask, accept) = (Arc::clone(&asked), target.clone());
+                let ended = self.send_as(operation.clone(), parameters, move |cpu| {
+                    // Relaxed: the request's completion orders it before the load.
+                    ask.store(true, Ordering::Relaxed);
+                    accept(cpu)
                 });
-                let Some(target) = target.filter(|_| ended == refused) else { return ended };
+                // Relaxed: see the store.
+                if ended != refused || asked.load(Ordering::Relaxed) {
+                    return ended;
+                }
                 // A filter disallowed it, so that the file system was never asked.
                 return self.send_irp(irp_flags, operation, parameters, target);
             }
-            let ended = self.dispatch(operation.clone(), parameters, || refused);
+            let ended = self.send_as(operation.clone(), parameters, move |_| refused);
             if fast_io == FastIo::Refused {
                 return ended;
             }
@@ -212,69 +226,22 @@ impl Transfer<'_> {
         irp_flags: u32,
         operation: &mut Operation,
         parameters: Parameters,
-        target: impl FnOnce() -> IoStatus,
+        target: impl FnOnce(&Cpu) -> IoStatus + Send + 'static,
     ) -> IoStatus {
         operation.kind = Kind::Irp;
         operation.irp_flags = irp_flags;
-        self.dispatch(operation.clone(), parameters, target)
+        self.send_as(operation.clone(), parameters, target)
     }
 
-    fn dispatch(
+    fn send_as(
         &self,
         operation: Operation,
         parameters: Parameters,
-        target: impl FnOnce() -> IoStatus,
+        target: impl FnOnce(&Cpu) -> IoStatus + Send + 'static,
     ) -> IoStatus {
         let irql = if self.paging { Irql::APC } else { Irql::PASSIVE };
         self.cpu.in_thread(self.context, || {
-            self.cpu.at_irql(irql, || fltmgr::dispatch(self.cpu, operation, parameters, target))
+            self.cpu.at_irql(irql, || send::send(self.cpu, operation, parameters, target))
         })
     }
-}
-
-/// The file system's part of a write.
-pub(super) fn decide_write(
-    file: &File,
-    offset: i64,
-    length: u32,
-    paging: bool,
-    outcome: Outcome,
-) -> IoStatus {
-    let write = || {
-        let Some(fcb) = file.fcb() else { return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST) };
-        let node = fcb.node();
-        let start = match offset {
-            TO_END_OF_FILE => node.size(),
-            AT_FILE_POINTER => file.position(),
-            offset => offset,
-        };
-        let Some(end) = start.checked_add(i64::from(length)) else {
-            return IoStatus::plain(NtStatus::INVALID_PARAMETER);
-        };
-        if !paging {
-            // Paging writes never change a file's size.
-            if end > node.size() {
-                node.set_size(end);
-            }
-            file.set_position(end);
-            file.add_flags(file_object::FILE_MODIFIED);
-        }
-        IoStatus::new(NtStatus::SUCCESS, length as usize)
-    };
-    decide(outcome, write, write)
-}
-
-/// The file system's part of a read.
-pub(super) fn decide_read(file: &File, offset: i64, length: u32, outcome: Outcome) -> IoStatus {
-    let read = || {
-        let Some(fcb) = file.fcb() else { return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST) };
-        let rest = fcb.node().size().saturating_sub(offset);
-        let bytes = rest.clamp(0, i64::from(length));
-        if bytes == 0 && length > 0 {
-            return IoStatus::plain(NtStatus::END_OF_FILE);
-        }
-        file.set_position(offset + bytes);
-        IoStatus::new(NtStatus::SUCCESS, usize::try_from(bytes).unwrap_or(0))
-    };
-    decide(outcome, read, || IoStatus::new(NtStatus::SUCCESS, length as usize))
 }
