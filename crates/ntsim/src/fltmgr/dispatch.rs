@@ -16,17 +16,8 @@ use crate::ps::Thread;
 use crate::sim::{Callback, CopySource, Major, Phase, ThreadFacts};
 use crate::status::NtStatus;
 use crate::verifier::Rule;
+use crate::verifier::callback::{self, Before, PreReturn};
 
-/// `FLT_PREOP_CALLBACK_STATUS`
-const PREOP_SUCCESS_WITH_CALLBACK: u32 = 0;
-const PREOP_SUCCESS_NO_CALLBACK: u32 = 1;
-const PREOP_PENDING: u32 = 2;
-const PREOP_DISALLOW_FASTIO: u32 = 3;
-const PREOP_COMPLETE: u32 = 4;
-const PREOP_SYNCHRONIZE: u32 = 5;
-const PREOP_DISALLOW_FSFILTER_IO: u32 = 6;
-/// `FLT_POSTOP_CALLBACK_STATUS`
-const POSTOP_FINISHED_PROCESSING: u32 = 0;
 /// `FLT_POST_OPERATION_FLAGS` of an operation that is not being drained.
 const POST_OPERATION_NO_FLAGS: usize = 0;
 
@@ -150,14 +141,14 @@ impl<'a> Passage<'a> {
         self.objects.set(instance.related_objects(self.operation.file.ptr()));
         let mut arguments = vec![self.data.ptr().address(), self.objects.ptr().address()];
         arguments.extend_from_slice(rest);
-        let before = (self.data.get(), self.iopb.get());
-        let frame = Frame {
-            driver: Arc::clone(instance.filter().driver()),
-            entry,
-            operation: Some(Arc::clone(&self.operation)),
-        };
+        let before = Before { data: self.data.get(), iopb: self.iopb.get() };
+        let frame = self.frame(instance, entry);
         let result = self.cpu.call_driver(frame.clone(), callback, &arguments);
-        self.check_unchanged(&frame, &before);
+        let now = Before { data: self.data.get(), iopb: self.iopb.get() };
+        if before.check(self.cpu, &frame, &now, false) {
+            self.data.set(before.data);
+            self.iopb.set(before.iopb);
+        }
         u32::try_from(result & 0xFFFF_FFFF).expect("masked to 32 bits")
     }
 
@@ -173,60 +164,25 @@ impl<'a> Passage<'a> {
         let context = Shared::new(0usize);
         let major = self.operation.major;
         let status = self.call(instance, Entry::Pre(major), entry.pre, &[context.ptr().address()]);
-        let report = |rule, detail: String| self.report(instance, Entry::Pre(major), rule, detail);
-        let with_callback = matches!(status, PREOP_SUCCESS_WITH_CALLBACK | PREOP_SYNCHRONIZE);
-        if context.get() != 0 && !with_callback {
-            report(
-                Rule::CompletionContext,
-                format!("sets a completion context and returns {}", preop_name(status)),
-            );
-        }
-        let is_irp = self.operation.kind == Kind::Irp;
+        let frame = self.frame(instance, Entry::Pre(major));
+        let io_status = self.data.get().io_status;
+        let ended = IoStatus::new(NtStatus(io_status.status), io_status.information);
+        let returned =
+            PreReturn { status, context: context.get(), has_post: !entry.post.is_null(), io_status: ended };
+        callback::check_pre(self.cpu, &frame, &self.operation, &returned);
         match status {
-            PREOP_SUCCESS_NO_CALLBACK => Decision::Continue(None),
-            PREOP_SUCCESS_WITH_CALLBACK | PREOP_SYNCHRONIZE => {
-                if status == PREOP_SYNCHRONIZE && (!is_irp || major == Major::Create) {
-                    report(
-                        Rule::PreOperationStatus,
-                        format!("returns FLT_PREOP_SYNCHRONIZE for {}", self.operation),
-                    );
-                }
-                if entry.post.is_null() {
-                    report(
-                        Rule::PostOperationRegistered,
-                        format!("returns {} without a post-operation callback", preop_name(status)),
-                    );
-                    return Decision::Continue(None);
-                }
+            callback::PREOP_SUCCESS_WITH_CALLBACK | callback::PREOP_SYNCHRONIZE if returned.has_post => {
                 owed(context.get())
             }
-            PREOP_DISALLOW_FASTIO => {
-                if is_irp {
-                    report(
-                        Rule::PreOperationStatus,
-                        "returns FLT_PREOP_DISALLOW_FASTIO for an IRP".to_owned(),
-                    );
-                    return Decision::Continue(None);
-                }
-                Decision::End(IoStatus::plain(NtStatus::FLT_DISALLOW_FAST_IO))
-            }
-            PREOP_COMPLETE => {
-                let block = self.data.get().io_status;
-                let ended = IoStatus::new(NtStatus(block.status), block.information);
-                let cannot_fail =
-                    matches!(major, Major::Cleanup | Major::Close) && !ended.status.is_success();
-                if ended.status == NtStatus::PENDING || cannot_fail {
-                    report(
-                        Rule::PreOperationStatus,
-                        format!("completes the operation with {}", ended.status),
-                    );
-                }
-                Decision::End(ended)
-            }
-            _ => {
-                report(Rule::PreOperationStatus, format!("returns {}", preop_name(status)));
+            callback::PREOP_PENDING => {
+                self.cpu.violation_in(&frame, Rule::Pending, "pends what nothing here could ever complete");
                 Decision::Continue(None)
             }
+            callback::PREOP_DISALLOW_FASTIO if self.operation.kind == Kind::FastIo => {
+                Decision::End(IoStatus::plain(NtStatus::FLT_DISALLOW_FAST_IO))
+            }
+            callback::PREOP_COMPLETE => Decision::End(ended),
+            _ => Decision::Continue(None),
         }
     }
 
@@ -239,52 +195,15 @@ impl<'a> Passage<'a> {
         let entry = Entry::Post(self.operation.major);
         let status =
             self.call(&owed.instance, entry, owed.callback, &[owed.context, POST_OPERATION_NO_FLAGS]);
-        if status != POSTOP_FINISHED_PROCESSING {
-            self.report(&owed.instance, entry, Rule::PostOperationStatus, format!("returns {status}"));
-        }
+        callback::check_post(self.cpu, &self.frame(&owed.instance, entry), status);
     }
 
-    /// Reports a broken rule in the name of a callback that has returned.
-    fn report(&self, instance: &Instance, entry: Entry, rule: Rule, detail: String) {
-        let frame = Frame {
+    /// A call of one of the instance's callbacks.
+    fn frame(&self, instance: &Instance, entry: Entry) -> Frame {
+        Frame {
             driver: Arc::clone(instance.filter().driver()),
             entry,
             operation: Some(Arc::clone(&self.operation)),
-        };
-        self.cpu.violation_in(&frame, rule, detail);
-    }
-
-    /// No filter here may change anything, since none can say so (`FltSetCallbackDataDirty`); `IoStatus` is free.
-    fn check_unchanged(&self, frame: &Frame, (data, iopb): &(CallbackData, IoParameterBlock)) {
-        let now = self.data.get();
-        let iopb_now = self.iopb.get();
-        let words = |iopb: &IoParameterBlock| {
-            // SAFETY: the words cover the whole union, every bit of which was set with the parameters.
-            unsafe { iopb.parameters.words }
-        };
-        let changed: Vec<_> = [
-            ("Thread", data.thread != now.thread),
-            ("RequestorMode", data.requestor_mode != now.requestor_mode),
-            ("Flags", data.flags != now.flags),
-            ("Iopb", data.iopb != now.iopb),
-            ("TagData", data.tag_data != now.tag_data),
-            ("Iopb->IrpFlags", iopb.irp_flags != iopb_now.irp_flags),
-            ("Iopb->MajorFunction", iopb.major_function != iopb_now.major_function),
-            ("Iopb->MinorFunction", iopb.minor_function != iopb_now.minor_function),
-            ("Iopb->OperationFlags", iopb.operation_flags != iopb_now.operation_flags),
-            ("Iopb->TargetFileObject", iopb.target_file_object != iopb_now.target_file_object),
-            ("Iopb->TargetInstance", iopb.target_instance != iopb_now.target_instance),
-            ("Iopb->Parameters", words(iopb) != words(&iopb_now)),
-        ]
-        .into_iter()
-        .filter(|(_, changed)| *changed)
-        .map(|(name, _)| name)
-        .collect();
-        if !changed.is_empty() {
-            let detail = format!("changes {} without FltSetCallbackDataDirty", changed.join(", "));
-            self.cpu.violation_in(frame, Rule::CallbackDataUnchanged, detail);
-            self.data.set(*data);
-            self.iopb.set(*iopb);
         }
     }
 
@@ -329,19 +248,4 @@ fn facts(thread: &Thread) -> ThreadFacts {
 
 fn copy_source(origin: &CopyOrigin) -> CopySource {
     CopySource { path: origin.file.path().to_owned(), offset: origin.offset }
-}
-
-/// The header's name of a status, or its number.
-fn preop_name(status: u32) -> String {
-    let name = match status {
-        PREOP_SUCCESS_WITH_CALLBACK => "FLT_PREOP_SUCCESS_WITH_CALLBACK",
-        PREOP_SUCCESS_NO_CALLBACK => "FLT_PREOP_SUCCESS_NO_CALLBACK",
-        PREOP_PENDING => "FLT_PREOP_PENDING, which nothing here could ever complete",
-        PREOP_DISALLOW_FASTIO => "FLT_PREOP_DISALLOW_FASTIO",
-        PREOP_COMPLETE => "FLT_PREOP_COMPLETE",
-        PREOP_SYNCHRONIZE => "FLT_PREOP_SYNCHRONIZE",
-        PREOP_DISALLOW_FSFILTER_IO => "FLT_PREOP_DISALLOW_FSFILTER_IO, which is for QueryOpen only",
-        _ => return format!("{status}, which is no FLT_PREOP_CALLBACK_STATUS"),
-    };
-    name.to_owned()
 }

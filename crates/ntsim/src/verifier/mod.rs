@@ -1,5 +1,6 @@
 //! The rules that a driver must keep, and what is reported when it does not.
 
+pub(crate) mod callback;
 mod checks;
 mod rule;
 
@@ -24,6 +25,6 @@ pub struct Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rule, callback, operation, detail } = self;
-        write!(f, "{rule}: {detail} (in {callback}, {operation})")
+        write!(f, "rule {}, {rule}: {detail} (in {callback}, {operation})", rule.number())
     }
 }
