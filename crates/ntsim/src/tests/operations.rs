@@ -221,9 +221,9 @@ macro_rules! status_test {
 }
 
 status_test!(an_unknown_status_is_reported, 7, None, PreOperationStatus);
-status_test!(pending_what_nobody_completes_is_reported, 2, None, PreOperationStatus);
-status_test!(disallowing_fast_io_for_an_irp_is_reported, 3, None, PreOperationStatus);
-status_test!(query_open_s_status_is_reported, 6, None, PreOperationStatus);
+status_test!(pending_what_nobody_completes_is_reported, 2, None, Pending);
+status_test!(disallowing_fast_io_for_an_irp_is_reported, 3, None, DisallowFastIo);
+status_test!(query_open_s_status_is_reported, 6, None, DisallowFsFilterIo);
 status_test!(asking_for_a_callback_that_is_not_there_is_reported, 0, None, PostOperationRegistered);
 status_test!(synchronizing_without_a_callback_is_reported, 5, None, PostOperationRegistered);
 
@@ -284,7 +284,7 @@ fn an_unknown_post_operation_status_is_reported() {
 
 /// Each field of the callback data that a filter may not change, and how a test changes it.
 macro_rules! change_test {
-    ($name:ident, $field:literal, |$data:ident, $iopb:ident| $change:expr) => {
+    ($name:ident, $rule:ident, $field:literal, |$data:ident, $iopb:ident| $change:expr) => {
         #[test]
         fn $name() {
             extern "win64" fn pre(at: Ptr<CallbackData>, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
@@ -299,21 +299,28 @@ macro_rules! change_test {
             let machine = machine!(pre, None);
             let handle = machine.open(r"C:\a");
             assert_eq!(write(&machine, handle, &WriteSpec::at(0, 10)), Ok(10));
-            machine.expect_violation(Rule::CallbackDataUnchanged, "test pre-write");
+            machine.expect_violation(Rule::$rule, "test pre-write");
             let detail = &machine.sim.violations()[0].detail;
-            assert!(detail.contains(concat!("changes ", $field, " ")), "{detail}");
+            assert!(detail.contains(concat!("changes ", $field)), "{detail}");
         }
     };
 }
 
-change_test!(a_changed_thread_is_reported, "Thread", |data, _iopb| data.thread = Ptr::NULL);
-change_test!(a_changed_mode_is_reported, "RequestorMode", |data, _iopb| data.requestor_mode = 0);
-change_test!(changed_flags_are_reported, "Flags", |data, _iopb| data.flags = 0);
-change_test!(changed_irp_flags_are_reported, "Iopb->IrpFlags", |_data, iopb| iopb.irp_flags = 0);
-change_test!(a_changed_file_is_reported, "Iopb->TargetFileObject", |_data, iopb| iopb.target_file_object =
+change_test!(a_changed_thread_is_reported, RequestorUnchanged, "Thread", |data, _iopb| data.thread =
     Ptr::NULL);
-change_test!(changed_parameters_are_reported, "Iopb->Parameters", |_data, iopb| iopb.parameters.words =
-    [0; 6]);
+change_test!(a_changed_mode_is_reported, RequestorUnchanged, "RequestorMode", |data, _iopb| data
+    .requestor_mode =
+    0);
+change_test!(changed_flags_are_reported, CallbackDataUnchanged, "Flags", |data, _iopb| data.flags = 0);
+change_test!(changed_irp_flags_are_reported, CallbackDataUnchanged, "Iopb->IrpFlags", |_data, iopb| iopb
+    .irp_flags =
+    0);
+change_test!(a_changed_file_is_reported, CallbackDataUnchanged, "Iopb->TargetFileObject", |_data, iopb| {
+    iopb.target_file_object = Ptr::NULL;
+});
+change_test!(changed_parameters_are_reported, CallbackDataUnchanged, "Iopb->Parameters", |_data, iopb| {
+    iopb.parameters.words = [0; 6];
+});
 
 #[test]
 fn returning_at_another_irql_is_reported() {
