@@ -1,7 +1,7 @@
 //! The kernel: its components together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{panic, process};
 
 use crate::abi::Address;
@@ -46,9 +46,13 @@ pub(crate) struct Kernel {
     pub(crate) verifier: Verifier,
     pub(crate) observer: Lock<Option<Observer>>,
     pub(crate) system: Arc<Process>,
+    /// The System worker that is there from the beginning.
     worker: Arc<Thread>,
+    /// Those in whose name nobody acts.
+    idle_workers: Lock<Vec<Arc<Thread>>>,
     print: Lock<Option<Print>>,
     crash: Lock<Option<Ended>>,
+    crashed: AtomicBool,
     last_id: AtomicU64,
 }
 
@@ -74,7 +78,7 @@ impl Kernel {
         Arc::new(Self {
             machine: Lock::default(),
             clock: Clock::new(config.start_time),
-            scheduler: Scheduler::default(),
+            scheduler: Scheduler::new(config.schedule),
             cells,
             arena,
             objects,
@@ -90,9 +94,11 @@ impl Kernel {
             verifier: Verifier::new(),
             observer: Lock::default(),
             system,
+            idle_workers: Lock::new(vec![Arc::clone(&worker)]),
             worker,
             print: Lock::default(),
             crash: Lock::default(),
+            crashed: AtomicBool::new(false),
             last_id: AtomicU64::new(0),
             config,
         })
@@ -104,9 +110,22 @@ impl Kernel {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The System worker thread.
+    /// The System worker that is there from the beginning: its identity, for whoever asks for it from outside.
     pub(crate) fn system_worker(&self) -> &Arc<Thread> {
         &self.worker
+    }
+
+    /// A System worker in whose name nobody acts.
+    pub(crate) fn take_worker(&self) -> Arc<Thread> {
+        let idle = self.idle_workers.lock().pop();
+        idle.unwrap_or_else(|| {
+            self.create_thread(&self.system, None, ThreadKind::System).expect("a number is free")
+        })
+    }
+
+    /// Nobody acts in its name any more.
+    pub(crate) fn return_worker(&self, worker: Arc<Thread>) {
+        self.idle_workers.lock().push(worker);
     }
 
     pub(crate) fn create_thread(
@@ -142,10 +161,15 @@ impl Kernel {
             let message = format!("the simulation ended: {crash}, in {callback}, {operation}");
             *ended = Some(Ended { crash, message });
         }
+        drop(ended);
+        // Release: pairs with the Acquire in `has_crashed`, so that whoever sees it finds what happened.
+        self.crashed.store(true, Ordering::Release);
+        self.scheduler.crashed();
     }
 
     pub(crate) fn has_crashed(&self) -> bool {
-        self.crash.lock().is_some()
+        // Acquire: pairs with the Release in `record_crash`.
+        self.crashed.load(Ordering::Acquire)
     }
 
     /// Ends the harness's call because the simulation has ended.

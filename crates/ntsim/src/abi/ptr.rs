@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::atomic::AtomicI32;
 
 /// The address of an object, as a key.
 pub(crate) type Address = usize;
@@ -83,6 +84,15 @@ impl<T> Ptr<T> {
 
     pub(crate) fn as_mut_ptr(self) -> *mut T {
         std::ptr::with_exposed_provenance_mut(self.0)
+    }
+}
+
+impl Ptr<i32> {
+    /// The value as one that several processors change at once. The address must be aligned.
+    pub(crate) fn atomic(self) -> &'static AtomicI32 {
+        // SAFETY: see the type; whoever else uses the value at the same time does so atomically too, or is a driver that
+        // must not. The reference is used within the routine that the pointer was passed to.
+        unsafe { AtomicI32::from_ptr(self.as_mut_ptr()) }
     }
 }
 

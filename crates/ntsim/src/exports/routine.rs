@@ -120,6 +120,7 @@ pub(crate) fn call<R: ReturnValue>(routine: &'static Routine, body: impl FnOnce(
             },
         };
         cpu.routine.set(outer);
+        cpu.kernel().scheduler.preempt(cpu);
         result
     })
 }

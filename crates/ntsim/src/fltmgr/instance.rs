@@ -79,7 +79,7 @@ pub(crate) fn attach(cpu: &Cpu, filter: &Arc<Filter>, volume: &Arc<Volume>, reas
         tearing_down: AtomicBool::new(false),
     });
     filters.add_instance(&instance);
-    let system = Arc::clone(cpu.kernel().system_worker());
+    let system = Arc::clone(cpu.system_worker());
     let answer = cpu.in_thread(&system, || {
         let device = volume.device_type() as usize;
         let file_system = volume.spec().file_system as usize;

@@ -315,7 +315,7 @@ pub(crate) fn disconnect(cpu: &Cpu, client: &Arc<ClientPort>) {
 pub(super) fn disconnect_soon(cpu: &Cpu, client: &Arc<ClientPort>) {
     client.user_open.store(false, Ordering::Relaxed);
     let client = Arc::clone(client);
-    cpu.kernel().scheduler.defer(move |cpu| tell(cpu, &client));
+    cpu.kernel().scheduler.defer(cpu, move |cpu| tell(cpu, &client));
 }
 
 /// Calls the disconnect callback, once.

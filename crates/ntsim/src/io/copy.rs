@@ -60,7 +60,7 @@ pub(crate) fn copy_file_chunk(cpu: &Cpu, spec: &ChunkSpec) -> Result<u32, NtStat
     } else {
         bytes
     };
-    let worker = Arc::clone(cpu.kernel().system_worker());
+    let worker = Arc::clone(cpu.system_worker());
     let written = cpu.in_thread(&worker, || {
         write_chunk(cpu, &destination, caller, spec.destination_offset, length, origin)
     });

@@ -2,7 +2,7 @@
 //!
 //! Each OS thread that is inside the simulation is one processor. Routines find theirs through a thread-local.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::ptr;
 use std::sync::Arc;
@@ -82,6 +82,16 @@ pub(crate) struct Cpu {
     exit: Cell<Option<Exit>>,
     /// The baton, if this is a driver's thread; the harness's thread has none.
     baton: Option<Arc<Baton>>,
+    /// The System worker that this processor acts as when something is the system's to do.
+    worker: OnceCell<Arc<Thread>>,
+}
+
+impl Drop for Cpu {
+    fn drop(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            self.kernel.return_worker(worker);
+        }
+    }
 }
 
 thread_local! {
@@ -124,7 +134,16 @@ impl Cpu {
             fault: Cell::new(None),
             exit: Cell::new(None),
             baton,
+            worker: OnceCell::new(),
         }
+    }
+
+    /// A processor of the harness's thread that acts as a System worker.
+    pub(crate) fn of_system(kernel: Arc<Kernel>) -> Self {
+        let worker = kernel.take_worker();
+        let cpu = Self::new(kernel, Arc::clone(&worker), None);
+        let _ = cpu.worker.set(worker);
+        cpu
     }
 
     /// Runs work with this processor as the OS thread's.
@@ -145,6 +164,11 @@ impl Cpu {
 
     pub(crate) fn baton(&self) -> Option<&Arc<Baton>> {
         self.baton.as_ref()
+    }
+
+    /// A System worker, in whose name nobody else acts as long as this processor lives.
+    pub(crate) fn system_worker(&self) -> &Arc<Thread> {
+        self.worker.get_or_init(|| self.kernel.take_worker())
     }
 
     pub(crate) fn thread(&self) -> Arc<Thread> {

@@ -1,6 +1,7 @@
 //! Events, and waiting for dispatcher objects.
 
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::cpu::Cpu;
 use super::irql::Irql;
@@ -33,17 +34,19 @@ pub(crate) fn initialize_event(cpu: &Cpu, event: Ptr<KernelEvent>, kind: u32, st
     });
 }
 
-/// Reads an event's header, complaining of memory that was never made one.
-fn header(cpu: &Cpu, event: Ptr<KernelEvent>) -> DispatcherHeader {
-    let header = event.read().header;
-    if header.size != EVENT_WORDS || u32::from(header.kind) > SYNCHRONIZATION_EVENT {
+/// What kind of event it is, complaining of memory that was never made one.
+fn kind(cpu: &Cpu, event: Ptr<KernelEvent>) -> u32 {
+    let byte = |offset| event.byte_offset::<u8>(offset).read();
+    let kind = u32::from(byte(std::mem::offset_of!(DispatcherHeader, kind)));
+    if byte(std::mem::offset_of!(DispatcherHeader, size)) != EVENT_WORDS || kind > SYNCHRONIZATION_EVENT {
         cpu.violation(Rule::InvalidParameter, format!("the event at {event:?} was never initialized"));
     }
-    header
+    kind
 }
 
-fn set_state(event: Ptr<KernelEvent>, state: i32) {
-    event.byte_offset::<i32>(std::mem::offset_of!(DispatcherHeader, signal_state)).write(state);
+/// Whether it is signalled: several processors set and take it at once.
+fn signal_state(event: Ptr<KernelEvent>) -> &'static AtomicI32 {
+    event.byte_offset::<i32>(std::mem::offset_of!(DispatcherHeader, signal_state)).atomic()
 }
 
 /// `KeSetEvent`.
@@ -51,26 +54,30 @@ pub(crate) fn set_event(cpu: &Cpu, event: Ptr<KernelEvent>, _increment: i32, wai
     if wait != 0 && cpu.irql() > Irql::APC {
         cpu.violation(Rule::IrqlTooHigh, format!("Wait is TRUE at {}", cpu.irql()));
     }
-    let previous = header(cpu, event).signal_state;
-    set_state(event, 1);
+    kind(cpu, event);
+    // Release: pairs with the Acquire in `acquire_event`, so that whoever is woken sees what was done before; Acquire for
+    // the caller, who may draw conclusions from the previous state.
+    let previous = signal_state(event).swap(1, Ordering::AcqRel);
     cpu.kernel().scheduler.signal(event.address());
     previous
 }
 
 /// `KeClearEvent`.
 pub(crate) fn clear_event(cpu: &Cpu, event: Ptr<KernelEvent>) {
-    header(cpu, event);
-    set_state(event, 0);
+    kind(cpu, event);
+    // Acquire: pairs with the Release in `set_event`, whose signal is discarded but may have been seen.
+    signal_state(event).swap(0, Ordering::AcqRel);
 }
 
 /// Takes the event if it is signalled.
 fn acquire_event(cpu: &Cpu, event: Ptr<KernelEvent>) -> bool {
-    let header = header(cpu, event);
-    let signalled = header.signal_state > 0;
-    if signalled && u32::from(header.kind) == SYNCHRONIZATION_EVENT {
-        set_state(event, 0);
+    let state = signal_state(event);
+    // Acquire: pairs with the Release in `set_event`. Of several who wait for a synchronization event one takes it.
+    if kind(cpu, event) == SYNCHRONIZATION_EVENT {
+        state.swap(0, Ordering::AcqRel) > 0
+    } else {
+        state.load(Ordering::Acquire) > 0
     }
-    signalled
 }
 
 /// `KeWaitForSingleObject`, for events and threads.

@@ -6,8 +6,10 @@ pub(crate) mod crash;
 mod escape;
 pub(crate) mod event;
 pub(crate) mod fault;
+pub(crate) mod gate;
 pub(crate) mod irql;
 pub(crate) mod routines;
+pub(crate) mod rundown;
 pub(crate) mod scheduler;
 
 pub(crate) use cpu::{Cpu, Entry, Frame};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Process;
 use crate::abi::{ClientId, ProcessCreateInfo, Ptr, Shared, SharedText};
 use crate::io::driver::Driver;
+use crate::ke::rundown::Rundown;
 use crate::ke::{Cpu, Entry, Frame};
 use crate::status::NtStatus;
 use crate::util::Lock;
@@ -15,10 +16,18 @@ const MAX_ROUTINES: usize = 64;
 /// `PS_CREATE_NOTIFY_INFO.Flags`: `FileOpenNameAvailable`.
 const FILE_OPEN_NAME_AVAILABLE: u32 = 1;
 
+/// A routine that wants to know.
+struct Registered {
+    driver: Arc<Driver>,
+    routine: Ptr,
+    /// Held while it runs.
+    in_use: Rundown,
+}
+
 /// The routines that want to know, in the order of their registration.
 #[derive(Default)]
 pub(crate) struct ProcessNotify {
-    routines: Lock<Vec<(Arc<Driver>, Ptr)>>,
+    routines: Lock<Vec<Arc<Registered>>>,
 }
 
 impl ProcessNotify {
@@ -44,8 +53,8 @@ impl ProcessNotify {
             command_line: Ptr::NULL,
             creation_status: NtStatus::SUCCESS.0,
         });
-        for (driver, routine) in routines {
-            notify(cpu, driver, routine, process, info.ptr().address());
+        for registered in routines {
+            registered.call(cpu, process, info.ptr().address());
         }
         NtStatus(info.get().creation_status)
     }
@@ -53,8 +62,8 @@ impl ProcessNotify {
     /// Tells of a process that ends.
     pub(crate) fn ended(&self, cpu: &Cpu, process: &Process) {
         let routines = self.routines.lock().clone();
-        for (driver, routine) in routines {
-            notify(cpu, driver, routine, process, 0);
+        for registered in routines {
+            registered.call(cpu, process, 0);
         }
     }
 
@@ -62,7 +71,7 @@ impl ProcessNotify {
     pub(crate) fn forget(&self, driver: &Arc<Driver>) -> usize {
         let mut routines = self.routines.lock();
         let before = routines.len();
-        routines.retain(|(owner, _)| !Arc::ptr_eq(owner, driver));
+        routines.retain(|registered| !Arc::ptr_eq(&registered.driver, driver));
         before - routines.len()
     }
 }
@@ -76,27 +85,35 @@ fn open_name(image: &str) -> SharedText {
     SharedText::new(image)
 }
 
-/// The routine runs at `PASSIVE_LEVEL` inside a critical region.
-fn notify(cpu: &Cpu, driver: Arc<Driver>, routine: Ptr, process: &Process, info: usize) {
-    let thread = cpu.thread();
-    thread.set_critical_regions(thread.critical_regions() + 1);
-    let frame = Frame { driver, entry: Entry::ProcessNotify, operation: None };
-    cpu.call_driver(frame, routine, &[process.ptr().address(), as_handle(process.pid()), info]);
-    thread.set_critical_regions(thread.critical_regions().saturating_sub(1));
+impl Registered {
+    /// The routine runs at `PASSIVE_LEVEL` inside a critical region, unless it is being removed.
+    fn call(&self, cpu: &Cpu, process: &Process, info: usize) {
+        let thread = cpu.thread();
+        self.in_use.with(cpu, || {
+            thread.set_critical_regions(thread.critical_regions() + 1);
+            let frame =
+                Frame { driver: Arc::clone(&self.driver), entry: Entry::ProcessNotify, operation: None };
+            let arguments = [process.ptr().address(), as_handle(process.pid()), info];
+            cpu.call_driver(frame, self.routine, &arguments);
+            thread.set_critical_regions(thread.critical_regions().saturating_sub(1));
+        });
+    }
 }
 
-/// `PsSetCreateProcessNotifyRoutineEx`.
+/// `PsSetCreateProcessNotifyRoutineEx`. A removal returns when the routine does not run any more.
 pub(crate) fn set_create_process_notify_routine_ex(cpu: &Cpu, routine: Ptr, remove: u8) -> NtStatus {
     let Some(driver) = cpu.driver() else { return NtStatus::INVALID_PARAMETER };
     let mut routines = cpu.kernel().process_notify.routines.lock();
-    let position = routines.iter().position(|(_, known)| *known == routine);
+    let position = routines.iter().position(|known| known.routine == routine);
     if remove != 0 {
         let Some(position) = position else {
             drop(routines);
             cpu.violation(Rule::Registration, "removes a process notify routine that it never registered");
             return NtStatus::PROCEDURE_NOT_FOUND;
         };
-        routines.remove(position);
+        let removed = routines.remove(position);
+        drop(routines);
+        removed.in_use.run_down(cpu);
         return NtStatus::SUCCESS;
     }
     if !driver.forces_integrity() {
@@ -105,6 +122,6 @@ pub(crate) fn set_create_process_notify_routine_ex(cpu: &Cpu, routine: Ptr, remo
     if position.is_some() || routines.len() >= MAX_ROUTINES {
         return NtStatus::INVALID_PARAMETER;
     }
-    routines.push((driver, routine));
+    routines.push(Arc::new(Registered { driver, routine, in_use: Rundown::default() }));
     NtStatus::SUCCESS
 }

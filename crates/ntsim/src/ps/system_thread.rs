@@ -47,7 +47,7 @@ pub(crate) fn create(
     driver.thread_started();
     let name = format!("{} thread {}", driver.service(), thread.tid());
     let kernel = Arc::clone(kernel);
-    cpu.kernel().scheduler.start(name, move |baton| {
+    cpu.kernel().scheduler.start(cpu, name, move |baton| {
         // Such a thread begins inside a critical region.
         thread.set_critical_regions(1);
         let cpu = Cpu::new(Arc::clone(&kernel), Arc::clone(&thread), Some(baton));

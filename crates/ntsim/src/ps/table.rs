@@ -59,8 +59,9 @@ pub(crate) struct ProcessTable {
 impl ProcessTable {
     /// Makes System, which is there before anything else.
     pub(crate) fn create_system(&self, arena: &Arena, objects: &Objects, time: u64) -> Arc<Process> {
-        let spec = ProcessSpec::new("System").kind(ProcessKind::Minimal).created(time);
-        self.insert_process(arena, objects, spec, SYSTEM_PID, SharedText::new("System"), time)
+        let spec = ProcessSpec::new("System").pid(SYSTEM_PID).kind(ProcessKind::Minimal).created(time);
+        self.create_process(arena, objects, spec, SharedText::new("System"), time)
+            .expect("nothing has a PID yet")
     }
 
     /// Makes a process; nobody is notified here.
@@ -72,30 +73,15 @@ impl ProcessTable {
         image: SharedText,
         now: u64,
     ) -> Result<Arc<Process>, SpecError> {
-        let pid = {
-            let mut state = self.state.lock();
-            match spec.pid {
-                Some(pid) if pid == 0 || state.by_pid.contains_key(&pid) => {
-                    return Err(SpecError::PidInUse(pid));
-                }
-                Some(pid) => pid,
-                None => state.free_number(),
-            }
-        };
-        Ok(self.insert_process(arena, objects, spec, pid, image, now))
-    }
-
-    fn insert_process(
-        &self,
-        arena: &Arena,
-        objects: &Objects,
-        spec: ProcessSpec,
-        pid: u32,
-        image: SharedText,
-        now: u64,
-    ) -> Arc<Process> {
         let token = Arc::new(Token::new(arena.allocate(), spec.user, spec.session, spec.administrator));
         let mut state = self.state.lock();
+        let pid = match spec.pid {
+            Some(pid) if pid == 0 || state.by_pid.contains_key(&pid) => {
+                return Err(SpecError::PidInUse(pid));
+            }
+            Some(pid) => pid,
+            None => state.free_number(),
+        };
         state.last_start_key += 1;
         let process = Arc::new(Process {
             id: state.next_id(),
@@ -115,7 +101,7 @@ impl ProcessTable {
         drop(state);
         objects.insert(token.ptr().address(), Object::Token(token));
         objects.insert(process.ptr.address(), Object::Process(Arc::clone(&process)));
-        process
+        Ok(process)
     }
 
     /// Makes a thread.

@@ -12,6 +12,21 @@ const DEFAULT_PROCESSORS: u32 = 4;
 /// Processors in a group.
 const MAX_PROCESSORS: u32 = 64;
 
+/// Which thread runs when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Schedule {
+    /// One at a time, in a fixed order: drivers' threads run at the end of each operation.
+    #[default]
+    Fixed,
+    /// One at a time, in an order drawn from a seed: a thread may lose its turn in any routine that it calls below
+    /// `DISPATCH_LEVEL`, and need not get one at the end of an operation. The same seed gives the same run.
+    Seeded(u64),
+    /// All at once, as OS threads. Several threads of the harness may then act on the machine at the same time, each
+    /// in the name of simulated threads of its own. Time is virtual all the same: a timeout expires in
+    /// [`Sim::advance`](crate::Sim::advance), or when everyone inside the kernel waits.
+    Threads,
+}
+
 /// The machine.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -22,13 +37,15 @@ pub struct Config {
     pub start_time: u64,
     /// Number of active processors, from 1 to 64 (one group); each simulated thread is bound to one of them.
     pub processors: u32,
+    /// Which thread runs when.
+    pub schedule: Schedule,
 }
 
 impl Config {
     /// A machine with the given Windows version and the defaults for everything else.
     #[must_use]
     pub fn new(windows: Windows) -> Self {
-        Self { windows, start_time: DEFAULT_START_TIME, processors: DEFAULT_PROCESSORS }
+        Self { windows, start_time: DEFAULT_START_TIME, processors: DEFAULT_PROCESSORS, schedule: Schedule::Fixed }
     }
 
     /// The same machine, started at another time (100 ns since 1601-01-01 UTC).
@@ -41,6 +58,12 @@ impl Config {
     #[must_use]
     pub fn processors(self, processors: u32) -> Self {
         Self { processors: processors.clamp(1, MAX_PROCESSORS), ..self }
+    }
+
+    /// The same machine with another schedule.
+    #[must_use]
+    pub fn schedule(self, schedule: Schedule) -> Self {
+        Self { schedule, ..self }
     }
 }
 

@@ -7,7 +7,7 @@ mod operation;
 mod port;
 
 pub use config::{
-    Config, FileSystem, Process, ProcessInfo, ProcessKind, ProcessSpec, SpecError, Thread, Volume,
+    Config, FileSystem, Process, ProcessInfo, ProcessKind, ProcessSpec, Schedule, SpecError, Thread, Volume,
     VolumeInfo, VolumeSpec,
 };
 pub use load::{Driver, Leak, LeakReport, LoadError, UnloadError};
@@ -55,6 +55,22 @@ impl Drop for Machine {
     }
 }
 
+/// While it lives, a thread of the harness is inside the kernel.
+struct Inside<'a>(&'a Kernel);
+
+impl<'a> Inside<'a> {
+    fn new(kernel: &'a Kernel) -> Self {
+        kernel.scheduler.enter();
+        Self(kernel)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.scheduler.leave(&self.0.clock);
+    }
+}
+
 impl Sim {
     /// Starts a machine on which only System (PID 4) runs.
     #[must_use]
@@ -89,7 +105,7 @@ impl Sim {
 
     /// Runs the driver's threads until all of them wait.
     pub fn settle(&self) {
-        self.as_system(|_| ());
+        self.as_system(|cpu| cpu.kernel().scheduler.settle(cpu));
     }
 
     /// Mounts a volume; loaded filters attach to it.
@@ -175,7 +191,8 @@ impl Sim {
         Process(self.kernel().system.id())
     }
 
-    /// A worker thread of System, always the same.
+    /// A worker thread of System. With [`Schedule::Threads`] it stands for any worker in whose name nobody acts, so that
+    /// several threads of the harness may name it at the same time.
     #[must_use]
     pub fn system_thread(&self) -> Thread {
         Thread(self.kernel().system_worker().id())
@@ -273,7 +290,10 @@ impl Sim {
             None => None,
         };
         let context = Arc::clone(executor.as_ref().unwrap_or(&issuer));
-        self.enter(context, |cpu| io::transfer::write(cpu, &issuer, executor.as_ref(), handle, spec))
+        self.enter(context, |cpu| {
+            let executor = executor.map(|_| cpu.thread());
+            io::transfer::write(cpu, &issuer, executor.as_ref(), handle, spec)
+        })
     }
 
     /// `NtReadFile`; returns the bytes read.
@@ -421,13 +441,19 @@ impl Sim {
     fn enter<R>(&self, thread: Arc<ps::Thread>, work: impl FnOnce(&Cpu) -> R) -> R {
         assert!(!cpu::is_inside(), "an observer or message handler cannot act on the machine that called it");
         let kernel = self.kernel();
-        let _machine = kernel.machine.lock();
+        let _machine = (!kernel.scheduler.is_concurrent()).then(|| kernel.machine.lock());
         if kernel.has_crashed() {
             kernel.raise();
         }
-        Cpu::new(Arc::clone(kernel), thread, None).execute(|cpu| {
+        let _inside = Inside::new(kernel);
+        let cpu = if Arc::ptr_eq(&thread, kernel.system_worker()) {
+            Cpu::of_system(Arc::clone(kernel))
+        } else {
+            Cpu::new(Arc::clone(kernel), thread, None)
+        };
+        cpu.execute(|cpu| {
             let result = work(cpu);
-            cpu.kernel().scheduler.settle(cpu);
+            cpu.kernel().scheduler.pause(cpu);
             result
         })
     }

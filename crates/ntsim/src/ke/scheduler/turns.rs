@@ -1,63 +1,71 @@
-//! Which thread runs.
+//! Threads that take turns.
 //!
-//! A driver's threads are OS threads, but a baton lets only one of them, or the harness's thread, run at a time: the
-//! harness's thread hands it to one that is ready and gets it back when that one waits or ends. So a run is
-//! deterministic. A thread made ready during an operation runs at its end, or earlier if the harness's thread itself
-//! has to wait in driver code. Timeouts are in virtual time, which passes only when the harness lets it, or when
-//! everything waits and nothing else can happen.
+//! A baton lets only one thread, or the harness's, run at a time: the harness's thread hands it to one that is ready and
+//! gets it back when that one waits or ends. So a run is deterministic.
+//!
+//! Without a seed a thread made ready during an operation runs at its end, in the order in which they became ready, or
+//! earlier if the harness's thread itself has to wait in driver code. With a seed it is drawn who runs next, whether
+//! anybody does at the end of an operation, and whether a call of a routine below `DISPATCH_LEVEL` is where the caller
+//! loses the processor; the same seed and the same calls give the same run.
+//!
+//! Timeouts are in virtual time, which passes only when the harness lets it, or when everything waits and nothing else
+//! can happen.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use super::clock::Clock;
-use super::cpu::Cpu;
-use super::crash::{Crash, Exit};
+use super::{Baton, Deferred, STACK_BYTES};
 use crate::abi::Address;
-use crate::util::Lock;
+use crate::ke::Irql;
+use crate::ke::clock::Clock;
+use crate::ke::cpu::Cpu;
+use crate::ke::crash::{Crash, Exit};
+use crate::util::{Lock, Random};
 
-/// Stack of a driver's OS thread. NT gives 24 KiB; debug builds of a driver need more, and a fault handler runs on
-/// its own.
-const STACK_BYTES: usize = 512 << 10;
+/// One call of a routine in so many is where another thread gets its turn, if the order is drawn.
+const PREEMPTION: u64 = 6;
+/// At the end of an operation one more thread runs with this probability, in percent, if the order is drawn.
+const RUNS_ON: u64 = 60;
 
 /// Who holds the baton.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
+enum Holder {
     Host,
     Thread,
 }
 
 /// A driver's thread as the scheduler sees it.
-pub(crate) struct Baton {
+pub(crate) struct Turn {
     /// For reports: who waits.
     name: String,
-    turn: Mutex<Turn>,
+    turn: Mutex<Holder>,
     passed: Condvar,
-    state: Lock<BatonState>,
+    state: Lock<TurnState>,
 }
 
 #[derive(Default)]
-struct BatonState {
+struct TurnState {
     killed: bool,
     ended: bool,
     os_thread: Option<JoinHandle<()>>,
 }
 
-impl Baton {
-    fn pass(&self, to: Turn) {
+impl Turn {
+    fn pass(&self, to: Holder) {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = to;
         self.passed.notify_all();
     }
 
-    fn await_turn(&self, of: Turn) {
+    fn await_turn(&self, of: Holder) {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let _turn = self.passed.wait_while(turn, |turn| *turn != of).unwrap_or_else(PoisonError::into_inner);
     }
 
     /// Lets the thread run until it waits or ends.
     fn run(&self) {
-        self.pass(Turn::Thread);
-        self.await_turn(Turn::Host);
+        self.pass(Holder::Thread);
+        self.await_turn(Holder::Host);
     }
 
     fn killed(&self) -> bool {
@@ -68,24 +76,36 @@ impl Baton {
 /// A thread that waits.
 struct Waiter {
     /// `None` is the harness's thread.
-    baton: Option<Arc<Baton>>,
+    baton: Option<Arc<Turn>>,
     /// What it waits for, as passed to [`Scheduler::signal`].
     key: Address,
     deadline: Option<u64>,
 }
 
-/// Work for the harness's thread, to be done when it is outside driver code.
-type Deferred = Box<dyn FnOnce(&Cpu) + Send>;
-
 #[derive(Default)]
 struct State {
-    batons: Vec<Arc<Baton>>,
-    ready: VecDeque<Arc<Baton>>,
+    batons: Vec<Arc<Turn>>,
+    ready: VecDeque<Arc<Turn>>,
     waiting: Vec<Waiter>,
     deferred: VecDeque<Deferred>,
+    /// Draws who runs, if that is to be drawn.
+    random: Option<Random>,
 }
 
 impl State {
+    /// The thread that runs next.
+    fn next_ready(&mut self) -> Option<Arc<Turn>> {
+        let Self { ready, random, .. } = self;
+        match random {
+            Some(random) if !ready.is_empty() => ready.remove(random.index(ready.len())),
+            _ => ready.pop_front(),
+        }
+    }
+
+    fn draws(&mut self, percent: u64) -> bool {
+        self.random.as_mut().is_none_or(|random| random.percent(percent))
+    }
+
     /// Makes ready the waiters for which the condition holds, in the order in which they began to wait.
     fn wake(&mut self, condition: impl Fn(&Waiter) -> bool) {
         let (woken, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(condition);
@@ -95,18 +115,22 @@ impl State {
     }
 }
 
-/// The scheduler of one kernel.
-#[derive(Default)]
-pub(crate) struct Scheduler {
+/// See the module.
+pub(crate) struct Turns {
     state: Lock<State>,
+    drawn: bool,
 }
 
-impl Scheduler {
-    /// Starts a driver's thread; it is ready, and runs when its turn comes.
-    pub(crate) fn start(&self, name: String, body: impl FnOnce(Arc<Baton>) + Send + 'static) {
-        let baton = Arc::new(Baton {
+impl Turns {
+    pub(super) fn new(seed: Option<u64>) -> Self {
+        let state = State { random: seed.map(Random::new), ..State::default() };
+        Self { state: Lock::new(state), drawn: seed.is_some() }
+    }
+
+    pub(super) fn start(&self, name: String, body: impl FnOnce(Arc<Baton>) + Send + 'static) {
+        let baton = Arc::new(Turn {
             name: name.clone(),
-            turn: Mutex::new(Turn::Host),
+            turn: Mutex::new(Holder::Host),
             passed: Condvar::new(),
             state: Lock::default(),
         });
@@ -115,12 +139,12 @@ impl Scheduler {
             .name(name)
             .stack_size(STACK_BYTES)
             .spawn(move || {
-                own.await_turn(Turn::Thread);
+                own.await_turn(Holder::Thread);
                 if !own.killed() {
-                    body(Arc::clone(&own));
+                    body(Arc::new(Baton::Turns(Arc::clone(&own))));
                 }
                 own.state.lock().ended = true;
-                own.pass(Turn::Host);
+                own.pass(Holder::Host);
             })
             .expect("the host has a thread to spare");
         baton.state.lock().os_thread = Some(os_thread);
@@ -129,19 +153,16 @@ impl Scheduler {
         state.ready.push_back(baton);
     }
 
-    /// Has the harness's thread do some work once it is outside driver code.
-    pub(crate) fn defer(&self, work: impl FnOnce(&Cpu) + Send + 'static) {
-        self.state.lock().deferred.push_back(Box::new(work));
+    /// The harness's thread does the work once it is outside driver code.
+    pub(super) fn defer(&self, work: Deferred) {
+        self.state.lock().deferred.push_back(work);
     }
 
-    /// Something that threads may wait for has happened: those that wait for it look again.
-    pub(crate) fn signal(&self, key: Address) {
+    pub(super) fn signal(&self, key: Address) {
         self.state.lock().wake(|waiter| waiter.key == key);
     }
 
-    /// Waits until `satisfied` says so, looking again at each [`Scheduler::signal`] of the key. Returns whether it did
-    /// before the deadline; a deadline that has passed leaves one look.
-    pub(crate) fn wait(
+    pub(super) fn wait(
         &self,
         cpu: &Cpu,
         key: Address,
@@ -155,15 +176,9 @@ impl Scheduler {
             if deadline.is_some_and(|deadline| deadline <= cpu.kernel().clock.now()) {
                 return false;
             }
-            self.state.lock().waiting.push(Waiter { baton: cpu.baton().cloned(), key, deadline });
-            match cpu.baton() {
-                Some(baton) => {
-                    baton.pass(Turn::Host);
-                    baton.await_turn(Turn::Thread);
-                    if baton.killed() {
-                        cpu.leave(Exit::Killed);
-                    }
-                }
+            self.state.lock().waiting.push(Waiter { baton: own(cpu).cloned(), key, deadline });
+            match own(cpu) {
+                Some(baton) => yield_turn(cpu, baton),
                 None => self.let_others_run(cpu),
             }
         }
@@ -179,7 +194,7 @@ impl Scheduler {
 
     /// Runs a driver's thread that is ready, if there is one.
     fn run_one(&self, cpu: &Cpu) -> bool {
-        let Some(baton) = self.state.lock().ready.pop_front() else { return false };
+        let Some(baton) = self.state.lock().next_ready() else { return false };
         baton.run();
         if cpu.kernel().has_crashed() {
             cpu.leave(Exit::Crash);
@@ -190,7 +205,7 @@ impl Scheduler {
         true
     }
 
-    fn reap(&self, baton: &Arc<Baton>) {
+    fn reap(&self, baton: &Arc<Turn>) {
         self.state.lock().batons.retain(|other| !Arc::ptr_eq(other, baton));
         if let Some(os_thread) = baton.state.lock().os_thread.take() {
             // The thread's panics are caught where they happen; there is nothing left in its result.
@@ -199,13 +214,47 @@ impl Scheduler {
     }
 
     /// Runs the driver's threads, and the work kept for the harness's, until all of them wait.
-    pub(crate) fn settle(&self, cpu: &Cpu) {
-        loop {
-            let deferred = self.state.lock().deferred.pop_front();
-            match deferred {
-                Some(work) => work(cpu),
-                None if self.run_one(cpu) => {}
-                None => return,
+    pub(super) fn settle(&self, cpu: &Cpu) {
+        while self.go_on(cpu) {}
+    }
+
+    /// The same, but if the order is drawn, so is how far it goes.
+    pub(super) fn pause(&self, cpu: &Cpu) {
+        while self.state.lock().draws(RUNS_ON) && self.go_on(cpu) {}
+    }
+
+    /// Does one piece of deferred work, or runs one thread that is ready; returns whether there was any.
+    fn go_on(&self, cpu: &Cpu) -> bool {
+        let deferred = self.state.lock().deferred.pop_front();
+        match deferred {
+            Some(work) => {
+                work(cpu);
+                true
+            }
+            None => self.run_one(cpu),
+        }
+    }
+
+    pub(super) fn preempt(&self, cpu: &Cpu) {
+        if !self.drawn || cpu.irql() >= Irql::DISPATCH {
+            return;
+        }
+        {
+            let mut state = self.state.lock();
+            if state.ready.is_empty() && own(cpu).is_none() {
+                return;
+            }
+            if state.random.as_mut().is_none_or(|random| random.below(PREEMPTION) != 0) {
+                return;
+            }
+            if let Some(baton) = own(cpu) {
+                state.ready.push_back(Arc::clone(baton));
+            }
+        }
+        match own(cpu) {
+            Some(baton) => yield_turn(cpu, baton),
+            None => {
+                self.run_one(cpu);
             }
         }
     }
@@ -221,8 +270,7 @@ impl Scheduler {
         true
     }
 
-    /// Lets time pass up to a moment, expiring each timeout at its own.
-    pub(crate) fn advance_to(&self, cpu: &Cpu, time: u64) {
+    pub(super) fn advance_to(&self, cpu: &Cpu, time: u64) {
         let clock = &cpu.kernel().clock;
         while self.pass_time(clock, Some(time)) {
             self.settle(cpu);
@@ -240,8 +288,7 @@ impl Scheduler {
         names.join(", ")
     }
 
-    /// Ends every driver's thread where it waits; for a simulation that is being dropped.
-    pub(crate) fn shut_down(&self) {
+    pub(super) fn shut_down(&self) {
         let batons = std::mem::take(&mut self.state.lock().batons);
         for baton in batons {
             baton.state.lock().killed = true;
@@ -252,5 +299,22 @@ impl Scheduler {
                 let _ = os_thread.join();
             }
         }
+    }
+}
+
+/// The turn of the thread that runs here, unless it is the harness's.
+fn own(cpu: &Cpu) -> Option<&Arc<Turn>> {
+    match cpu.baton().map(AsRef::as_ref) {
+        Some(Baton::Turns(turn)) => Some(turn),
+        Some(Baton::Threads) | None => None,
+    }
+}
+
+/// Gives the turn to the harness's thread, and goes on when it comes back.
+fn yield_turn(cpu: &Cpu, baton: &Turn) {
+    baton.pass(Holder::Host);
+    baton.await_turn(Holder::Thread);
+    if baton.killed() {
+        cpu.leave(Exit::Killed);
     }
 }
