@@ -13,6 +13,7 @@ use crate::io::driver::Driver;
 use crate::io::{FileHandles, VolumeTable};
 use crate::ke::clock::Clock;
 use crate::ke::crash::Crash;
+use crate::ke::gate::Gate;
 use crate::ke::scheduler::Scheduler;
 use crate::ob::{Arena, HandleTable, Objects};
 use crate::ps::notify::ProcessNotify;
@@ -29,6 +30,9 @@ pub(crate) struct Kernel {
     pub(crate) config: Config,
     /// Held by whoever acts on the machine from outside.
     pub(crate) machine: Lock<()>,
+    /// Held while filters attach to volumes or leave them, callbacks included: neither mounts nor loads nor unloads miss
+    /// each other.
+    pub(crate) attaching: Gate,
     pub(crate) clock: Clock,
     pub(crate) scheduler: Scheduler,
     pub(crate) cells: DataCells,
@@ -77,6 +81,7 @@ impl Kernel {
         cells.set(DataExport::PsThreadType, arena.allocate().address());
         Arc::new(Self {
             machine: Lock::default(),
+            attaching: Gate::default(),
             clock: Clock::new(config.start_time),
             scheduler: Scheduler::new(config.schedule),
             cells,

@@ -89,14 +89,16 @@ pub(crate) fn start_filtering(cpu: &Cpu, filter: Ptr) -> NtStatus {
     if filter.is_deleting() {
         return NtStatus::FLT_DELETING_OBJECT;
     }
-    if filter.started.swap(true, Ordering::Relaxed) {
-        cpu.violation(Rule::Registration, "starts filtering twice");
-        return NtStatus::INVALID_PARAMETER;
-    }
-    for volume in cpu.kernel().volumes.all() {
-        instance::attach(cpu, &filter, &volume, instance::SETUP_AUTOMATIC);
-    }
-    NtStatus::SUCCESS
+    cpu.kernel().attaching.alone(cpu, || {
+        if filter.started.swap(true, Ordering::Relaxed) {
+            cpu.violation(Rule::Registration, "starts filtering twice");
+            return NtStatus::INVALID_PARAMETER;
+        }
+        for volume in cpu.kernel().volumes.all() {
+            instance::attach(cpu, &filter, &volume, instance::SETUP_AUTOMATIC);
+        }
+        NtStatus::SUCCESS
+    })
 }
 
 /// `FltUnregisterFilter`: instances detach, connections are closed, contexts go; no callback comes afterwards.
@@ -108,9 +110,11 @@ pub(crate) fn unregister_filter(cpu: &Cpu, filter: Ptr) {
         return;
     }
     port::filter_gone(cpu, &filter);
-    for volume in cpu.kernel().volumes.all() {
-        instance::detach(cpu, &filter, &volume);
-    }
+    cpu.kernel().attaching.alone(cpu, || {
+        for volume in cpu.kernel().volumes.all() {
+            instance::detach(cpu, &filter, &volume);
+        }
+    });
     filters.remove(filter.ptr);
     filter.driver.filter.lock().take();
 }

@@ -19,7 +19,9 @@ impl Gate {
                 self.1.kernel().scheduler.signal(self.0.key());
             }
         }
-        cpu.kernel().scheduler.wait(cpu, self.key(), None, || !std::mem::replace(&mut *self.held.lock(), true));
+        cpu.kernel()
+            .scheduler
+            .wait(cpu, self.key(), None, || !std::mem::replace(&mut *self.held.lock(), true));
         let _open = Open(self, cpu);
         work()
     }

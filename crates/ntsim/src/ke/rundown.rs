@@ -54,11 +54,6 @@ impl Rundown {
         cpu.kernel().scheduler.wait(cpu, self.key(), None, || self.state.lock().users == 0);
     }
 
-    /// Lets nobody begin any more, without waiting.
-    pub(crate) fn end(&self) {
-        self.state.lock().ending = true;
-    }
-
     /// What a wait for its end waits for: its own address, which no object of the kernel has.
     fn key(&self) -> usize {
         std::ptr::from_ref(self).addr()

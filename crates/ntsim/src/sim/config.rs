@@ -45,7 +45,12 @@ impl Config {
     /// A machine with the given Windows version and the defaults for everything else.
     #[must_use]
     pub fn new(windows: Windows) -> Self {
-        Self { windows, start_time: DEFAULT_START_TIME, processors: DEFAULT_PROCESSORS, schedule: Schedule::Fixed }
+        Self {
+            windows,
+            start_time: DEFAULT_START_TIME,
+            processors: DEFAULT_PROCESSORS,
+            schedule: Schedule::Fixed,
+        }
     }
 
     /// The same machine, started at another time (100 ns since 1601-01-01 UTC).

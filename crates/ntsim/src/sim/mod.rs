@@ -116,9 +116,11 @@ impl Sim {
     pub fn add_volume(&self, spec: VolumeSpec) -> Result<Volume, SpecError> {
         self.as_system(|cpu| {
             let kernel = cpu.kernel();
-            let volume = kernel.volumes.mount(&kernel.arena, kernel.next_id(), spec)?;
-            fltmgr::instance::volume_mounted(cpu, &volume);
-            Ok(Volume(volume.id()))
+            kernel.attaching.alone(cpu, || {
+                let volume = kernel.volumes.mount(&kernel.arena, kernel.next_id(), spec)?;
+                fltmgr::instance::volume_mounted(cpu, &volume);
+                Ok(Volume(volume.id()))
+            })
         })
     }
 

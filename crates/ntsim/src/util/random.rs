@@ -1,6 +1,6 @@
 //! Numbers drawn from a seed.
 
-/// A sequence of numbers that a seed determines (SplitMix64, by Steele, Lea and Flood). Not for secrets.
+/// A sequence of numbers that a seed determines (`SplitMix64`, by Steele, Lea and Flood). Not for secrets.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 

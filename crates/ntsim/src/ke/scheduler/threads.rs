@@ -87,7 +87,8 @@ impl State {
 
     /// Moves the clock to the next timeout, if there is one (not after `limit`), and ends the waits it ends.
     fn pass_time(&mut self, clock: &Clock, limit: Option<u64>) -> bool {
-        let next = self.waiters.values().filter(|waiter| !waiter.woken).filter_map(|waiter| waiter.deadline).min();
+        let next =
+            self.waiters.values().filter(|waiter| !waiter.woken).filter_map(|waiter| waiter.deadline).min();
         let Some(next) = next.filter(|next| limit.is_none_or(|limit| *next <= limit)) else { return false };
         clock.move_to(next);
         let now = clock.now();

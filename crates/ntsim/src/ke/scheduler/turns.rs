@@ -39,7 +39,7 @@ enum Holder {
 pub(crate) struct Turn {
     /// For reports: who waits.
     name: String,
-    turn: Mutex<Holder>,
+    holder: Mutex<Holder>,
     passed: Condvar,
     state: Lock<TurnState>,
 }
@@ -53,12 +53,12 @@ struct TurnState {
 
 impl Turn {
     fn pass(&self, to: Holder) {
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = to;
         self.passed.notify_all();
     }
 
     fn await_turn(&self, of: Holder) {
-        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
         let _turn = self.passed.wait_while(turn, |turn| *turn != of).unwrap_or_else(PoisonError::into_inner);
     }
 
@@ -130,7 +130,7 @@ impl Turns {
     pub(super) fn start(&self, name: String, body: impl FnOnce(Arc<Baton>) + Send + 'static) {
         let baton = Arc::new(Turn {
             name: name.clone(),
-            turn: Mutex::new(Holder::Host),
+            holder: Mutex::new(Holder::Host),
             passed: Condvar::new(),
             state: Lock::default(),
         });
