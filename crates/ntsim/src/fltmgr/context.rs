@@ -270,14 +270,14 @@ fn link(cpu: &Cpu, new: Ptr, kind: u16) -> Result<(), NtStatus> {
 }
 
 /// Sets a context where there may be one already. `exchange` stores the new one, if that is what the operation means, and
-/// returns the old one.
+/// returns the old one; it passes the old one on while it holds the lock under which the old one is kept.
 fn set(
     cpu: &Cpu,
     operation: u32,
     kind: u16,
     new: Ptr,
     old: Ptr<Ptr>,
-    exchange: impl FnOnce(Ptr) -> Option<Ptr>,
+    exchange: impl FnOnce(Ptr, &dyn Fn(Ptr)) -> Result<Option<Ptr>, NtStatus>,
 ) -> NtStatus {
     old.write_if_given(Ptr::NULL);
     if !matches!(operation, KEEP_IF_EXISTS | REPLACE_IF_EXISTS) {
@@ -288,11 +288,21 @@ fn set(
         return status;
     }
     let contexts = &cpu.kernel().filters.contexts;
-    let Some(existing) = exchange(new) else { return NtStatus::SUCCESS };
-    if !old.is_null() {
-        contexts.reference(existing);
-        old.write(existing);
-    }
+    let wanted = !old.is_null();
+    let keep = |existing| {
+        if wanted {
+            contexts.reference(existing);
+        }
+    };
+    let existing = match exchange(new, &keep) {
+        Ok(None) => return NtStatus::SUCCESS,
+        Ok(Some(existing)) => existing,
+        Err(status) => {
+            unlink(cpu, new);
+            return status;
+        }
+    };
+    old.write_if_given(existing);
     if operation == KEEP_IF_EXISTS {
         unlink(cpu, new);
         return NtStatus::FLT_CONTEXT_ALREADY_DEFINED;
@@ -301,16 +311,10 @@ fn set(
     NtStatus::SUCCESS
 }
 
-/// Gives a filter a reference to a context that was found.
-fn give(cpu: &Cpu, found: Option<Ptr>, context: Ptr<Ptr>) -> NtStatus {
+/// Gives a filter a context that was found, and referenced while it was kept.
+fn give(found: Option<Ptr>, context: Ptr<Ptr>) -> NtStatus {
     context.write(found.unwrap_or(Ptr::NULL));
-    match found {
-        Some(found) => {
-            cpu.kernel().filters.contexts.reference(found);
-            NtStatus::SUCCESS
-        }
-        None => NtStatus::NOT_FOUND,
-    }
+    if found.is_some() { NtStatus::SUCCESS } else { NtStatus::NOT_FOUND }
 }
 
 /// The control block of an opened file's stream, if it takes contexts.
@@ -342,21 +346,26 @@ pub(crate) fn set_stream_context(
         Err(status) => return status,
     };
     let key = instance.ptr().address();
-    set(cpu, operation, STREAM_CONTEXT, new, old, |new| {
+    set(cpu, operation, STREAM_CONTEXT, new, old, |new, keep| {
         let mut contexts = fcb.contexts.lock();
-        match contexts.iter_mut().find(|known| known.instance == key) {
+        // Whoever tears it down marks it before looking for contexts: either sees the other.
+        if instance.is_tearing_down() {
+            return Err(NtStatus::FLT_DELETING_OBJECT);
+        }
+        Ok(match contexts.iter_mut().find(|known| known.instance == key) {
             None => {
                 contexts.push(StreamContext { instance: key, context: new });
                 None
             }
             Some(known) => {
                 let existing = known.context;
+                keep(existing);
                 if operation == REPLACE_IF_EXISTS {
                     known.context = new;
                 }
                 Some(existing)
             }
-        }
+        })
     })
 }
 
@@ -377,13 +386,17 @@ pub(crate) fn get_stream_context(
             return status;
         }
     };
-    let found = find_stream_context(&fcb, instance.ptr().address());
-    give(cpu, found, context)
+    let found = find_stream_context(cpu, &fcb, instance.ptr().address());
+    give(found, context)
 }
 
-fn find_stream_context(fcb: &Fcb, instance: Address) -> Option<Ptr> {
+/// A filter's context of a stream, referenced for it.
+fn find_stream_context(cpu: &Cpu, fcb: &Fcb, instance: Address) -> Option<Ptr> {
     let contexts = fcb.contexts.lock();
-    contexts.iter().find(|known| known.instance == instance).map(|known| known.context)
+    let found = contexts.iter().find(|known| known.instance == instance).map(|known| known.context);
+    found.inspect(|found| {
+        cpu.kernel().filters.contexts.reference(*found);
+    })
 }
 
 /// `FltSetInstanceContext`.
@@ -400,13 +413,17 @@ pub(crate) fn set_instance_context(
     if instance.is_tearing_down() {
         return NtStatus::FLT_DELETING_OBJECT;
     }
-    set(cpu, operation, INSTANCE_CONTEXT, new, old, |new| {
+    set(cpu, operation, INSTANCE_CONTEXT, new, old, |new, keep| {
         let mut context = instance.context.lock();
+        if instance.is_tearing_down() {
+            return Err(NtStatus::FLT_DELETING_OBJECT);
+        }
         let existing = *context;
+        existing.map(keep);
         if existing.is_none() || operation == REPLACE_IF_EXISTS {
             *context = Some(new);
         }
-        existing
+        Ok(existing)
     })
 }
 
@@ -415,8 +432,12 @@ pub(crate) fn get_instance_context(cpu: &Cpu, instance: Ptr, context: Ptr<Ptr>) 
     let Some(instance) = cpu.kernel().filters.instance(cpu, instance) else {
         return NtStatus::INVALID_PARAMETER;
     };
-    let found = *instance.context.lock();
-    give(cpu, found, context)
+    let kept = instance.context.lock();
+    let found = kept.inspect(|found| {
+        cpu.kernel().filters.contexts.reference(*found);
+    });
+    drop(kept);
+    give(found, context)
 }
 
 /// The last file object of a stream is gone, and its contexts go too.

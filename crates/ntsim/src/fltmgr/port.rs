@@ -263,12 +263,6 @@ pub(crate) fn connect(
     if server.restricted && !process.token().is_privileged() {
         return Err(NtStatus::ACCESS_DENIED);
     }
-    let connections = ports.clients_of(|client| {
-        Arc::ptr_eq(&client.server, &server) && client.user_open.load(Ordering::Relaxed)
-    });
-    if connections.len() >= server.maximum {
-        return Err(NtStatus::CONNECTION_COUNT_LIMIT);
-    }
     let client = Arc::new(ClientPort {
         id: cpu.kernel().next_id(),
         ptr: cpu.kernel().arena.allocate(),
@@ -280,7 +274,20 @@ pub(crate) fn connect(
         driver_open: AtomicBool::new(true),
         notified: AtomicBool::new(false),
     });
-    ports.state.lock().clients.insert(client.ptr.address(), Arc::clone(&client));
+    {
+        let mut state = ports.state.lock();
+        // It may have been closed since it was found.
+        if !state.servers.iter().any(|known| Arc::ptr_eq(known, &server)) {
+            return Err(NtStatus::OBJECT_NAME_NOT_FOUND);
+        }
+        let is_connected = |client: &&Arc<ClientPort>| {
+            Arc::ptr_eq(&client.server, &server) && client.user_open.load(Ordering::Relaxed)
+        };
+        if state.clients.values().filter(is_connected).count() >= server.maximum {
+            return Err(NtStatus::CONNECTION_COUNT_LIMIT);
+        }
+        state.clients.insert(client.ptr.address(), Arc::clone(&client));
+    }
     // The driver gets a copy of the context, valid during the callback.
     let copy = Block::new(context.len().max(1), Content::Zeroed);
     copy.ptr::<u8>().write_slice(context);
