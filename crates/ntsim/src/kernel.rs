@@ -7,6 +7,7 @@ use std::{panic, process};
 use crate::abi::Address;
 use crate::ex::pool::Pool;
 use crate::ex::push_lock::PushLocks;
+use crate::ex::work::WorkQueues;
 use crate::exports::{DataCells, DataExport};
 use crate::fltmgr::FilterManager;
 use crate::io::driver::Driver;
@@ -41,6 +42,8 @@ pub(crate) struct Kernel {
     pub(crate) handles: HandleTable,
     pub(crate) pool: Pool,
     pub(crate) push_locks: PushLocks,
+    #[allow(dead_code, reason = "the senders follow")]
+    pub(crate) work: WorkQueues,
     pub(crate) processes: ProcessTable,
     pub(crate) process_notify: ProcessNotify,
     pub(crate) volumes: VolumeTable,
@@ -90,6 +93,7 @@ impl Kernel {
             handles: HandleTable::new(),
             pool: Pool::default(),
             push_locks: PushLocks::default(),
+            work: WorkQueues::default(),
             processes,
             process_notify: ProcessNotify::default(),
             volumes: VolumeTable::default(),

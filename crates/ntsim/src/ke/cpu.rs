@@ -74,7 +74,7 @@ pub(crate) struct Cpu {
     frames: RefCell<Vec<Frame>>,
     /// The routine that the driver is in.
     pub(crate) routine: Cell<Option<&'static Routine>>,
-    /// Where leaving the driver leads; NULL while no driver code is on the stack.
+    /// Where leaving the driver leads; NULL while no driver code is on the stack, and this is no kernel thread.
     base: Cell<*mut EscapePoint>,
     /// Set by the signal handler, which then leaves the driver.
     pub(crate) fault: Cell<Option<Fault>>,
@@ -269,10 +269,21 @@ impl Cpu {
     /// Enters the driver from outside, so that it can be left early.
     fn enter_driver(&self, function: Ptr, arguments: &[usize]) -> Result<usize, Exit> {
         let mut result = 0;
-        let left = escape::enter(|| result = invoke(function, arguments), |point| self.base.set(point));
+        self.enter(|| result = invoke(function, arguments)).map(|()| result)
+    }
+
+    /// Runs the body of a kernel thread, which a crash or the end of the simulation leaves early. No panic may pass.
+    #[allow(dead_code, reason = "the senders follow")]
+    pub(crate) fn run_kernel_thread(&self, body: impl FnOnce()) -> Result<(), Exit> {
+        self.enter(body)
+    }
+
+    /// Runs something that [`Cpu::leave`] leaves early.
+    fn enter(&self, work: impl FnOnce()) -> Result<(), Exit> {
+        let left = escape::enter(work, |point| self.base.set(point));
         self.base.set(ptr::null_mut());
         if left == Left::Returned {
-            return Ok(result);
+            return Ok(());
         }
         let exit = match (self.fault.take(), self.exit.take()) {
             (Some(fault), _) => {
