@@ -69,18 +69,18 @@ pub(crate) struct WorkQueues {
 }
 
 /// Has a System worker thread do some work, at `PASSIVE_LEVEL`.
-pub(crate) fn queue(kernel: &Arc<Kernel>, queue: Queue, work: impl FnOnce(&Cpu) + Send + 'static) {
-    push(kernel, queue as usize + 1, Box::new(work));
+pub(crate) fn queue(cpu: &Cpu, queue: Queue, work: impl FnOnce(&Cpu) + Send + 'static) {
+    push(cpu, queue as usize + 1, Box::new(work));
 }
 
 /// Has some work done at `DISPATCH_LEVEL` in an arbitrary thread, as the completion of an interrupt is.
-pub(crate) fn queue_dpc(kernel: &Arc<Kernel>, work: impl FnOnce(&Cpu) + Send + 'static) {
-    push(kernel, DPC, Box::new(work));
+pub(crate) fn queue_dpc(cpu: &Cpu, work: impl FnOnce(&Cpu) + Send + 'static) {
+    push(cpu, DPC, Box::new(work));
 }
 
-fn push(kernel: &Arc<Kernel>, queue: usize, work: Work) {
-    kernel.work.state.lock().queues[queue].push_back(work);
-    call_worker(kernel);
+fn push(cpu: &Cpu, queue: usize, work: Work) {
+    cpu.kernel().work.state.lock().queues[queue].push_back(work);
+    call_worker(cpu);
 }
 
 /// What it takes to have a worker look at the queues.
@@ -91,7 +91,8 @@ enum Call {
 }
 
 /// Has a worker look at the queues, unless one is about to.
-fn call_worker(kernel: &Arc<Kernel>) {
+fn call_worker(cpu: &Cpu) {
+    let kernel = cpu.kernel();
     let call = {
         let mut state = kernel.work.state.lock();
         if state.is_empty() || state.coming > 0 {
@@ -110,7 +111,7 @@ fn call_worker(kernel: &Arc<Kernel>) {
     match call {
         Call::Nobody => {}
         Call::Wake(worker) => kernel.scheduler.signal(key(&worker)),
-        Call::Start => start(kernel),
+        Call::Start => start(cpu),
     }
 }
 
@@ -118,12 +119,13 @@ fn key(worker: &Arc<Worker>) -> Address {
     Arc::as_ptr(worker).addr()
 }
 
-fn start(kernel: &Arc<Kernel>) {
+fn start(cpu: &Cpu) {
+    let kernel = cpu.kernel();
     let thread = system_thread(kernel);
     let name = format!("System worker {}", thread.tid());
     let worker = Arc::new(Worker { thread });
     let of_worker = Arc::clone(kernel);
-    kernel.scheduler.start(name, move |baton| {
+    kernel.scheduler.start(cpu, name, move |baton| {
         let cpu = Cpu::new(Arc::clone(&of_worker), Arc::clone(&worker.thread), Some(baton));
         cpu.execute(|cpu| {
             // Left early when the simulation ends; then there is no more work.
@@ -161,7 +163,7 @@ fn serve(cpu: &Cpu, worker: &Arc<Worker>) {
             continue;
         };
         // This work may wait; what remains must not wait for it.
-        call_worker(kernel);
+        call_worker(cpu);
         if queue == DPC {
             let interrupted = interrupted(kernel);
             cpu.in_thread(&interrupted, || cpu.at_irql(Irql::DISPATCH, || work(cpu)));

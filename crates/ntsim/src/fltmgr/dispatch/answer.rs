@@ -37,7 +37,7 @@ impl Answer {
     /// The work is done, and the operation completed, at `DISPATCH_LEVEL` in an arbitrary thread.
     pub(crate) fn later(work: impl FnOnce(&Cpu) -> IoStatus + Send + 'static) -> Self {
         Self::Pend(Box::new(|cpu, pended| {
-            work::queue_dpc(cpu.kernel(), move |cpu| {
+            work::queue_dpc(cpu, move |cpu| {
                 let ended = work(cpu);
                 pended.complete(cpu, ended);
             });
