@@ -211,6 +211,11 @@ impl Cpu {
         self.frames.borrow().last().map(|frame| Arc::clone(&frame.driver))
     }
 
+    /// The entry point of the driver that is running, if one is.
+    pub(crate) fn entry(&self) -> Option<Entry> {
+        self.frames.borrow().last().map(|frame| frame.entry)
+    }
+
     /// Calls a function of the driver, with integers and pointers as its arguments.
     ///
     /// # Panics

@@ -31,7 +31,7 @@ use crate::ke::fault;
 use crate::kernel::Kernel;
 use crate::ps::ThreadKind;
 use crate::status::NtStatus;
-use crate::verifier::Violation;
+use crate::verifier::{FaultPlan, Violation};
 use crate::windows::Windows;
 use crate::{fltmgr, io, ps, verifier};
 
@@ -400,7 +400,25 @@ impl Sim {
     pub fn fail_nth(&self, routine: &str, n: u64, status: NtStatus) {
         let routine =
             verifier::fallible(routine).unwrap_or_else(|| panic!("{routine} cannot be made to fail"));
-        self.kernel().verifier.inject(routine, n, status);
+        self.kernel().verifier.injections.nth(routine, n, status);
+    }
+
+    /// Makes the `n`-th call from now (1 is the next) that can fail do so, of whatever routine, with a status that the
+    /// routine documents. Calls that undo what succeeded before cannot fail.
+    pub fn fail_nth_of_all(&self, n: u64) {
+        self.kernel().verifier.injections.nth_of_all(n);
+    }
+
+    /// Makes calls fail that are drawn from a seed, with statuses that the routines document. Calls that undo what
+    /// succeeded before cannot fail.
+    pub fn fail_randomly(&self, plan: FaultPlan) {
+        self.kernel().verifier.injections.draw(plan);
+    }
+
+    /// How many calls of drivers could have failed so far, and how many were made to.
+    #[must_use]
+    pub fn fallible_calls(&self) -> (u64, u64) {
+        self.kernel().verifier.injections.counts()
     }
 
     /// Whether a routine can be made to fail.
