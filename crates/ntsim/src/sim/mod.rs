@@ -6,6 +6,8 @@ mod observe;
 mod operation;
 mod port;
 
+pub use crate::ke::meter::CallCost;
+pub use crate::ke::step::Instructions;
 pub use config::{
     Config, FileSystem, Process, ProcessInfo, ProcessKind, ProcessSpec, Schedule, SpecError, Thread, Volume,
     VolumeInfo, VolumeSpec,
@@ -28,6 +30,7 @@ use crate::io::driver;
 use crate::ke::clock::NANOSECONDS_PER_UNIT;
 use crate::ke::cpu::{self, Cpu};
 use crate::ke::fault;
+use crate::ke::step::Counting;
 use crate::kernel::Kernel;
 use crate::ps::ThreadKind;
 use crate::status::NtStatus;
@@ -389,6 +392,26 @@ impl Sim {
     #[must_use]
     pub fn calls(&self) -> Vec<(&'static str, u64)> {
         self.kernel().verifier.calls()
+    }
+
+    /// Counts the instructions that this thread executes while it does something with the machine: exactly, by
+    /// single-stepping, which takes about a microsecond each. Work that drivers' own threads do is not this thread's.
+    pub fn count_instructions<R>(&self, work: impl FnOnce() -> R) -> (R, Instructions) {
+        let images = self.kernel().image_ranges();
+        let counting = Counting::begin(images);
+        let result = work();
+        (result, counting.map(Counting::end).unwrap_or_default())
+    }
+
+    /// Measures each call of a driver from now on, or no longer.
+    pub fn set_metering(&self, on: bool) {
+        self.kernel().meter.set(on);
+    }
+
+    /// The calls measured since the last time this was asked, in the order in which they ended.
+    #[must_use]
+    pub fn take_costs(&self) -> Vec<CallCost> {
+        self.kernel().meter.take()
     }
 
     /// Makes the `n`-th call from now (1 is the next) of a routine fail with a status, or with NULL if it returns a
