@@ -7,8 +7,6 @@ mod node;
 mod parse;
 mod scope;
 mod time;
-mod words;
-mod write;
 
 pub use self::model::Scenario;
 pub(crate) use self::scope::SYSTEM;

@@ -74,6 +74,90 @@ abi_structs! {
         info_buffer: Ptr = "InfoBuffer",
     }
 
+    /// `FLT_PARAMETERS.QueryFileInformation`.
+    QueryFileInformationParameters = "_FLT_PARAMETERS"."QueryFileInformation" {
+        length: u32 = "Length",
+        alignment: u32 = "_",
+        file_information_class: u32 = "FileInformationClass",
+        alignment2: u32 = "_",
+        info_buffer: Ptr = "InfoBuffer",
+    }
+
+    /// `FLT_PARAMETERS.DirectoryControl.QueryDirectory`.
+    QueryDirectoryParameters = "_FLT_PARAMETERS"."DirectoryControl.QueryDirectory" {
+        length: u32 = "Length",
+        alignment: u32 = "_",
+        file_name: Ptr<UnicodeString> = "FileName",
+        file_information_class: u32 = "FileInformationClass",
+        alignment2: u32 = "_",
+        file_index: u32 = "FileIndex",
+        alignment3: u32 = "_",
+        directory_buffer: Ptr = "DirectoryBuffer",
+        mdl_address: Ptr = "MdlAddress",
+    }
+
+    /// `FLT_PARAMETERS.FileSystemControl.Buffered`.
+    FileSystemControlParameters = "_FLT_PARAMETERS"."FileSystemControl.Buffered" {
+        output_buffer_length: u32 = "OutputBufferLength",
+        alignment: u32 = "_",
+        input_buffer_length: u32 = "InputBufferLength",
+        alignment2: u32 = "_",
+        fs_control_code: u32 = "FsControlCode",
+        alignment3: u32 = "_",
+        system_buffer: Ptr = "SystemBuffer",
+    }
+
+    /// `FLT_PARAMETERS.LockControl`.
+    LockControlParameters = "_FLT_PARAMETERS"."LockControl" {
+        length: Ptr<i64> = "Length",
+        key: u32 = "Key",
+        alignment: u32 = "_",
+        byte_offset: i64 = "ByteOffset",
+        process_id: Ptr = "ProcessId",
+        fail_immediately: u8 = "FailImmediately",
+        exclusive_lock: u8 = "ExclusiveLock",
+        alignment2: [u8; 6] = "_",
+    }
+
+    /// `FLT_PARAMETERS.AcquireForSectionSynchronization`.
+    SectionSynchronizationParameters = "_FLT_PARAMETERS"."AcquireForSectionSynchronization" {
+        sync_type: u32 = "SyncType",
+        page_protection: u32 = "PageProtection",
+        output_information: Ptr<SectionSyncOutput> = "OutputInformation",
+        flags: u32 = "Flags",
+        allocation_attributes: u32 = "AllocationAttributes",
+    }
+
+    /// `FS_FILTER_SECTION_SYNC_OUTPUT`.
+    SectionSyncOutput = "_FS_FILTER_SECTION_SYNC_OUTPUT" {
+        structure_size: u32 = "StructureSize",
+        size_returned: u32 = "SizeReturned",
+        flags: u32 = "Flags",
+        desired_read_alignment: u32 = "DesiredReadAlignment",
+    }
+
+    /// `FLT_PARAMETERS.AcquireForModifiedPageWriter`.
+    AcquireForModWriteParameters = "_FLT_PARAMETERS"."AcquireForModifiedPageWriter" {
+        ending_offset: Ptr<i64> = "EndingOffset",
+        resource_to_release: Ptr<Ptr> = "ResourceToRelease",
+    }
+
+    /// `FLT_PARAMETERS.PrepareMdlWrite`, and `MdlRead`, which is laid out alike.
+    PrepareMdlWriteParameters = "_FLT_PARAMETERS"."PrepareMdlWrite" {
+        file_offset: i64 = "FileOffset",
+        length: u32 = "Length",
+        alignment: u32 = "_",
+        key: u32 = "Key",
+        alignment2: u32 = "_",
+        mdl_chain: Ptr<Ptr> = "MdlChain",
+    }
+
+    /// `FLT_PARAMETERS.MdlWriteComplete`.
+    MdlWriteCompleteParameters = "_FLT_PARAMETERS"."MdlWriteComplete" {
+        file_offset: i64 = "FileOffset",
+        mdl_chain: Ptr = "MdlChain",
+    }
+
     /// `FLT_RELATED_OBJECTS`.
     RelatedObjects = "_FLT_RELATED_OBJECTS" {
         size: u16 = "Size",
@@ -149,5 +233,25 @@ pub(crate) union Parameters {
     pub(crate) read: ReadParameters,
     pub(crate) write: WriteParameters,
     pub(crate) set_file_information: SetFileInformationParameters,
+    pub(crate) query_file_information: QueryFileInformationParameters,
+    pub(crate) query_directory: QueryDirectoryParameters,
+    pub(crate) file_system_control: FileSystemControlParameters,
+    pub(crate) lock_control: LockControlParameters,
+    pub(crate) section_synchronization: SectionSynchronizationParameters,
+    pub(crate) acquire_for_mod_write: AcquireForModWriteParameters,
+    pub(crate) prepare_mdl_write: PrepareMdlWriteParameters,
+    pub(crate) mdl_write_complete: MdlWriteCompleteParameters,
     pub(crate) words: [u64; 6],
+}
+
+impl Parameters {
+    /// No parameters, every bit of the union set.
+    pub(crate) const NONE: Self = Self { words: [0; 6] };
+
+    /// Parameters of which a member covers only a part of the union; the rest is zero.
+    pub(crate) fn zeroed_then(set: impl FnOnce(&mut Self)) -> Self {
+        let mut parameters = Self::NONE;
+        set(&mut parameters);
+        parameters
+    }
 }

@@ -4,6 +4,7 @@
 //! the definitions that a driver is compiled with, so that an error in either shows.
 
 mod flt;
+mod fsctl;
 mod nt;
 mod ptr;
 mod shared;
@@ -11,6 +12,7 @@ mod shared;
 mod table_test;
 
 pub(crate) use flt::*;
+pub(crate) use fsctl::*;
 pub(crate) use nt::*;
 pub(crate) use ptr::{Address, Ptr};
 pub(crate) use shared::{Shared, SharedText};

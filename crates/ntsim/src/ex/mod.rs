@@ -1,7 +1,5 @@
-//! Executive: pool, push locks, and work for System's worker threads.
+//! Executive: pool and push locks.
 
 pub(crate) mod block;
 pub(crate) mod pool;
 pub(crate) mod push_lock;
-#[allow(dead_code, unused_imports, reason = "the senders follow")]
-pub(crate) mod work;

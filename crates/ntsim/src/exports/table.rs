@@ -81,13 +81,6 @@ routines! {
         => ke::routines::current_processor_number;
     Ntoskrnl: KeQueryActiveProcessorCountEx(group: u16) -> u32, HIGH => ke::routines::active_processor_count;
     Ntoskrnl: KeQuerySystemTimePrecise(time: Ptr<u64>), HIGH => ke::routines::query_system_time_precise;
-    Ntoskrnl: KeQueryInterruptTime() -> usize, HIGH => ke::time::query_interrupt_time;
-    Ntoskrnl: KeQueryUnbiasedInterruptTime() -> usize, HIGH => ke::time::query_interrupt_time;
-    Ntoskrnl: KeQueryInterruptTimePrecise(counter: Ptr<u64>) -> usize, HIGH => ke::time::query_interrupt_time_precise;
-    Ntoskrnl: KeQueryTimeIncrement() -> u32, HIGH => ke::time::query_time_increment;
-    Ntoskrnl: KeQueryPerformanceCounter(frequency: Ptr<u64>) -> usize, HIGH => ke::time::query_performance_counter;
-    Ntoskrnl: ExSystemTimeToLocalTime(system: Ptr<u64>, local: Ptr<u64>), HIGH => ke::time::convert_local_time;
-    Ntoskrnl: ExLocalTimeToSystemTime(local: Ptr<u64>, system: Ptr<u64>), HIGH => ke::time::convert_local_time;
     Ntoskrnl: KeBugCheckEx(code: u32, first: usize, second: usize, third: usize, fourth: usize), HIGH
         => ke::routines::bug_check;
 
@@ -141,6 +134,8 @@ routines! {
     Ntoskrnl: RtlInitUnicodeString(destination: Ptr<UnicodeString>, source: Ptr<u16>), DISPATCH
         => rtl::init_unicode_string;
     Ntoskrnl: DbgPrintEx(component: u32, level: u32, format: Ptr<u8>, first: usize, second: usize, third: usize, fourth: usize, fifth: usize, sixth: usize, seventh: usize, eighth: usize) -> NtStatus, HIGH, infallible => rtl::debug_print::debug_print_ex;
+    Ntoskrnl: IoGetTopLevelIrp() -> Ptr, DISPATCH, infallible => ps::thread_io::get_top_level_irp;
+    Ntoskrnl: IoSetTopLevelIrp(irp: Ptr), DISPATCH => ps::thread_io::set_top_level_irp;
     Ntoskrnl: IoCheckFileObjectOpenedAsCopySource(file: Ptr<FileObject>) -> u8, PASSIVE [since Win11_22H2]
         => io::copy::opened_as_copy_source;
     Ntoskrnl: IoCheckFileObjectOpenedAsCopyDestination(file: Ptr<FileObject>) -> u8, PASSIVE [since Win11_22H2]

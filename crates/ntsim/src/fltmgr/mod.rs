@@ -1,7 +1,6 @@
 //! The Filter Manager.
 
 pub(crate) mod context;
-#[allow(dead_code, unused_imports, reason = "the senders follow")]
 mod dispatch;
 pub(crate) mod filter;
 pub(crate) mod instance;
@@ -14,8 +13,7 @@ mod registration;
 pub(crate) mod routines;
 pub(crate) mod volume;
 
-#[allow(dead_code, unused_imports, reason = "the senders follow")]
-pub(crate) use dispatch::{Answer, Arrival, Pended, Submitted, dispatch, submit};
+pub(crate) use dispatch::dispatch;
 pub(crate) use filter::Filter;
 pub(crate) use instance::Instance;
 pub(crate) use manager::{FilterManager, leaks};

@@ -13,41 +13,71 @@ use crate::status::NtStatus;
 
 /// `NtClose` by the current thread.
 pub(crate) fn close(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
-    let kernel = cpu.kernel();
     let process = Arc::clone(cpu.thread().process());
-    let file = kernel.file_handles.close(&process, handle.0).ok_or(NtStatus::INVALID_HANDLE)?;
-    request(cpu, &file, Major::Cleanup, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API);
-    file.add_flags(file_object::CLEANUP_COMPLETE);
-    if let Some(fcb) = file.fcb() {
-        let node = fcb.node();
-        if file.has(file_object::DELETE_ON_CLOSE) {
-            node.mark_deleted();
-        }
-        if node.clean_up() && node.is_deleted() {
-            file.volume().names.remove(node);
-        }
-    }
-    if kernel.objects.retire(file.ptr().address()) {
-        delete(cpu, &file);
-    }
+    let closed = cpu.kernel().file_handles.close(&process, handle.0);
+    let file = closed.ok_or(NtStatus::INVALID_HANDLE)?;
+    handle_closed(cpu, &file);
     Ok(())
+}
+
+/// A handle of the file has been closed: with the last one it is cleaned up.
+pub(crate) fn handle_closed(cpu: &Cpu, file: &Arc<File>) {
+    if !file.handle_closed() {
+        return;
+    }
+    let target = Arc::clone(file);
+    request(cpu, file, Major::Cleanup, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API, move |_| {
+        clean_up(&target);
+    });
+    file.add_flags(file_object::CLEANUP_COMPLETE);
+    release(cpu, file);
+}
+
+/// The file system's part of the cleanup: what was to be deleted loses its name.
+fn clean_up(file: &File) {
+    let Some(fcb) = file.fcb() else { return };
+    let node = fcb.node();
+    if file.has(file_object::DELETE_ON_CLOSE) {
+        node.set_deleted(file.current_name().as_deref());
+    }
+    let was_last = node.clean_up();
+    if (was_last || file.deletes_at_once())
+        && let Some(name) = node.take_deleted()
+    {
+        file.volume().names.remove(node, &name);
+    }
+}
+
+/// Somebody of the system needs the file object no more; it goes with the last who did.
+pub(crate) fn release(cpu: &Cpu, file: &Arc<File>) {
+    if file.release() && cpu.kernel().objects.retire(file.ptr().address()) {
+        delete(cpu, file);
+    }
 }
 
 /// The file object goes, and with the last one of its stream the control block and what filters attached to it.
 pub(crate) fn delete(cpu: &Cpu, file: &Arc<File>) {
-    request(cpu, file, Major::Close, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API);
+    request(cpu, file, Major::Close, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API, |_| ());
     if let Some(last) = file.fcb().and_then(|fcb| fcb.node().close()) {
         fltmgr::context::stream_gone(cpu, &last);
     }
 }
 
 /// Neither operation can fail.
-fn request(cpu: &Cpu, file: &Arc<File>, major: Major, irp_flags: u32) {
+fn request(
+    cpu: &Cpu,
+    file: &Arc<File>,
+    major: Major,
+    irp_flags: u32,
+    target: impl FnOnce(&Cpu) + Send + 'static,
+) {
     let operation = Operation {
         irp_flags,
         mode: Mode::Kernel,
         ..Operation::new(major, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
     };
-    let parameters = Parameters { words: [0; 6] };
-    send::send(cpu, operation, parameters, |_| IoStatus::plain(NtStatus::SUCCESS));
+    send::send(cpu, operation, Parameters::NONE, move |cpu| {
+        target(cpu);
+        IoStatus::plain(NtStatus::SUCCESS)
+    });
 }

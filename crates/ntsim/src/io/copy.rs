@@ -10,7 +10,7 @@ use super::create::create;
 use super::data::{ReadTarget, WriteTarget};
 use super::file::File;
 use super::request::{IoStatus, file_of};
-use super::set_information::{Setting, set_information};
+use super::set_information::set_information;
 use super::transfer::{self, buffer_of, irp_flags, read_parameters};
 use super::volume::SECTOR_BYTES;
 use super::{close, file_object, irp, send};
@@ -20,7 +20,7 @@ use crate::ke::Cpu;
 use crate::ps::Thread;
 use crate::sim::{
     Access, ChunkSpec, CopyIntent, CopyReport, CopySpec, CreateOptions, CreateSpec, Disposition, Handle,
-    Major, Mode, Outcome, ReadSpec, WriteSpec,
+    Major, Mode, Outcome, ReadSpec, Setting, WriteSpec,
 };
 use crate::status::NtStatus;
 use crate::verifier::Rule;
@@ -194,7 +194,7 @@ fn copy_content(
     destination: Handle,
     size: i64,
 ) -> Result<CopyReport, NtStatus> {
-    set_information(cpu, destination, Setting::EndOfFile(size))?;
+    set_information(cpu, destination, Setting::EndOfFile(spec.size))?;
     let mut report = CopyReport { writes: 0, bytes: 0 };
     let mut offset = 0;
     while offset < size {

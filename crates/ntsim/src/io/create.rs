@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::features::Features;
 use super::file::File;
 use super::node::Node;
 use super::request::{IoStatus, decide};
@@ -13,6 +14,7 @@ use crate::abi::{
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
 use crate::ob::Object;
+use crate::ps::Thread;
 use crate::sim::{Access, CreateOptions, CreateSpec, Disposition, Handle, Major, Outcome};
 use crate::status::NtStatus;
 
@@ -22,6 +24,9 @@ const OPTIONS_BITS: u32 = 24;
 const SHARE_ALL: u16 = 7;
 /// `FILE_ATTRIBUTE_NORMAL`
 const ATTRIBUTE_NORMAL: u16 = 0x80;
+
+/// `SecurityImpersonation`
+const SECURITY_IMPERSONATION: u32 = 2;
 
 /// `IoStatus.Information` of a create.
 const FILE_SUPERSEDED: usize = 0;
@@ -45,14 +50,14 @@ pub(crate) fn create(cpu: &Cpu, spec: &CreateSpec) -> Result<Handle, NtStatus> {
         return Err(status);
     }
     file.add_flags(file_object::HANDLE_CREATED);
-    let process = Arc::clone(cpu.thread().process());
-    Ok(Handle(kernel.file_handles.open(process, file)))
+    file.hold();
+    Ok(Handle(kernel.file_handles.open(cpu.thread().process(), file)))
 }
 
 fn request(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec) -> IoStatus {
     let thread = cpu.thread();
     let options = (spec.disposition as u32) << OPTIONS_BITS | spec.options.bits();
-    let access_state = Shared::new(access_state(spec.access, thread.process().token().ptr()));
+    let access_state = Shared::new(access_state(spec.access, &thread));
     let security = Shared::new(IoSecurityContext {
         security_qos: Ptr::NULL,
         access_state: access_state.ptr(),
@@ -99,6 +104,9 @@ impl Opening {
             return IoStatus::new(NtStatus::SUCCESS, FILE_OPENED);
         }
         let directory = self.options.contains(CreateOptions::DIRECTORY_FILE);
+        if file.names_stream() && !Features::of(volume.spec().file_system).named_streams {
+            return IoStatus::plain(NtStatus::OBJECT_NAME_INVALID);
+        }
         let existing = volume.names.get(file.name());
         let ended = decide(
             self.outcome,
@@ -117,6 +125,9 @@ impl Opening {
 
     /// What the disposition means for a file that exists, or does not.
     fn disposed(self, existing: Option<&Node>) -> IoStatus {
+        if existing.is_some_and(Node::is_deleted) {
+            return IoStatus::plain(NtStatus::DELETE_PENDING);
+        }
         let directory = existing.is_some_and(Node::is_directory);
         if directory && self.options.contains(CreateOptions::NON_DIRECTORY_FILE) {
             return IoStatus::plain(NtStatus::FILE_IS_A_DIRECTORY);
@@ -140,7 +151,8 @@ fn information(disposition: Disposition, exists: bool) -> usize {
     }
 }
 
-fn access_state(access: Access, token: Ptr) -> AccessState {
+fn access_state(access: Access, thread: &Thread) -> AccessState {
+    let client = thread.io().client();
     let no_name = UnicodeString { length: 0, maximum_length: 0, buffer: Ptr::NULL };
     AccessState {
         operation_id: Luid { low: 0, high: 0 },
@@ -153,9 +165,9 @@ fn access_state(access: Access, token: Ptr) -> AccessState {
         previously_granted_access: 0,
         original_desired_access: access.bits(),
         subject_security_context: SecuritySubjectContext {
-            client_token: Ptr::NULL,
-            impersonation_level: 0,
-            primary_token: token,
+            client_token: client.as_ref().map_or(Ptr::NULL, |token| token.ptr()),
+            impersonation_level: if client.is_some() { SECURITY_IMPERSONATION } else { 0 },
+            primary_token: thread.process().token().ptr(),
             process_audit_id: Ptr::NULL,
         },
         security_descriptor: Ptr::NULL,

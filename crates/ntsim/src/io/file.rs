@@ -10,6 +10,7 @@ use crate::abi::{
     UnicodeString,
 };
 use crate::sim::{Access, CopyIntent, CreateOptions, CreateSpec};
+use crate::util::Lock;
 
 /// `IO_TYPE_FILE`
 const IO_TYPE_FILE: i16 = 5;
@@ -26,6 +27,19 @@ pub(crate) struct File {
     copy: Option<CopyIntent>,
     /// Set when the file system has opened it, unless it opened the volume itself.
     fcb: OnceLock<Arc<Fcb>>,
+    uses: Lock<Uses>,
+}
+
+/// Who needs a file object.
+#[derive(Default)]
+struct Uses {
+    handles: usize,
+    /// The open itself until its cleanup, requests in flight, the cache and memory managers.
+    holds: usize,
+    /// The close has been sent.
+    closed: bool,
+    /// The name goes with this file object's cleanup, even if others have the file open (POSIX semantics).
+    deletes_at_once: bool,
 }
 
 impl File {
@@ -46,7 +60,16 @@ impl File {
             object.flags |= file_object::VOLUME_OPEN;
         }
         let object = Shared::new(object);
-        Self { object, volume, name, path, access: spec.access, copy, fcb: OnceLock::new() }
+        Self {
+            object,
+            volume,
+            name,
+            path,
+            access: spec.access,
+            copy,
+            fcb: OnceLock::new(),
+            uses: Lock::default(),
+        }
     }
 
     pub(crate) fn ptr(&self) -> Ptr<FileObject> {
@@ -60,6 +83,11 @@ impl File {
     /// The path on the volume.
     pub(crate) fn name(&self) -> &str {
         self.name.as_str()
+    }
+
+    /// Whether the path names a stream of a file.
+    pub(super) fn names_stream(&self) -> bool {
+        self.name().rsplit('\\').next().is_some_and(|last| last.contains(':'))
     }
 
     /// The NT path.
@@ -79,12 +107,55 @@ impl File {
         self.copy
     }
 
-    /// What the file is called now on its volume, if it exists.
+    /// What the file is called now on its volume, if it exists; of several names the one it was opened by.
     pub(crate) fn current_name(&self) -> Option<Arc<str>> {
-        match self.fcb() {
-            Some(fcb) => Some(fcb.node().path()),
-            None => self.volume.names.get(self.name()).map(|node| node.path()),
+        let Some(fcb) = self.fcb() else {
+            return self.volume.names.get(self.name()).map(|node| node.path());
+        };
+        let node = fcb.node();
+        if node.has_more_names() && self.volume.names.is_name_of(self.name(), node) {
+            return Some(Arc::from(self.name()));
         }
+        Some(node.path())
+    }
+
+    pub(super) fn handle_opened(&self) {
+        self.uses.lock().handles += 1;
+    }
+
+    /// A handle has been closed. Returns whether it was the last, so that the cleanup is due.
+    pub(super) fn handle_closed(&self) -> bool {
+        let mut uses = self.uses.lock();
+        uses.handles = uses.handles.saturating_sub(1);
+        uses.handles == 0
+    }
+
+    pub(super) fn delete_at_once(&self, deletes: bool) {
+        self.uses.lock().deletes_at_once = deletes;
+    }
+
+    pub(super) fn deletes_at_once(&self) -> bool {
+        self.uses.lock().deletes_at_once
+    }
+
+    pub(super) fn set_delete_pending(&self, pending: bool) {
+        self.object.update(|object| object.delete_pending = u8::from(pending));
+    }
+
+    /// Somebody of the system needs the file object: it is not closed before [`File::release`].
+    pub(crate) fn hold(&self) {
+        self.uses.lock().holds += 1;
+    }
+
+    /// Takes back a hold. Returns whether nothing of the system needs the file object any more, so that it may go.
+    pub(super) fn release(&self) -> bool {
+        let mut uses = self.uses.lock();
+        uses.holds = uses.holds.saturating_sub(1);
+        if uses.holds > 0 || uses.closed {
+            return false;
+        }
+        uses.closed = true;
+        true
     }
 
     /// The control block of its stream, once the file system has opened it.

@@ -15,6 +15,9 @@ pub(crate) mod irp {
     pub(crate) const PAGING_IO: u32 = 0x0002;
     pub(crate) const SYNCHRONOUS_API: u32 = 0x0004;
     pub(crate) const BUFFERED_IO: u32 = 0x0010;
+    pub(crate) const DEALLOCATE_BUFFER: u32 = 0x0020;
+    /// The same bit as `SYNCHRONOUS_PAGING_IO`, of other requests: there is an output buffer.
+    pub(crate) const INPUT_OPERATION: u32 = 0x0040;
     pub(crate) const SYNCHRONOUS_PAGING_IO: u32 = 0x0040;
     pub(crate) const CREATE_OPERATION: u32 = 0x0080;
     pub(crate) const READ_OPERATION: u32 = 0x0100;

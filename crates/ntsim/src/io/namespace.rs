@@ -30,19 +30,36 @@ impl Namespace {
         Arc::clone(self.nodes.lock().entry(path.to_uppercase()).or_insert_with(make))
     }
 
-    /// Takes away the name of what has been deleted, unless something else has it by now.
-    pub(super) fn remove(&self, node: &Arc<Node>) {
+    /// Takes away a name of what has been deleted, unless something else has it by now.
+    pub(super) fn remove(&self, node: &Arc<Node>, name: &str) {
         let mut nodes = self.nodes.lock();
-        let key = node.path().to_uppercase();
+        let key = name.to_uppercase();
         if nodes.get(&key).is_some_and(|known| Arc::ptr_eq(known, node)) {
             nodes.remove(&key);
+            node.unlinked();
         }
     }
 
-    /// Gives a file or directory, with its streams and all below it, another name that is free.
-    pub(super) fn rename(&self, node: &Arc<Node>, to: &str) -> Result<(), NtStatus> {
+    /// Gives a file one more name, which must be free.
+    pub(super) fn link(&self, node: &Arc<Node>, name: &str) -> Result<(), NtStatus> {
         let mut nodes = self.nodes.lock();
-        let from = node.path();
+        let key = name.to_uppercase();
+        if nodes.contains_key(&key) {
+            return Err(NtStatus::OBJECT_NAME_COLLISION);
+        }
+        node.linked();
+        nodes.insert(key, Arc::clone(node));
+        Ok(())
+    }
+
+    /// Whether a path is a name of this node.
+    pub(super) fn is_name_of(&self, path: &str, node: &Arc<Node>) -> bool {
+        self.get(path).is_some_and(|known| Arc::ptr_eq(&known, node))
+    }
+
+    /// Gives a file or directory, with its streams and all below it, another name that is free in place of this one.
+    pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), NtStatus> {
+        let mut nodes = self.nodes.lock();
         let old_key = from.to_uppercase();
         let new_key = to.to_uppercase();
         if new_key != old_key && nodes.contains_key(&new_key) {
@@ -51,8 +68,11 @@ impl Namespace {
         let moving: Vec<_> = nodes.keys().filter(|key| is_at_or_below(key, &old_key)).cloned().collect();
         for key in moving {
             let Some(moved) = nodes.remove(&key) else { continue };
-            let rest = moved.path()[from.len()..].to_owned();
-            moved.set_path(&format!("{to}{rest}"));
+            let path = moved.path();
+            // A file that has other names may be known by one that does not change.
+            if path.to_uppercase() == key {
+                moved.set_path(&format!("{to}{}", &path[from.len()..]));
+            }
             nodes.insert(format!("{new_key}{}", &key[old_key.len()..]), moved);
         }
         Ok(())
@@ -86,7 +106,7 @@ mod tests {
         let child = names.get_or_insert(r"\A\x", false, 0);
         let stream = names.get_or_insert(r"\a\x:s", false, 0);
         let other = names.get_or_insert(r"\ab", false, 0);
-        names.rename(&directory, r"\longer").expect("the name is free");
+        names.rename(&directory.path(), r"\longer").expect("the name is free");
         assert_eq!(&*child.path(), r"\longer\x");
         assert_eq!(&*stream.path(), r"\longer\x:s");
         assert_eq!(&*other.path(), r"\ab");
@@ -99,8 +119,8 @@ mod tests {
         let names = Namespace::default();
         let first = names.get_or_insert(r"\a", false, 0);
         names.get_or_insert(r"\b", false, 0);
-        assert_eq!(names.rename(&first, r"\B"), Err(NtStatus::OBJECT_NAME_COLLISION));
-        names.rename(&first, r"\A").expect("only the case changes");
+        assert_eq!(names.rename(&first.path(), r"\B"), Err(NtStatus::OBJECT_NAME_COLLISION));
+        names.rename(&first.path(), r"\A").expect("only the case changes");
         assert_eq!(&*first.path(), r"\A");
     }
 
@@ -108,10 +128,10 @@ mod tests {
     fn a_deleted_file_does_not_take_its_successor_along() {
         let names = Namespace::default();
         let first = names.get_or_insert(r"\a", false, 0);
-        names.rename(&first, r"\b").expect("the name is free");
-        names.remove(&first);
+        names.rename(&first.path(), r"\b").expect("the name is free");
+        names.remove(&first, r"\b");
         let second = names.get_or_insert(r"\b", false, 0);
-        names.remove(&first);
+        names.remove(&first, r"\b");
         assert!(Arc::ptr_eq(&names.get(r"\b").expect("it is still there"), &second));
     }
 }

@@ -1,10 +1,8 @@
 //! What lies on a volume: files, directories and streams, and their control blocks while they are open.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-
 use crate::abi::{Address, AdvancedFcbHeader, ListEntry, Ptr, SectionObjectPointers, Shared};
 use crate::util::Lock;
+use std::sync::Arc;
 
 /// `FSRTL_FCB_HEADER_V2`
 const HEADER_VERSION: u8 = 2 << 4;
@@ -20,9 +18,37 @@ pub(crate) struct Node {
     /// Its path on the volume, as it was last named.
     path: Lock<Arc<str>>,
     directory: bool,
-    size: AtomicI64,
-    deleted: AtomicBool,
+    sizes: Lock<Sizes>,
+    links: Lock<Links>,
     open: Lock<OpenState>,
+}
+
+/// Sizes of a stream, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sizes {
+    pub(super) file: i64,
+    /// What is allocated, at least the size.
+    pub(super) allocation: i64,
+    /// What has been written, at most the size.
+    pub(super) valid: i64,
+}
+
+impl Sizes {
+    fn of(size: i64) -> Self {
+        Self { file: size, allocation: size, valid: size }
+    }
+
+    /// Nothing lies beyond the end of a file.
+    fn truncated(self, file: i64) -> Self {
+        Self { file, allocation: self.allocation.max(file), valid: self.valid.min(file) }
+    }
+}
+
+/// The names of a file.
+struct Links {
+    count: usize,
+    /// The name to take away when the last handle goes.
+    deleted: Option<String>,
 }
 
 #[derive(Default)]
@@ -39,8 +65,8 @@ impl Node {
         Self {
             path: Lock::new(Arc::from(path)),
             directory,
-            size: AtomicI64::new(size),
-            deleted: AtomicBool::new(false),
+            sizes: Lock::new(Sizes::of(size)),
+            links: Lock::new(Links { count: 1, deleted: None }),
             open: Lock::default(),
         }
     }
@@ -59,24 +85,81 @@ impl Node {
     }
 
     /// Size in bytes.
-    pub(super) fn size(&self) -> i64 {
-        // Relaxed, here and below: operations are ordered by the machine's lock or the baton.
-        self.size.load(Ordering::Relaxed)
+    pub(crate) fn size(&self) -> i64 {
+        self.sizes.lock().file
     }
 
-    pub(super) fn set_size(&self, size: i64) {
-        self.size.store(size, Ordering::Relaxed);
-        if let Some(fcb) = &self.open.lock().fcb {
-            fcb.set_size(size);
+    pub(super) fn sizes(&self) -> Sizes {
+        *self.sizes.lock()
+    }
+
+    fn change_sizes(&self, change: impl FnOnce(Sizes) -> Sizes) {
+        let mut sizes = self.sizes.lock();
+        *sizes = change(*sizes);
+        let now = *sizes;
+        drop(sizes);
+        if let Some(fcb) = self.fcb() {
+            fcb.set_sizes(now);
         }
     }
 
-    pub(super) fn mark_deleted(&self) {
-        self.deleted.store(true, Ordering::Relaxed);
+    /// Makes the file this long, all of it written.
+    pub(super) fn set_size(&self, size: i64) {
+        self.change_sizes(|_| Sizes::of(size));
+    }
+
+    /// Sets the end of the file; what lies beyond is gone, and what is new has not been written.
+    pub(super) fn set_end(&self, size: i64) {
+        self.change_sizes(|sizes| sizes.truncated(size));
+    }
+
+    /// Sets what is allocated; a file that was longer is truncated to it.
+    pub(super) fn set_allocation(&self, allocation: i64) {
+        self.change_sizes(|sizes| Sizes { allocation, ..sizes.truncated(sizes.file.min(allocation)) });
+    }
+
+    /// Sets how much is taken as written.
+    pub(super) fn set_valid(&self, valid: i64) {
+        self.change_sizes(|sizes| Sizes { valid, ..sizes });
+    }
+
+    /// A write has ended there.
+    pub(super) fn written_to(&self, end: i64) {
+        let sizes = self.sizes();
+        if end > sizes.valid {
+            self.change_sizes(|sizes| {
+                let file = sizes.file.max(end);
+                Sizes { file, allocation: sizes.allocation.max(file), valid: sizes.valid.max(end) }
+            });
+        }
+    }
+
+    pub(super) fn linked(&self) {
+        self.links.lock().count += 1;
+    }
+
+    /// A name has gone.
+    pub(super) fn unlinked(&self) {
+        let mut links = self.links.lock();
+        links.count = links.count.saturating_sub(1);
+    }
+
+    pub(super) fn has_more_names(&self) -> bool {
+        self.links.lock().count > 1
+    }
+
+    /// Its name goes with the last handle, or does not after all.
+    pub(super) fn set_deleted(&self, name: Option<&str>) {
+        self.links.lock().deleted = name.map(str::to_owned);
     }
 
     pub(super) fn is_deleted(&self) -> bool {
-        self.deleted.load(Ordering::Relaxed)
+        self.links.lock().deleted.is_some()
+    }
+
+    /// The name to take away now.
+    pub(super) fn take_deleted(&self) -> Option<String> {
+        self.links.lock().deleted.take()
     }
 
     /// A file object comes: all of those open at a time share one control block.
@@ -125,7 +208,7 @@ pub(crate) struct Fcb {
 
 impl Fcb {
     fn new(node: &Arc<Node>) -> Self {
-        let size = node.size();
+        let sizes = node.sizes();
         let empty_list = ListEntry { flink: Ptr::NULL, blink: Ptr::NULL };
         let header = Shared::new(AdvancedFcbHeader {
             node_type_code: 0,
@@ -136,9 +219,9 @@ impl Fcb {
             version: HEADER_VERSION,
             resource: Ptr::NULL,
             paging_io_resource: Ptr::NULL,
-            allocation_size: size,
-            file_size: size,
-            valid_data_length: size,
+            allocation_size: sizes.allocation,
+            file_size: sizes.file,
+            valid_data_length: sizes.valid,
             fast_mutex: Ptr::NULL,
             filter_contexts: empty_list,
             push_lock: 0,
@@ -168,11 +251,11 @@ impl Fcb {
         &self.node
     }
 
-    fn set_size(&self, size: i64) {
+    fn set_sizes(&self, sizes: Sizes) {
         self.header.update(|header| {
-            header.allocation_size = size;
-            header.file_size = size;
-            header.valid_data_length = size;
+            header.allocation_size = sizes.allocation;
+            header.file_size = sizes.file;
+            header.valid_data_length = sizes.valid;
         });
     }
 }
@@ -198,5 +281,21 @@ mod tests {
         let fcb = node.open();
         node.set_size(20);
         assert_eq!(fcb.header.get().file_size, 20);
+    }
+
+    #[test]
+    fn sizes_follow_what_is_set_and_written() {
+        let node = Node::new(r"\a", false, 0);
+        let sizes = |file, allocation, valid| Sizes { file, allocation, valid };
+        node.set_end(100);
+        assert_eq!(node.sizes(), sizes(100, 100, 0), "what is new has not been written");
+        node.written_to(40);
+        assert_eq!(node.sizes(), sizes(100, 100, 40));
+        node.set_valid(90);
+        node.set_allocation(60);
+        assert_eq!(node.sizes(), sizes(60, 60, 60), "an allocation that is too small truncates");
+        node.set_allocation(1000);
+        node.written_to(200);
+        assert_eq!(node.sizes(), sizes(200, 1000, 200));
     }
 }

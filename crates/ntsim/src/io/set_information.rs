@@ -1,77 +1,165 @@
-//! `NtSetInformationFile`, as far as copying and renaming use it.
+//! `NtSetInformationFile`.
 
 use std::sync::Arc;
 
+use super::features::Features;
 use super::file::File;
 use super::request::{IoStatus, file_of};
-use super::{irp, send};
+use super::{file_object, irp, send};
 use crate::abi::{Parameters, Ptr, RenameInformation, SetFileInformationParameters, Shared, SharedText};
 use crate::ex::block::{Block, Content};
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
-use crate::sim::{Access, Handle, Major};
+use crate::sim::{Access, Handle, Major, Setting};
 use crate::status::NtStatus;
 
 /// `FILE_INFORMATION_CLASS`
 const FILE_BASIC_INFORMATION: u32 = 4;
 const FILE_RENAME_INFORMATION: u32 = 10;
+const FILE_LINK_INFORMATION: u32 = 11;
+const FILE_DISPOSITION_INFORMATION: u32 = 13;
+const FILE_POSITION_INFORMATION: u32 = 14;
+const FILE_ALLOCATION_INFORMATION: u32 = 19;
 const FILE_END_OF_FILE_INFORMATION: u32 = 20;
+const FILE_VALID_DATA_LENGTH_INFORMATION: u32 = 39;
+const FILE_DISPOSITION_INFORMATION_EX: u32 = 64;
+/// `FILE_DISPOSITION_*`
+const DISPOSITION_DELETE: i64 = 1;
+const DISPOSITION_POSIX_SEMANTICS: i64 = 2;
 /// `sizeof(FILE_BASIC_INFORMATION)`
 const BASIC_INFORMATION_BYTES: u32 = 40;
-/// `sizeof(FILE_END_OF_FILE_INFORMATION)`
-const END_OF_FILE_BYTES: u32 = 8;
-/// Words of the system buffer that holds either.
+/// Words of the system buffer that holds any of these.
 const BUFFER_WORDS: usize = 5;
 
-/// What to set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Setting {
-    /// The file's size in bytes.
-    EndOfFile(i64),
-    /// Time stamps and attributes, all unchanged.
-    Basic,
+/// What a request for a setting looks like: its class, the bytes of its buffer, the buffer's first word, and the access
+/// that the I/O manager demands of the handle (ntifs, `NtSetInformationFile`).
+fn form(setting: Setting) -> Result<(u32, u32, i64, Access), NtStatus> {
+    let number = |value| i64::try_from(value).map_err(|_| NtStatus::INVALID_PARAMETER);
+    Ok(match setting {
+        Setting::Basic => (FILE_BASIC_INFORMATION, BASIC_INFORMATION_BYTES, 0, Access::WRITE_ATTRIBUTES),
+        Setting::EndOfFile(size) => (FILE_END_OF_FILE_INFORMATION, 8, number(size)?, Access::WRITE_DATA),
+        Setting::Allocation(size) => (FILE_ALLOCATION_INFORMATION, 8, number(size)?, Access::WRITE_DATA),
+        Setting::ValidDataLength(size) => {
+            (FILE_VALID_DATA_LENGTH_INFORMATION, 8, number(size)?, Access::WRITE_DATA)
+        }
+        Setting::Position(offset) => (FILE_POSITION_INFORMATION, 8, number(offset)?, Access::empty()),
+        Setting::Disposition { delete } => {
+            (FILE_DISPOSITION_INFORMATION, 1, i64::from(delete), Access::DELETE)
+        }
+        Setting::DispositionEx { delete, posix } => {
+            let flag = |set, flag| if set { flag } else { 0 };
+            let flags = flag(delete, DISPOSITION_DELETE) | flag(posix, DISPOSITION_POSIX_SEMANTICS);
+            (FILE_DISPOSITION_INFORMATION_EX, 4, flags, Access::DELETE)
+        }
+    })
 }
 
 /// `NtSetInformationFile` by the current thread.
-pub(super) fn set_information(cpu: &Cpu, handle: Handle, setting: Setting) -> Result<(), NtStatus> {
+pub(crate) fn set_information(cpu: &Cpu, handle: Handle, setting: Setting) -> Result<(), NtStatus> {
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
-    let mut content = [0; BUFFER_WORDS];
-    let (class, length) = match setting {
-        Setting::EndOfFile(size) => {
-            content[0] = size;
-            (FILE_END_OF_FILE_INFORMATION, END_OF_FILE_BYTES)
+    let (class, length, value, access) = form(setting)?;
+    if !file.access().contains(access) {
+        return Err(NtStatus::ACCESS_DENIED);
+    }
+    if let Setting::Position(_) = setting {
+        // The I/O manager does this by itself where the file pointer is its own.
+        if file.has(file_object::SYNCHRONOUS_IO) {
+            file.set_position(value);
         }
-        Setting::Basic => (FILE_BASIC_INFORMATION, BASIC_INFORMATION_BYTES),
-    };
+        return Ok(());
+    }
+    let mut content = [0; BUFFER_WORDS];
+    content[0] = value;
     let buffer = Shared::new(content);
     let target = Arc::clone(&file);
-    request(cpu, &file, class, buffer.ptr().cast(), length, move || {
-        if let (Setting::EndOfFile(size), Some(fcb)) = (setting, target.fcb()) {
-            fcb.node().set_size(size);
+    request(cpu, &file, class, buffer.ptr().cast(), length, move |_| set(&target, setting, value))
+}
+
+/// The file system's part.
+fn set(file: &File, setting: Setting, value: i64) -> NtStatus {
+    let Some(fcb) = file.fcb() else { return NtStatus::INVALID_PARAMETER };
+    let node = fcb.node();
+    match setting {
+        Setting::Basic | Setting::Position(_) => {}
+        Setting::EndOfFile(_) => node.set_end(value),
+        Setting::Allocation(_) => node.set_allocation(value),
+        Setting::ValidDataLength(_) => {
+            let sizes = node.sizes();
+            if !Features::of(file.volume().spec().file_system).valid_data
+                || value < sizes.valid
+                || value > sizes.file
+            {
+                return NtStatus::INVALID_PARAMETER;
+            }
+            node.set_valid(value);
         }
-        NtStatus::SUCCESS
-    })
+        Setting::Disposition { delete } => dispose(file, delete, false),
+        Setting::DispositionEx { delete, posix } => dispose(file, delete, posix),
+    }
+    NtStatus::SUCCESS
+}
+
+fn dispose(file: &File, delete: bool, posix: bool) {
+    let Some(fcb) = file.fcb() else { return };
+    let name = file.current_name().filter(|_| delete);
+    fcb.node().set_deleted(name.as_deref());
+    file.delete_at_once(delete && posix);
+    file.set_delete_pending(delete);
 }
 
 /// Renames a file by a handle with `DELETE` access, to a name that is free.
 pub(crate) fn rename(cpu: &Cpu, handle: Handle, path: &str) -> Result<(), NtStatus> {
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
-    if !SharedText::fits(path) {
-        return Err(NtStatus::OBJECT_NAME_INVALID);
-    }
     if !file.access().contains(Access::DELETE) {
         return Err(NtStatus::ACCESS_DENIED);
+    }
+    let renamed = Arc::clone(&file);
+    name(cpu, &file, FILE_RENAME_INFORMATION, path, move |to| {
+        let Some(from) = renamed.current_name() else { return Err(NtStatus::INVALID_PARAMETER) };
+        renamed.volume().names.rename(&from, to)
+    })
+}
+
+/// `NtSetInformationFile` with `FileLinkInformation` by the current thread: one more name for a file, which is free.
+pub(crate) fn link(cpu: &Cpu, handle: Handle, path: &str) -> Result<(), NtStatus> {
+    let kernel = cpu.kernel();
+    let file = file_of(kernel, &cpu.thread(), handle)?;
+    let features = Features::of(file.volume().spec().file_system);
+    let has_links = features.has_hard_links(kernel.config.windows);
+    let linked = Arc::clone(&file);
+    name(cpu, &file, FILE_LINK_INFORMATION, path, move |to| {
+        let fcb = linked.fcb().ok_or(NtStatus::INVALID_PARAMETER)?;
+        if !has_links {
+            return Err(NtStatus::INVALID_DEVICE_REQUEST);
+        }
+        if fcb.node().is_directory() {
+            return Err(NtStatus::FILE_IS_A_DIRECTORY);
+        }
+        linked.volume().names.link(fcb.node(), to)
+    })
+}
+
+/// A request whose buffer is a `FILE_RENAME_INFORMATION` or `FILE_LINK_INFORMATION`, which are laid out alike; `target`
+/// gets the path on the volume.
+fn name(
+    cpu: &Cpu,
+    file: &Arc<File>,
+    class: u32,
+    path: &str,
+    target: impl FnOnce(&str) -> Result<(), NtStatus> + Send + 'static,
+) -> Result<(), NtStatus> {
+    if !SharedText::fits(path) {
+        return Err(NtStatus::OBJECT_NAME_INVALID);
     }
     let (volume, name) = cpu.kernel().volumes.resolve(path).ok_or(NtStatus::OBJECT_PATH_NOT_FOUND)?;
     if !Arc::ptr_eq(&volume, file.volume()) {
         return Err(NtStatus::NOT_SAME_DEVICE);
     }
-    let fcb = Arc::clone(file.fcb().ok_or(NtStatus::INVALID_PARAMETER)?);
     // Programs name the target by its full path, and filters see what they passed.
-    let target = if path.starts_with('\\') { path.to_owned() } else { format!(r"\??\{path}") };
-    let target: Vec<u16> = target.encode_utf16().collect();
-    let buffer = Block::new(size_of::<RenameInformation>() + size_of_val(&target[..]), Content::Zeroed);
-    let name_bytes = u32::try_from(size_of_val(&target[..])).map_err(|_| NtStatus::OBJECT_NAME_INVALID)?;
+    let text = if path.starts_with('\\') { path.to_owned() } else { format!(r"\??\{path}") };
+    let text: Vec<u16> = text.encode_utf16().collect();
+    let buffer = Block::new(size_of::<RenameInformation>() + size_of_val(&text[..]), Content::Zeroed);
+    let name_bytes = u32::try_from(size_of_val(&text[..])).map_err(|_| NtStatus::OBJECT_NAME_INVALID)?;
     buffer.ptr::<RenameInformation>().write(RenameInformation {
         replace_if_exists: 0,
         alignment: [0; 7],
@@ -80,12 +168,10 @@ pub(crate) fn rename(cpu: &Cpu, handle: Handle, path: &str) -> Result<(), NtStat
         file_name: [0],
         alignment2: 0,
     });
-    let text = buffer.ptr::<u8>().byte_offset::<u16>(std::mem::offset_of!(RenameInformation, file_name));
-    text.write_slice(&target);
+    let place = buffer.ptr::<u8>().byte_offset::<u16>(std::mem::offset_of!(RenameInformation, file_name));
+    place.write_slice(&text);
     let length = u32::try_from(buffer.bytes()).map_err(|_| NtStatus::OBJECT_NAME_INVALID)?;
-    request(cpu, &file, FILE_RENAME_INFORMATION, buffer.ptr(), length, move || {
-        volume.names.rename(fcb.node(), &name).err().unwrap_or(NtStatus::SUCCESS)
-    })
+    request(cpu, file, class, buffer.ptr(), length, move |_| target(&name).err().unwrap_or(NtStatus::SUCCESS))
 }
 
 fn request(
@@ -94,7 +180,7 @@ fn request(
     class: u32,
     buffer: Ptr,
     length: u32,
-    target: impl FnOnce() -> NtStatus + Send + 'static,
+    target: impl FnOnce(&Cpu) -> NtStatus + Send + 'static,
 ) -> Result<(), NtStatus> {
     let parameters = Parameters {
         set_file_information: SetFileInformationParameters {
@@ -111,5 +197,5 @@ fn request(
         irp_flags: irp::SYNCHRONOUS_API | irp::BUFFERED_IO | irp::DEFER_IO_COMPLETION,
         ..Operation::new(Major::SetInformation, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
     };
-    send::send(cpu, operation, parameters, move |_| IoStatus::plain(target())).status.ok()
+    send::send(cpu, operation, parameters, move |cpu| IoStatus::plain(target(cpu))).status.ok()
 }

@@ -1,5 +1,6 @@
 //! Volumes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::namespace::Namespace;
@@ -15,6 +16,13 @@ use crate::util::Lock;
 const IO_TYPE_DEVICE: i16 = 3;
 /// Sector size of every volume, in bytes.
 pub(crate) const SECTOR_BYTES: u32 = 512;
+/// Cluster size of every volume, in bytes.
+pub(super) const CLUSTER_BYTES: i64 = 4096;
+
+/// The least multiple of a unit that is not below an offset.
+pub(crate) fn round_up(offset: i64, unit: i64) -> i64 {
+    offset.saturating_add(unit - 1) / unit * unit
+}
 
 /// A mounted volume and what lies on it.
 pub(crate) struct Volume {
@@ -112,6 +120,24 @@ fn device_object(spec: &VolumeSpec) -> DeviceObject {
 #[derive(Default)]
 pub(crate) struct VolumeTable {
     volumes: Lock<Vec<Arc<Volume>>>,
+    pub(super) offload: OffloadTokens,
+}
+
+/// The tokens that `FSCTL_OFFLOAD_READ` gave out, by identity: how many bytes each stands for.
+#[derive(Default)]
+pub(super) struct OffloadTokens(Lock<HashMap<u64, u64>>);
+
+impl OffloadTokens {
+    pub(super) fn issue(&self, length: u64) -> u64 {
+        let mut tokens = self.0.lock();
+        let id = tokens.len() as u64 + 1;
+        tokens.insert(id, length);
+        id
+    }
+
+    pub(super) fn length(&self, id: u64) -> Option<u64> {
+        self.0.lock().get(&id).copied()
+    }
 }
 
 /// Whether a path with this name before it can still be described.

@@ -8,6 +8,7 @@ pub(crate) mod routines;
 pub(crate) mod system_thread;
 mod table;
 mod thread;
+pub(crate) mod thread_io;
 
 pub(crate) use process::Process;
 pub(crate) use table::ProcessTable;

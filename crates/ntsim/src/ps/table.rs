@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use super::process::{Process, SYSTEM_PID};
 use super::thread::{Thread, ThreadKind};
+use super::thread_io::ThreadIo;
 use crate::abi::SharedText;
 use crate::ob::{Arena, Object, Objects};
 use crate::se::Token;
@@ -132,6 +133,7 @@ impl ProcessTable {
             ended: AtomicBool::new(false),
             critical_regions: AtomicU32::new(0),
             push_locks: AtomicU32::new(0),
+            io: ThreadIo::default(),
         });
         state.threads.insert(thread.id, Arc::clone(&thread));
         state.by_tid.insert(tid, Arc::clone(&thread));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::Process;
+use super::thread_io::ThreadIo;
 use crate::abi::Ptr;
 use crate::sim::ProcessKind;
 
@@ -31,6 +32,8 @@ pub(crate) struct Thread {
     pub(super) critical_regions: AtomicU32,
     /// Number of push locks held.
     pub(super) push_locks: AtomicU32,
+    /// What it carries into its requests.
+    pub(super) io: ThreadIo,
 }
 
 // Every atomic here is relaxed: a thread's state is changed by the thread itself, or under the machine's lock or the
@@ -47,6 +50,11 @@ impl Thread {
 
     pub(crate) fn tid(&self) -> u32 {
         self.tid
+    }
+
+    /// What it carries into its requests.
+    pub(crate) fn io(&self) -> &ThreadIo {
+        &self.io
     }
 
     /// The process that owns the thread.

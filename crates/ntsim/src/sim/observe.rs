@@ -17,20 +17,76 @@ pub enum Major {
     Read = 0x03,
     /// `IRP_MJ_WRITE`
     Write = 0x04,
+    /// `IRP_MJ_QUERY_INFORMATION`
+    QueryInformation = 0x05,
     /// `IRP_MJ_SET_INFORMATION`
     SetInformation = 0x06,
+    /// `IRP_MJ_FLUSH_BUFFERS`
+    FlushBuffers = 0x09,
+    /// `IRP_MJ_DIRECTORY_CONTROL`
+    DirectoryControl = 0x0C,
+    /// `IRP_MJ_FILE_SYSTEM_CONTROL`
+    FileSystemControl = 0x0D,
+    /// `IRP_MJ_LOCK_CONTROL`
+    LockControl = 0x11,
     /// `IRP_MJ_CLEANUP`
     Cleanup = 0x12,
+    /// `IRP_MJ_VOLUME_DISMOUNT`
+    VolumeDismount = 0xEC,
+    /// `IRP_MJ_MDL_WRITE_COMPLETE`
+    MdlWriteComplete = 0xEE,
+    /// `IRP_MJ_PREPARE_MDL_WRITE`
+    PrepareMdlWrite = 0xEF,
+    /// `IRP_MJ_MDL_READ_COMPLETE`
+    MdlReadComplete = 0xF0,
+    /// `IRP_MJ_MDL_READ`
+    MdlRead = 0xF1,
+    /// `IRP_MJ_RELEASE_FOR_CC_FLUSH`
+    ReleaseForCcFlush = 0xFA,
+    /// `IRP_MJ_ACQUIRE_FOR_CC_FLUSH`
+    AcquireForCcFlush = 0xFB,
+    /// `IRP_MJ_RELEASE_FOR_MOD_WRITE`
+    ReleaseForModifiedPageWriter = 0xFC,
+    /// `IRP_MJ_ACQUIRE_FOR_MOD_WRITE`
+    AcquireForModifiedPageWriter = 0xFD,
+    /// `IRP_MJ_RELEASE_FOR_SECTION_SYNCHRONIZATION`
+    ReleaseForSectionSynchronization = 0xFE,
+    /// `IRP_MJ_ACQUIRE_FOR_SECTION_SYNCHRONIZATION`
+    AcquireForSectionSynchronization = 0xFF,
 }
 
 /// What is known of each major function: its header name, and a short one.
-const MAJORS: [(Major, &str, &str); 6] = [
+const MAJORS: [(Major, &str, &str); 22] = [
     (Major::Create, "IRP_MJ_CREATE", "create"),
     (Major::Close, "IRP_MJ_CLOSE", "close"),
     (Major::Read, "IRP_MJ_READ", "read"),
     (Major::Write, "IRP_MJ_WRITE", "write"),
+    (Major::QueryInformation, "IRP_MJ_QUERY_INFORMATION", "query-information"),
     (Major::SetInformation, "IRP_MJ_SET_INFORMATION", "set-information"),
+    (Major::FlushBuffers, "IRP_MJ_FLUSH_BUFFERS", "flush"),
+    (Major::DirectoryControl, "IRP_MJ_DIRECTORY_CONTROL", "directory-control"),
+    (Major::FileSystemControl, "IRP_MJ_FILE_SYSTEM_CONTROL", "fs-control"),
+    (Major::LockControl, "IRP_MJ_LOCK_CONTROL", "lock-control"),
     (Major::Cleanup, "IRP_MJ_CLEANUP", "cleanup"),
+    (Major::VolumeDismount, "IRP_MJ_VOLUME_DISMOUNT", "volume-dismount"),
+    (Major::MdlWriteComplete, "IRP_MJ_MDL_WRITE_COMPLETE", "mdl-write-complete"),
+    (Major::PrepareMdlWrite, "IRP_MJ_PREPARE_MDL_WRITE", "prepare-mdl-write"),
+    (Major::MdlReadComplete, "IRP_MJ_MDL_READ_COMPLETE", "mdl-read-complete"),
+    (Major::MdlRead, "IRP_MJ_MDL_READ", "mdl-read"),
+    (Major::ReleaseForCcFlush, "IRP_MJ_RELEASE_FOR_CC_FLUSH", "release-for-cc-flush"),
+    (Major::AcquireForCcFlush, "IRP_MJ_ACQUIRE_FOR_CC_FLUSH", "acquire-for-cc-flush"),
+    (Major::ReleaseForModifiedPageWriter, "IRP_MJ_RELEASE_FOR_MOD_WRITE", "release-for-mod-write"),
+    (Major::AcquireForModifiedPageWriter, "IRP_MJ_ACQUIRE_FOR_MOD_WRITE", "acquire-for-mod-write"),
+    (
+        Major::ReleaseForSectionSynchronization,
+        "IRP_MJ_RELEASE_FOR_SECTION_SYNCHRONIZATION",
+        "release-for-section-sync",
+    ),
+    (
+        Major::AcquireForSectionSynchronization,
+        "IRP_MJ_ACQUIRE_FOR_SECTION_SYNCHRONIZATION",
+        "acquire-for-section-sync",
+    ),
 ];
 
 impl Major {

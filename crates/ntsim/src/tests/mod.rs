@@ -2,11 +2,10 @@
 
 mod contexts;
 mod copy;
-mod cost;
 mod crashes;
 mod driver;
-mod emulation;
 mod faults;
+mod files;
 mod image;
 mod names;
 mod operations;
@@ -16,7 +15,9 @@ mod references;
 mod threads;
 
 use crate::verifier::Rule;
-use crate::{Config, CreateSpec, Driver, Handle, Process, ProcessSpec, Sim, Thread, VolumeSpec, Windows};
+use crate::{
+    Config, CreateSpec, Driver, Handle, Major, Process, ProcessSpec, Sim, Thread, VolumeSpec, Windows,
+};
 
 /// A machine with a volume, a process with a thread, and a driver.
 struct Machine {
@@ -24,6 +25,32 @@ struct Machine {
     driver: Driver,
     thread: Thread,
 }
+
+/// Every major function there is.
+const ALL_MAJORS: [Major; 22] = [
+    Major::Create,
+    Major::Close,
+    Major::Read,
+    Major::Write,
+    Major::QueryInformation,
+    Major::SetInformation,
+    Major::FlushBuffers,
+    Major::DirectoryControl,
+    Major::FileSystemControl,
+    Major::LockControl,
+    Major::Cleanup,
+    Major::VolumeDismount,
+    Major::MdlWriteComplete,
+    Major::PrepareMdlWrite,
+    Major::MdlReadComplete,
+    Major::MdlRead,
+    Major::ReleaseForCcFlush,
+    Major::AcquireForCcFlush,
+    Major::ReleaseForModifiedPageWriter,
+    Major::AcquireForModifiedPageWriter,
+    Major::ReleaseForSectionSynchronization,
+    Major::AcquireForSectionSynchronization,
+];
 
 const PID: u32 = 1000;
 const TID: u32 = 1004;

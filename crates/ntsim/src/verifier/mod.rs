@@ -2,12 +2,9 @@
 
 pub(crate) mod callback;
 mod checks;
-mod injection;
 mod rule;
 
-pub(crate) use checks::Verifier;
-pub(crate) use injection::fallible;
-pub use injection::{FaultPlan, FaultRoutines};
+pub(crate) use checks::{Verifier, fallible};
 pub use rule::Rule;
 
 use std::fmt;

@@ -1,0 +1,25 @@
+//! `NtFlushBuffersFile`.
+
+use std::sync::Arc;
+
+use super::request::{IoStatus, file_of};
+use super::{irp, send};
+use crate::abi::Parameters;
+use crate::fltmgr::{Kind, Operation};
+use crate::ke::Cpu;
+use crate::sim::{Access, Handle, Major};
+use crate::status::NtStatus;
+
+/// `NtFlushBuffersFile` by the current thread.
+pub(crate) fn flush(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
+    let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
+    // ntifs, `NtFlushBuffersFileEx`: the handle needs write or append access.
+    if !file.access().intersects(Access::WRITE_DATA | Access::APPEND_DATA) {
+        return Err(NtStatus::ACCESS_DENIED);
+    }
+    let operation = Operation {
+        irp_flags: irp::SYNCHRONOUS_API,
+        ..Operation::new(Major::FlushBuffers, Kind::Irp, Arc::clone(&file), Some(cpu.thread()))
+    };
+    send::send(cpu, operation, Parameters::NONE, move |_| IoStatus::plain(NtStatus::SUCCESS)).status.ok()
+}

@@ -1,0 +1,282 @@
+//! `NtFsControlFile`: what changes data without a write.
+
+use std::sync::Arc;
+
+use super::features::Features;
+use super::file::File;
+use super::request::{IoStatus, file_of};
+use super::volume::{CLUSTER_BYTES, round_up};
+use super::{file_object, irp, send};
+use crate::abi::{
+    DuplicateExtentsData, DuplicateExtentsDataEx, FileSystemControlParameters, OFFLOAD_TOKEN_BYTES,
+    OffloadReadInput, OffloadReadOutput, OffloadWriteInput, OffloadWriteOutput, Parameters, Ptr,
+    ZeroDataInformation,
+};
+use crate::ex::block::{Block, Content};
+use crate::fltmgr::{Kind, Operation};
+use crate::ke::Cpu;
+use crate::sim::{Access, CloneSpec, Handle, Major, OffloadToken, OffloadWriteSpec};
+use crate::status::NtStatus;
+
+/// `FSCTL_SET_ZERO_DATA`
+const SET_ZERO_DATA: u32 = 0x0009_80C8;
+/// `FSCTL_DUPLICATE_EXTENTS_TO_FILE`
+const DUPLICATE_EXTENTS_TO_FILE: u32 = 0x0009_8344;
+/// `FSCTL_DUPLICATE_EXTENTS_TO_FILE_EX`
+const DUPLICATE_EXTENTS_TO_FILE_EX: u32 = 0x0009_83E8;
+/// `FSCTL_OFFLOAD_READ`
+const OFFLOAD_READ: u32 = 0x0009_4264;
+/// `FSCTL_OFFLOAD_WRITE`
+const OFFLOAD_WRITE: u32 = 0x0009_8268;
+
+/// Bits of a control code that say which access the handle needs.
+const ACCESS_SHIFT: u32 = 14;
+const ACCESS_READ: u32 = 1;
+const ACCESS_WRITE: u32 = 2;
+
+/// `FSCTL_SET_ZERO_DATA` by the current thread: what lies from one offset up to another reads as zeroes.
+pub(crate) fn zero_data(cpu: &Cpu, handle: Handle, from: i64, to: i64) -> Result<(), NtStatus> {
+    let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
+    let input = ZeroDataInformation { file_offset: from, beyond_final_zero: to };
+    let target = Arc::clone(&file);
+    control(cpu, &file, SET_ZERO_DATA, input, 0, move |_, _| {
+        if !features(&target).zero_data {
+            return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST);
+        }
+        if from < 0 || to < from || target.fcb().is_none() {
+            return IoStatus::plain(NtStatus::INVALID_PARAMETER);
+        }
+        IoStatus::plain(NtStatus::SUCCESS)
+    })
+    .map(|_| ())
+}
+
+/// A block clone by the current thread.
+pub(crate) fn duplicate_extents(cpu: &Cpu, handle: Handle, spec: &CloneSpec) -> Result<(), NtStatus> {
+    let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
+    let clone = Clone {
+        source: spec.source,
+        from: number(spec.source_offset)?,
+        to: number(spec.target_offset)?,
+        bytes: number(spec.length)?,
+    };
+    let handle = Ptr::at(usize::try_from(spec.source.0).map_err(|_| NtStatus::INVALID_HANDLE)?);
+    let target = Arc::clone(&file);
+    let run = move |cpu: &Cpu, _: Ptr| IoStatus::plain(clone.run(cpu, &target));
+    let ended = if spec.extended {
+        let input = DuplicateExtentsDataEx {
+            size: size_of::<DuplicateExtentsDataEx>(),
+            file_handle: handle,
+            source_file_offset: clone.from,
+            target_file_offset: clone.to,
+            byte_count: clone.bytes,
+            flags: 0,
+            alignment: 0,
+        };
+        control(cpu, &file, DUPLICATE_EXTENTS_TO_FILE_EX, input, 0, run)
+    } else {
+        let input = DuplicateExtentsData {
+            file_handle: handle,
+            source_file_offset: clone.from,
+            target_file_offset: clone.to,
+            byte_count: clone.bytes,
+        };
+        control(cpu, &file, DUPLICATE_EXTENTS_TO_FILE, input, 0, run)
+    };
+    ended.map(|_| ())
+}
+
+#[derive(Clone, Copy)]
+struct Clone {
+    source: Handle,
+    from: i64,
+    to: i64,
+    bytes: i64,
+}
+
+impl Clone {
+    /// The file system's part. It takes the handle in the context of the requestor.
+    fn run(self, cpu: &Cpu, target: &Arc<File>) -> NtStatus {
+        if !features(target).block_clone {
+            return NtStatus::INVALID_DEVICE_REQUEST;
+        }
+        let source = match file_of(cpu.kernel(), &cpu.thread(), self.source) {
+            Ok(source) => source,
+            Err(status) => return status,
+        };
+        let (Some(from), Some(to)) = (source.fcb(), target.fcb()) else {
+            return NtStatus::INVALID_PARAMETER;
+        };
+        if !Arc::ptr_eq(source.volume(), target.volume()) {
+            return NtStatus::NOT_SAME_DEVICE;
+        }
+        // Win32's "Block Cloning": whole clusters, except at the end of the file, and nothing is extended.
+        let source_end = from.node().size();
+        let ends_with_file = self.from.checked_add(self.bytes) == Some(source_end);
+        let aligned = |offset: i64| offset % CLUSTER_BYTES == 0;
+        if !aligned(self.from) || !aligned(self.to) || !(aligned(self.bytes) || ends_with_file) {
+            return NtStatus::INVALID_PARAMETER;
+        }
+        let past = |offset: i64, end: i64| offset.checked_add(self.bytes).is_none_or(|last| last > end);
+        if past(self.from, round_up(source_end, CLUSTER_BYTES))
+            || past(self.to, round_up(to.node().size(), CLUSTER_BYTES))
+        {
+            return NtStatus::END_OF_FILE;
+        }
+        target.add_flags(file_object::FILE_MODIFIED);
+        NtStatus::SUCCESS
+    }
+}
+
+/// `FSCTL_OFFLOAD_READ` by the current thread.
+pub(crate) fn offload_read(
+    cpu: &Cpu,
+    handle: Handle,
+    offset: u64,
+    length: u64,
+) -> Result<OffloadToken, NtStatus> {
+    let kernel = cpu.kernel();
+    let file = file_of(kernel, &cpu.thread(), handle)?;
+    let input = OffloadReadInput {
+        size: bytes_of::<OffloadReadInput>(),
+        flags: 0,
+        token_time_to_live: 0,
+        reserved: 0,
+        file_offset: offset,
+        copy_length: length,
+    };
+    let start = number(offset)?;
+    let target = Arc::clone(&file);
+    let given = Arc::new(crate::util::Lock::new(None));
+    let token = Arc::clone(&given);
+    control(cpu, &file, OFFLOAD_READ, input, size_of::<OffloadReadOutput>(), move |cpu, buffer| {
+        let Some(fcb) = target.fcb().filter(|_| features(&target).offload) else {
+            return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST);
+        };
+        let rest = u64::try_from(fcb.node().size().saturating_sub(start)).unwrap_or(0);
+        let transfer = rest.min(length);
+        if transfer == 0 {
+            return IoStatus::plain(NtStatus::END_OF_FILE);
+        }
+        let id = cpu.kernel().volumes.offload.issue(transfer);
+        *token.lock() = Some(OffloadToken { id, length: transfer });
+        buffer.cast().write(OffloadReadOutput {
+            size: bytes_of::<OffloadReadOutput>(),
+            flags: 0,
+            transfer_length: transfer,
+            token: token_bytes(id),
+        });
+        IoStatus::new(NtStatus::SUCCESS, size_of::<OffloadReadOutput>())
+    })?;
+    let token = *given.lock();
+    token.ok_or(NtStatus::INVALID_DEVICE_REQUEST)
+}
+
+/// `FSCTL_OFFLOAD_WRITE` by the current thread; returns the bytes written.
+pub(crate) fn offload_write(cpu: &Cpu, handle: Handle, spec: &OffloadWriteSpec) -> Result<u64, NtStatus> {
+    let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
+    let input = OffloadWriteInput {
+        size: bytes_of::<OffloadWriteInput>(),
+        flags: 0,
+        file_offset: spec.offset,
+        copy_length: spec.length,
+        transfer_offset: spec.token_offset,
+        token: token_bytes(spec.token.id),
+    };
+    let (spec, target) = (*spec, Arc::clone(&file));
+    let end = number(spec.offset.checked_add(spec.length).ok_or(NtStatus::INVALID_PARAMETER)?)?;
+    control(cpu, &file, OFFLOAD_WRITE, input, size_of::<OffloadWriteOutput>(), move |cpu, buffer| {
+        let Some(fcb) = target.fcb().filter(|_| features(&target).offload) else {
+            return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST);
+        };
+        let Some(known) = cpu.kernel().volumes.offload.length(spec.token.id) else {
+            return IoStatus::plain(NtStatus::INVALID_TOKEN);
+        };
+        // ifs/fsctl-offload-write: it does not extend the file.
+        let past_token = spec.token_offset.checked_add(spec.length).is_none_or(|last| last > known);
+        if past_token || end > fcb.node().size() {
+            return IoStatus::plain(NtStatus::INVALID_PARAMETER);
+        }
+        fcb.node().written_to(end);
+        target.add_flags(file_object::FILE_MODIFIED);
+        buffer.cast().write(OffloadWriteOutput {
+            size: bytes_of::<OffloadWriteOutput>(),
+            flags: 0,
+            length_written: spec.length,
+        });
+        IoStatus::new(NtStatus::SUCCESS, size_of::<OffloadWriteOutput>())
+    })?;
+    Ok(spec.length)
+}
+
+/// Any other control by the current thread, without buffers; the file system takes it and does nothing.
+pub(crate) fn other(cpu: &Cpu, handle: Handle, code: u32) -> Result<(), NtStatus> {
+    let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
+    control(cpu, &file, code, (), 0, |_, _| IoStatus::plain(NtStatus::SUCCESS)).map(|_| ())
+}
+
+fn number(value: u64) -> Result<i64, NtStatus> {
+    i64::try_from(value).map_err(|_| NtStatus::INVALID_PARAMETER)
+}
+
+fn bytes_of<T>() -> u32 {
+    u32::try_from(size_of::<T>()).expect("the structures are small")
+}
+
+fn features(file: &File) -> &'static Features {
+    Features::of(file.volume().spec().file_system)
+}
+
+/// An opaque token, which a copy engine takes from the read to the write.
+fn token_bytes(id: u64) -> [u8; OFFLOAD_TOKEN_BYTES] {
+    let mut bytes = [0; OFFLOAD_TOKEN_BYTES];
+    bytes[..size_of::<u64>()].copy_from_slice(&id.to_le_bytes());
+    bytes
+}
+
+/// Sends a control of the method `METHOD_BUFFERED`: input and output share the system buffer that `target` gets.
+fn control<T: Copy>(
+    cpu: &Cpu,
+    file: &Arc<File>,
+    code: u32,
+    input: T,
+    output_bytes: usize,
+    target: impl FnOnce(&Cpu, Ptr) -> IoStatus + Send + 'static,
+) -> Result<IoStatus, NtStatus> {
+    let wants = |bit| (code >> ACCESS_SHIFT) & bit != 0;
+    if wants(ACCESS_READ) && !file.access().contains(Access::READ_DATA)
+        || wants(ACCESS_WRITE) && !file.access().contains(Access::WRITE_DATA)
+    {
+        return Err(NtStatus::ACCESS_DENIED);
+    }
+    let buffer = Block::new(size_of::<T>().max(output_bytes).max(1), Content::Zeroed);
+    if size_of::<T>() > 0 {
+        buffer.ptr().write(input);
+    }
+    let place = buffer.ptr();
+    let length = |bytes: usize| u32::try_from(bytes).map_err(|_| NtStatus::INVALID_PARAMETER);
+    let (input_buffer_length, output_buffer_length) = (length(size_of::<T>())?, length(output_bytes)?);
+    let parameters = Parameters::zeroed_then(|parameters| {
+        parameters.file_system_control = FileSystemControlParameters {
+            output_buffer_length,
+            alignment: 0,
+            input_buffer_length,
+            alignment2: 0,
+            fs_control_code: code,
+            alignment3: 0,
+            system_buffer: place,
+        };
+    });
+    let flag = |set, flag| if set { flag } else { 0 };
+    let operation = Operation {
+        irp_flags: irp::BUFFERED_IO
+            | irp::DEALLOCATE_BUFFER
+            | irp::DEFER_IO_COMPLETION
+            | flag(output_bytes > 0, irp::INPUT_OPERATION)
+            | flag(file.has(file_object::SYNCHRONOUS_IO), irp::SYNCHRONOUS_API),
+        ..Operation::new(Major::FileSystemControl, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
+    };
+    let ended = send::send(cpu, operation, parameters, move |cpu| target(cpu, place));
+    ended.status.ok()?;
+    Ok(ended)
+}

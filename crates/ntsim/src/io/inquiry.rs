@@ -1,0 +1,118 @@
+//! Requests that change nothing: querying files and directories, and locking ranges.
+
+use std::sync::Arc;
+
+use super::file::File;
+use super::request::{IoStatus, file_of};
+use super::{irp, send};
+use crate::abi::{
+    LockControlParameters, Parameters, Ptr, QueryDirectoryParameters, QueryFileInformationParameters, Shared,
+};
+use crate::fltmgr::{Kind, Operation};
+use crate::ke::Cpu;
+use crate::sim::{Handle, Major};
+use crate::status::NtStatus;
+
+/// `FILE_INFORMATION_CLASS`
+const FILE_DIRECTORY_INFORMATION: u32 = 1;
+const FILE_STANDARD_INFORMATION: u32 = 5;
+/// `sizeof(FILE_STANDARD_INFORMATION)`
+const STANDARD_INFORMATION_BYTES: u32 = 24;
+/// Words of that.
+const STANDARD_INFORMATION_WORDS: usize = 3;
+/// Bytes that a directory is usually listed with.
+const DIRECTORY_BUFFER_BYTES: u32 = 4096;
+/// `IRP_MN_QUERY_DIRECTORY`
+const QUERY_DIRECTORY: u8 = 1;
+/// `IRP_MN_LOCK`
+const LOCK: u8 = 1;
+/// `IRP_MN_UNLOCK_SINGLE`
+const UNLOCK_SINGLE: u8 = 2;
+
+/// `NtQueryInformationFile` with `FileStandardInformation` by the current thread; returns the size in bytes.
+pub(crate) fn query_size(cpu: &Cpu, handle: Handle) -> Result<u64, NtStatus> {
+    let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
+    let buffer = Arc::new(Shared::new([0i64; STANDARD_INFORMATION_WORDS]));
+    let parameters = Parameters::zeroed_then(|parameters| {
+        parameters.query_file_information = QueryFileInformationParameters {
+            length: STANDARD_INFORMATION_BYTES,
+            alignment: 0,
+            file_information_class: FILE_STANDARD_INFORMATION,
+            alignment2: 0,
+            info_buffer: buffer.ptr().cast(),
+        };
+    });
+    let operation = Operation {
+        irp_flags: irp::SYNCHRONOUS_API | irp::BUFFERED_IO | irp::INPUT_OPERATION | irp::DEFER_IO_COMPLETION,
+        ..Operation::new(Major::QueryInformation, Kind::Irp, Arc::clone(&file), Some(cpu.thread()))
+    };
+    let (target, output) = (file, Arc::clone(&buffer));
+    let ended = send::send(cpu, operation, parameters, move |_| {
+        let Some(fcb) = target.fcb() else { return IoStatus::plain(NtStatus::INVALID_PARAMETER) };
+        let sizes = fcb.node().sizes();
+        output.set([sizes.allocation, sizes.file, 1]);
+        IoStatus::new(NtStatus::SUCCESS, STANDARD_INFORMATION_BYTES as usize)
+    });
+    ended.status.ok()?;
+    let [_, size, _] = buffer.get();
+    Ok(u64::try_from(size).unwrap_or(0))
+}
+
+/// `NtQueryDirectoryFile` by the current thread. What is found is not told: that is not what filters judge by.
+pub(crate) fn query_directory(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
+    let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
+    let parameters = Parameters::zeroed_then(|parameters| {
+        parameters.query_directory = QueryDirectoryParameters {
+            length: DIRECTORY_BUFFER_BYTES,
+            alignment: 0,
+            file_name: Ptr::NULL,
+            file_information_class: FILE_DIRECTORY_INFORMATION,
+            alignment2: 0,
+            file_index: 0,
+            alignment3: 0,
+            directory_buffer: cpu.kernel().arena.user_buffer(),
+            mdl_address: Ptr::NULL,
+        };
+    });
+    request(cpu, &file, Major::DirectoryControl, QUERY_DIRECTORY, parameters, |file| {
+        let is_directory = file.fcb().is_some_and(|fcb| fcb.node().is_directory());
+        if is_directory { NtStatus::SUCCESS } else { NtStatus::INVALID_PARAMETER }
+    })
+}
+
+/// `NtLockFile` or `NtUnlockFile` of a range by the current thread; locks are not enforced.
+pub(crate) fn lock(cpu: &Cpu, handle: Handle, offset: i64, length: i64, locks: bool) -> Result<(), NtStatus> {
+    let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
+    let bytes = Shared::new(length);
+    let parameters = Parameters::zeroed_then(|parameters| {
+        parameters.lock_control = LockControlParameters {
+            length: bytes.ptr(),
+            key: 0,
+            alignment: 0,
+            byte_offset: offset,
+            process_id: cpu.thread().process().ptr(),
+            fail_immediately: u8::from(locks),
+            exclusive_lock: u8::from(locks),
+            alignment2: [0; 6],
+        };
+    });
+    let minor = if locks { LOCK } else { UNLOCK_SINGLE };
+    request(cpu, &file, Major::LockControl, minor, parameters, |_| NtStatus::SUCCESS)
+}
+
+fn request(
+    cpu: &Cpu,
+    file: &Arc<File>,
+    major: Major,
+    minor: u8,
+    parameters: Parameters,
+    target: impl FnOnce(&File) -> NtStatus + Send + 'static,
+) -> Result<(), NtStatus> {
+    let operation = Operation {
+        minor,
+        irp_flags: irp::SYNCHRONOUS_API | irp::DEFER_IO_COMPLETION,
+        ..Operation::new(major, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
+    };
+    let file = Arc::clone(file);
+    send::send(cpu, operation, parameters, move |_| IoStatus::plain(target(&file))).status.ok()
+}

@@ -1,0 +1,48 @@
+//! What a thread carries into the requests that it makes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::abi::Ptr;
+use crate::ke::Cpu;
+use crate::se::Token;
+use crate::util::Lock;
+
+/// What a thread carries into the requests that it makes.
+#[derive(Default)]
+pub(crate) struct ThreadIo {
+    /// The top-level IRP of a file system (ntifs, `IoGetTopLevelIrp`): an address, or one of its special values.
+    top_level_irp: AtomicUsize,
+    /// The token of the client that it impersonates.
+    client: Lock<Option<Arc<Token>>>,
+}
+
+impl ThreadIo {
+    pub(crate) fn top_level_irp(&self) -> usize {
+        // Relaxed, here and below: only the thread itself reads and writes it.
+        self.top_level_irp.load(Ordering::Relaxed)
+    }
+
+    /// Sets the top-level IRP and returns the one before.
+    pub(crate) fn set_top_level_irp(&self, irp: usize) -> usize {
+        self.top_level_irp.swap(irp, Ordering::Relaxed)
+    }
+
+    pub(crate) fn client(&self) -> Option<Arc<Token>> {
+        self.client.lock().clone()
+    }
+
+    pub(crate) fn impersonate(&self, client: Option<Arc<Token>>) {
+        *self.client.lock() = client;
+    }
+}
+
+/// `IoGetTopLevelIrp`.
+pub(crate) fn get_top_level_irp(cpu: &Cpu) -> Ptr {
+    Ptr::at(cpu.thread().io().top_level_irp())
+}
+
+/// `IoSetTopLevelIrp`.
+pub(crate) fn set_top_level_irp(cpu: &Cpu, irp: Ptr) {
+    cpu.thread().io().set_top_level_irp(irp.address());
+}

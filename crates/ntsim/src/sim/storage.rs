@@ -1,0 +1,192 @@
+//! What a harness can have done to files, beyond opening, reading and writing them.
+
+use std::sync::Arc;
+
+use super::{CloneSpec, Handle, OffloadToken, OffloadWriteSpec, Process, Setting, Sim, SpecError, Thread};
+use crate::io;
+use crate::status::NtStatus;
+
+impl Sim {
+    /// `NtSetInformationFile`.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation.
+    pub fn set_information(&self, thread: Thread, handle: Handle, setting: Setting) -> Result<(), NtStatus> {
+        self.as_thread(thread, |cpu| io::set_information::set_information(cpu, handle, setting))
+    }
+
+    /// Gives a file one more name, which must be free (`FileLinkInformation`).
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation; FAT and exFAT have no hard links.
+    pub fn link(&self, thread: Thread, handle: Handle, path: &str) -> Result<(), NtStatus> {
+        self.as_thread(thread, |cpu| io::set_information::link(cpu, handle, path))
+    }
+
+    /// `NtQueryInformationFile` with `FileStandardInformation`; returns the size in bytes.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation.
+    pub fn query_size(&self, thread: Thread, handle: Handle) -> Result<u64, NtStatus> {
+        self.as_thread(thread, |cpu| io::inquiry::query_size(cpu, handle))
+    }
+
+    /// `NtQueryDirectoryFile`; what is found is not told.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation.
+    pub fn query_directory(&self, thread: Thread, handle: Handle) -> Result<(), NtStatus> {
+        self.as_thread(thread, |cpu| io::inquiry::query_directory(cpu, handle))
+    }
+
+    /// `NtLockFile` of a range, exclusively; locks are not enforced.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation.
+    pub fn lock(&self, thread: Thread, handle: Handle, offset: u64, length: u64) -> Result<(), NtStatus> {
+        self.lock_or_unlock(thread, handle, (offset, length), true)
+    }
+
+    /// `NtUnlockFile` of a range.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation.
+    pub fn unlock(&self, thread: Thread, handle: Handle, offset: u64, length: u64) -> Result<(), NtStatus> {
+        self.lock_or_unlock(thread, handle, (offset, length), false)
+    }
+
+    fn lock_or_unlock(
+        &self,
+        thread: Thread,
+        handle: Handle,
+        (offset, length): (u64, u64),
+        locks: bool,
+    ) -> Result<(), NtStatus> {
+        let number = |value| i64::try_from(value).map_err(|_| NtStatus::INVALID_PARAMETER);
+        let (offset, length) = (number(offset)?, number(length)?);
+        self.as_thread(thread, |cpu| io::inquiry::lock(cpu, handle, offset, length, locks))
+    }
+
+    /// `NtFlushBuffersFile`: what is dirty of the file is written in this thread, whoever wrote it.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation.
+    pub fn flush(&self, thread: Thread, handle: Handle) -> Result<(), NtStatus> {
+        self.as_thread(thread, |cpu| io::flush::flush(cpu, handle))
+    }
+
+    /// `FSCTL_SET_ZERO_DATA`: from an offset up to another the file reads as zeroes.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation; FAT and exFAT do not know it.
+    pub fn zero_data(&self, thread: Thread, handle: Handle, from: u64, to: u64) -> Result<(), NtStatus> {
+        let number = |value| i64::try_from(value).map_err(|_| NtStatus::INVALID_PARAMETER);
+        let (from, to) = (number(from)?, number(to)?);
+        self.as_thread(thread, |cpu| io::fs_control::zero_data(cpu, handle, from, to))
+    }
+
+    /// `FSCTL_DUPLICATE_EXTENTS_TO_FILE`: a block clone into the file of the handle.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation; only `ReFS` and a redirector can.
+    pub fn duplicate_extents(
+        &self,
+        thread: Thread,
+        handle: Handle,
+        spec: &CloneSpec,
+    ) -> Result<(), NtStatus> {
+        self.as_thread(thread, |cpu| io::fs_control::duplicate_extents(cpu, handle, spec))
+    }
+
+    /// `FSCTL_OFFLOAD_READ`: a token that stands for data of the file.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation; only NTFS and a redirector can.
+    pub fn offload_read(
+        &self,
+        thread: Thread,
+        handle: Handle,
+        offset: u64,
+        length: u64,
+    ) -> Result<OffloadToken, NtStatus> {
+        self.as_thread(thread, |cpu| io::fs_control::offload_read(cpu, handle, offset, length))
+    }
+
+    /// `FSCTL_OFFLOAD_WRITE`: the storage writes what a token stands for; returns the bytes written.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation; the file is not extended.
+    pub fn offload_write(
+        &self,
+        thread: Thread,
+        handle: Handle,
+        spec: &OffloadWriteSpec,
+    ) -> Result<u64, NtStatus> {
+        self.as_thread(thread, |cpu| io::fs_control::offload_write(cpu, handle, spec))
+    }
+
+    /// `NtFsControlFile` with any other code, without buffers; the file system does nothing.
+    ///
+    /// # Errors
+    ///
+    /// The status that a filter gives.
+    pub fn fs_control(&self, thread: Thread, handle: Handle, code: u32) -> Result<(), NtStatus> {
+        self.as_thread(thread, |cpu| io::fs_control::other(cpu, handle, code))
+    }
+
+    /// `NtDuplicateObject`: another process gets a handle of the same file object, with a value of its own.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_INVALID_HANDLE`, or a process that has ended.
+    pub fn duplicate_handle(&self, thread: Thread, handle: Handle, to: Process) -> Result<Handle, NtStatus> {
+        let to = self.kernel().processes.process(to.0).ok_or(NtStatus::INVALID_CID)?;
+        self.as_thread(thread, |cpu| io::handles::duplicate(cpu, handle, &to))
+    }
+
+    /// Gives a process its parent's handle, at the same value, as if it had been opened inheritable and the process been
+    /// created with inheritance.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_INVALID_HANDLE`, or a process that has ended.
+    pub fn inherit_handle(&self, parent: Process, handle: Handle, child: Process) -> Result<(), NtStatus> {
+        let find = |process: Process| self.kernel().processes.process(process.0).ok_or(NtStatus::INVALID_CID);
+        let (parent, child) = (find(parent)?, find(child)?);
+        self.as_system(|cpu| io::handles::inherit(cpu, handle, &parent, &child))
+    }
+
+    /// The thread acts under another process's account (`SecurityImpersonation`) until [`Sim::revert`].
+    ///
+    /// # Errors
+    ///
+    /// A thread or process that has ended.
+    pub fn impersonate(&self, thread: Thread, client: Process) -> Result<(), SpecError> {
+        let thread = self.living_thread(thread).ok_or(SpecError::NoSuchThread)?;
+        let client = self.kernel().processes.process(client.0).filter(|process| process.is_alive());
+        let client = client.ok_or(SpecError::NoSuchProcess)?;
+        thread.io().impersonate(Some(Arc::clone(client.token())));
+        Ok(())
+    }
+
+    /// The thread acts under its own process's account again.
+    ///
+    /// # Errors
+    ///
+    /// A thread that has ended.
+    pub fn revert(&self, thread: Thread) -> Result<(), SpecError> {
+        self.living_thread(thread).ok_or(SpecError::NoSuchThread)?.io().impersonate(None);
+        Ok(())
+    }
+}
