@@ -226,6 +226,9 @@ impl<'a> Passage<'a> {
             thread: operation.thread.as_deref().map(facts),
             requestor_mode: operation.mode,
             requestor_pid: operation.requestor.as_ref().map_or(0, |process| process.pid()),
+            file_object: operation.file.ptr().address() as u64,
+            // SAFETY: the words cover the whole union, every bit of which was set with the parameters.
+            parameters: unsafe { self.iopb.get().parameters.words },
             path: Cow::Borrowed(operation.file.path()),
             offset: operation.offset,
             length: operation.length,

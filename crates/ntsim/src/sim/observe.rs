@@ -164,6 +164,10 @@ pub struct Callback<'a> {
     pub requestor_mode: super::Mode,
     /// `FltGetRequestorProcessId`: 0 when there is none.
     pub requestor_pid: u32,
+    /// `TargetFileObject`, as a number that no other file object of this simulation ever has; 0 is NULL.
+    pub file_object: u64,
+    /// `Parameters` of the operation, word by word: the places and meanings are `FLT_PARAMETERS`'.
+    pub parameters: [u64; 6],
     /// NT path of the target file.
     pub path: Cow<'a, str>,
     /// Byte offset of a read or write, as in its parameters (-1 end of file, -2 file pointer).
