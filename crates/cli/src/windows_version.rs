@@ -64,6 +64,19 @@ impl VersionRange {
         (self.first..=self.last).contains(&version)
     }
 
+    /// Whether some version is in both ranges.
+    #[must_use]
+    pub fn overlaps(self, other: Self) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+
+    /// The range as [`VersionRange::parse`] reads it.
+    #[must_use]
+    pub fn written(self) -> String {
+        let Self { first, last } = self;
+        if first == last { first.to_string() } else { format!(">={first} <={last}") }
+    }
+
     /// Reads a range: a version, or bounds such as `>=11-22h2`, `<11-22h2`, `>=10-22h2 <11-22h2`.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ fn what_is_not_met_is_an_error_with_its_difference() {
 
 #[test]
 fn what_says_that_it_is_not_met_must_not_be() {
-    let yet = MET.replace("// more", "not-met \"because\"");
+    let yet = MET.replace("// more", "not-met \"because\" needs=\"records\"");
     assert_eq!(outcome(&yet, 1)["outcome"], "unexpectedly-met");
     let line = outcome(&yet.replace("basis=\"thread\"", "basis=\"unknown\""), 0);
     assert_eq!((&line["outcome"], &line["not_met"]), (&"not-met-yet".into(), &"because".into()));

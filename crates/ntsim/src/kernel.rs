@@ -1,5 +1,6 @@
 //! The kernel: its components together.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{panic, process};
@@ -7,6 +8,7 @@ use std::{panic, process};
 use crate::abi::Address;
 use crate::ex::pool::Pool;
 use crate::ex::push_lock::PushLocks;
+use crate::ex::work::WorkQueues;
 use crate::exports::{DataCells, DataExport};
 use crate::fltmgr::FilterManager;
 use crate::io::driver::Driver;
@@ -14,6 +16,7 @@ use crate::io::{FileHandles, VolumeTable};
 use crate::ke::clock::Clock;
 use crate::ke::crash::Crash;
 use crate::ke::gate::Gate;
+use crate::ke::meter::Meter;
 use crate::ke::scheduler::Scheduler;
 use crate::ob::{Arena, HandleTable, Objects};
 use crate::ps::notify::ProcessNotify;
@@ -41,6 +44,8 @@ pub(crate) struct Kernel {
     pub(crate) handles: HandleTable,
     pub(crate) pool: Pool,
     pub(crate) push_locks: PushLocks,
+    #[allow(dead_code, reason = "the senders follow")]
+    pub(crate) work: WorkQueues,
     pub(crate) processes: ProcessTable,
     pub(crate) process_notify: ProcessNotify,
     pub(crate) volumes: VolumeTable,
@@ -48,6 +53,7 @@ pub(crate) struct Kernel {
     pub(crate) drivers: Lock<Vec<Arc<Driver>>>,
     pub(crate) filters: FilterManager,
     pub(crate) verifier: Verifier,
+    pub(crate) meter: Meter,
     pub(crate) observer: Lock<Option<Observer>>,
     pub(crate) system: Arc<Process>,
     /// The System worker that is there from the beginning.
@@ -90,6 +96,7 @@ impl Kernel {
             handles: HandleTable::new(),
             pool: Pool::default(),
             push_locks: PushLocks::default(),
+            work: WorkQueues::default(),
             processes,
             process_notify: ProcessNotify::default(),
             volumes: VolumeTable::default(),
@@ -97,6 +104,7 @@ impl Kernel {
             drivers: Lock::default(),
             filters: FilterManager::default(),
             verifier: Verifier::new(),
+            meter: Meter::default(),
             observer: Lock::default(),
             system,
             idle_workers: Lock::new(vec![Arc::clone(&worker)]),
@@ -146,6 +154,13 @@ impl Kernel {
     pub(crate) fn driver_at(&self, address: Address) -> Option<Arc<Driver>> {
         let drivers = self.drivers.lock();
         drivers.iter().find(|driver| driver.image().is_some_and(|image| image.contains(address))).cloned()
+    }
+
+    /// Where the images of the drivers are.
+    pub(crate) fn image_ranges(&self) -> Vec<Range<Address>> {
+        let drivers = self.drivers.lock();
+        let images = drivers.iter().filter_map(|driver| driver.image());
+        images.map(|image| image.base()..image.base() + image.bytes()).collect()
     }
 
     /// Passes on what a driver prints.

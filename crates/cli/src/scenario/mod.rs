@@ -7,6 +7,8 @@ mod node;
 mod parse;
 mod scope;
 mod time;
+mod words;
+mod write;
 
 pub use self::model::Scenario;
 pub(crate) use self::scope::SYSTEM;

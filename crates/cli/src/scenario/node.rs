@@ -161,6 +161,11 @@ impl<'t, 'n> Node<'t, 'n> {
         }
     }
 
+    /// Whether a property is there.
+    pub(super) fn has(&self, property: &str) -> bool {
+        self.inner.entries().iter().any(|entry| entry.name().is_some_and(|name| name.value() == property))
+    }
+
     /// Whether a property is there and `#null`.
     pub(super) fn is_null(&self, property: &str) -> bool {
         let named = |entry: &&KdlEntry| entry.name().is_some_and(|name| name.value() == property);

@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::model::{Action, FastIo};
+use super::model::{Action, ExpectedOriginator, FastIo, NotMet, Step};
 use super::*;
 use crate::model::Offset;
 use crate::place::{BadInput, Place};
-use crate::windows_version::WindowsVersion;
+use crate::windows_version::{VersionRange, WindowsVersion};
 
 const WHOLE: &str = r##"scenario "A title" {
     why "because"
@@ -40,6 +40,14 @@ expect {
         copy-source path=#"C:\a"# offset=0
     }
     write pid=#null tid=#null image=#null path=#null offset="file-pointer" length=1 basis="unknown" confidence="none"
+    mapped-write path=#"C:\b"# basis="section" {
+        candidate pid=3756 image=#"C:\Windows\explorer.exe"#
+        candidate pid=100 image=#null
+    }
+    rename pid=#null tid=#null image=#null path=#"C:\b"# to=#"C:\c"# basis="remote-client" {
+        client address="192.0.2.7" share=#null
+    }
+    truncate pid=3756 tid=3760 image=#null path=#null size=7 basis="thread" requestor-mode="user"
 }
 "##;
 
@@ -59,93 +67,101 @@ fn a_whole_scenario_is_read() {
     );
     let Action::Write(write) = &scenario.steps[2].action else { panic!() };
     assert!(write.no_thread && write.requestor.is_some() && !write.kernel_mode);
-    assert!(matches!(scenario.steps[6].action, Action::Advance(1_000_000)));
-    let writes = &scenario.expectation(WindowsVersion::Win11_24H2).unwrap().writes;
-    assert_eq!((writes[0].pid, writes[1].pid), (Some(3756), None));
-    assert_eq!(writes[0].copy_source.as_ref().unwrap().path.as_deref(), Some(r"C:\a"));
+    assert!(matches!(scenario.steps[6].action, Action::Advance(100_000)));
+    let changes = &scenario.expectation(WindowsVersion::Win11_24H2).unwrap().changes;
+    let who = |index: usize| match &changes[index].originator {
+        ExpectedOriginator::One { pid, .. } => *pid,
+        ExpectedOriginator::Candidates(_) => panic!("one is named"),
+    };
+    assert_eq!((who(0), who(1)), (Some(3756), None));
+    assert_eq!(changes[0].copy_source.as_ref().unwrap().path.as_deref(), Some(r"C:\a"));
 }
 
 /// What is changed to what; the text that is to blame, and a part of what is said of it.
+const WRONG: &[(&str, &str, &str, &str)] = &[
+    ("scenario \"A title\"", "scene \"A title\"", "scene", "`scenario` with the title is missing"),
+    ("scenario \"A title\"", "scenario", "scenario", "needs a title"),
+    ("scenario \"A title\"", "scenario 7", "7", "must be a text"),
+    ("why \"because\"", "reason \"because\"", "reason", "has no meaning here"),
+    (">=11-22h2", ">=12", "windows \">=12", "`12` is no version of Windows"),
+    ("2024-01-01T12:00:00Z", "noon", "start \"noon", "is no time"),
+    ("drive=\"C:\"", "drive=\"C\"", "drive=\"C\"", "is no drive letter"),
+    ("file-system=\"ntfs\"", "file-system=\"ext4\"", "file-system=\"ext4\"", "use one of ntfs"),
+    ("pid=3756", "pid=-1", "pid=-1", "out of range"),
+    ("pid=3756", "pid=4", "pid=4", "PID of System"),
+    ("pid=3756", "pid=1.5", "pid=1.5", "whole number"),
+    ("user=\"S-1-5-18\"", "user=\"me\"", "user=\"me\"", "is no SID"),
+    ("    thread \"ui\" tid=3760", "    fibre \"ui\" tid=3760", "fibre", "only `thread`"),
+    ("thread \"ui\" tid=3760", "thread \"ui\"", "thread \"ui\"\n", "lacks the property `tid`"),
+    (
+        "create \"file\" thread=\"ui\"",
+        "create \"file\" thread=\"io\"",
+        "thread=\"io\"",
+        "there is no thread `io` here (there is system, ui)",
+    ),
+    ("access=\"append\"", "access=\"all\"", "access=\"all\"", "use read, write or append"),
+    (
+        "close \"file\" thread=\"ui\"",
+        "close \"flie\" thread=\"ui\"",
+        "close \"flie\"",
+        "there is no handle `flie`",
+    ),
+    ("read \"file\"", "close \"file\" thread=\"ui\"\n    read \"file\"", "read \"file\"", "has been closed"),
+    ("offset=4096 length", "offset=-4096 length", "offset=-4096", "out of range"),
+    ("fast-io=\"refused\"", "fast-io=\"maybe\"", "fast-io=\"maybe\"", "use one of no, accepted"),
+    ("fast-io=\"refused\"", "slow-io=\"refused\"", "slow-io", "has no property `slow-io`"),
+    ("length=8 fast-io", "length=8 length=9 fast-io", "length=9", "twice the property `length`"),
+    ("settle\n", "settle 1\n", "1\n    disconnect", "has no further argument"),
+    ("settle\n", "settle { now; }\n", "now", "has nothing inside"),
+    ("settle\n", "wait\n", "wait", "cannot be played"),
+    ("advance \"100ms\"", "advance \"soon\"", "advance \"soon\"", "is no span of time"),
+    ("exit-process \"other\"", "exit-process \"system\"", "exit-process \"system\"", "System does not end"),
+    (
+        "exit-thread \"worker\"",
+        "exit-thread \"worker\"\n    exit-thread \"worker\"",
+        "exit-thread \"worker\"\n    exit-p",
+        "has ended",
+    ),
+    ("chunk=10", "chunk=0", "chunk=0", "at least 1 byte"),
+    (
+        "process \"other\"",
+        "process \"explorer\"",
+        "process \"explorer\" pid=100",
+        "there is a process `explorer` already",
+    ),
+    ("basis=\"thread\"", "basis=\"guess\"", "basis=\"guess\"", "is no basis"),
+    (
+        "executor pid=4",
+        "executor pid=4\n        executor pid=4",
+        "executor pid=4\n        copy",
+        "one `executor`",
+    ),
+    ("expect {", "expect windows=\"10-2004\" {", "expect windows", "versions that the scenario is not for"),
+    ("expect {", "expect windows=\"11-22h2\" {", "expect windows", "on Windows 11-24h2"),
+    ("expect {", "expect {\n}\nexpect {", "expect {\n    write", "a second `expect` for Windows 11-22h2"),
+    ("play {", "plays {", "plays", "has no meaning here"),
+    ("    truncate pid", "    shrink pid", "shrink", "use one of write, mapped-write"),
+    ("size=7", "length=7", "truncate pid", "lacks the property `size`"),
+    ("candidate pid=100 image=#null", "witness", "witness", "a change has candidates"),
+    ("mapped-write path", "mapped-write pid=1 path", "pid=1 path", "has no property `pid`"),
+    ("start \"2024", "not-met \"x\"\n    start \"2024", "not-met", "lacks the property `needs`"),
+    (
+        "start \"2024",
+        "not-met \"x\" needs=\"y\" windows=\"10-2004\"\n    start \"2024",
+        "not-met",
+        "versions that the scenario is not for",
+    ),
+    (
+        "start \"2024",
+        "not-met \"x\" needs=\"y\"\n    not-met \"z\" needs=\"y\" windows=\"11-24h2\"\n    start \"2024",
+        "not-met \"z\"",
+        "a second `not-met`",
+    ),
+];
+
 #[test]
 fn what_is_wrong_is_told_with_its_place() {
-    for (from, to, blamed, message) in [
-        ("scenario \"A title\"", "scene \"A title\"", "scene", "`scenario` with the title is missing"),
-        ("scenario \"A title\"", "scenario", "scenario", "needs a title"),
-        ("scenario \"A title\"", "scenario 7", "7", "must be a text"),
-        ("why \"because\"", "reason \"because\"", "reason", "has no meaning here"),
-        (">=11-22h2", ">=12", "windows \">=12", "`12` is no version of Windows"),
-        ("2024-01-01T12:00:00Z", "noon", "start \"noon", "is no time"),
-        ("drive=\"C:\"", "drive=\"C\"", "drive=\"C\"", "is no drive letter"),
-        ("file-system=\"ntfs\"", "file-system=\"ext4\"", "file-system=\"ext4\"", "use one of ntfs"),
-        ("pid=3756", "pid=-1", "pid=-1", "out of range"),
-        ("pid=3756", "pid=4", "pid=4", "PID of System"),
-        ("pid=3756", "pid=1.5", "pid=1.5", "whole number"),
-        ("user=\"S-1-5-18\"", "user=\"me\"", "user=\"me\"", "is no SID"),
-        ("    thread \"ui\" tid=3760", "    fibre \"ui\" tid=3760", "fibre", "only `thread`"),
-        ("thread \"ui\" tid=3760", "thread \"ui\"", "thread \"ui\"\n", "lacks the property `tid`"),
-        (
-            "create \"file\" thread=\"ui\"",
-            "create \"file\" thread=\"io\"",
-            "thread=\"io\"",
-            "there is no thread `io` here (there is system, ui)",
-        ),
-        ("access=\"append\"", "access=\"all\"", "access=\"all\"", "use read, write or append"),
-        (
-            "close \"file\" thread=\"ui\"",
-            "close \"flie\" thread=\"ui\"",
-            "close \"flie\"",
-            "there is no handle `flie`",
-        ),
-        (
-            "read \"file\"",
-            "close \"file\" thread=\"ui\"\n    read \"file\"",
-            "read \"file\"",
-            "has been closed",
-        ),
-        ("offset=4096 length", "offset=-4096 length", "offset=-4096", "out of range"),
-        ("fast-io=\"refused\"", "fast-io=\"maybe\"", "fast-io=\"maybe\"", "use one of no, accepted"),
-        ("fast-io=\"refused\"", "slow-io=\"refused\"", "slow-io", "has no property `slow-io`"),
-        ("length=8 fast-io", "length=8 length=9 fast-io", "length=9", "twice the property `length`"),
-        ("settle\n", "settle 1\n", "1\n    disconnect", "has no further argument"),
-        ("settle\n", "settle { now; }\n", "now", "has nothing inside"),
-        ("settle\n", "wait\n", "wait", "cannot be played"),
-        ("advance \"100ms\"", "advance \"soon\"", "advance \"soon\"", "is no span of time"),
-        (
-            "exit-process \"other\"",
-            "exit-process \"system\"",
-            "exit-process \"system\"",
-            "System does not end",
-        ),
-        (
-            "exit-thread \"worker\"",
-            "exit-thread \"worker\"\n    exit-thread \"worker\"",
-            "exit-thread \"worker\"\n    exit-p",
-            "has ended",
-        ),
-        ("chunk=10", "chunk=0", "chunk=0", "at least 1 byte"),
-        (
-            "process \"other\"",
-            "process \"explorer\"",
-            "process \"explorer\" pid=100",
-            "there is a process `explorer` already",
-        ),
-        ("basis=\"thread\"", "basis=\"guess\"", "basis=\"guess\"", "is no basis"),
-        (
-            "executor pid=4",
-            "executor pid=4\n        executor pid=4",
-            "executor pid=4\n        copy",
-            "one `executor`",
-        ),
-        (
-            "expect {",
-            "expect windows=\"10-2004\" {",
-            "expect windows",
-            "versions that the scenario is not for",
-        ),
-        ("expect {", "expect windows=\"11-22h2\" {", "expect windows", "on Windows 11-24h2"),
-        ("expect {", "expect {\n}\nexpect {", "expect {\n    write", "a second `expect` for Windows 11-22h2"),
-        ("play {", "plays {", "plays", "has no meaning here"),
-    ] {
+    for (from, to, blamed, message) in WRONG {
         let text = WHOLE.replacen(from, to, 1);
         assert_ne!(text, WHOLE, "{from}");
         let error = parse(&text).expect_err(to);
@@ -158,6 +174,35 @@ fn what_is_wrong_is_told_with_its_place() {
             Place::START.advanced(text.as_bytes(), at)
         };
         assert_eq!(error.place, Some(expected), "{error}");
+    }
+}
+
+/// What a scenario says, without the places where it says it.
+fn without_places(scenario: &Scenario) -> String {
+    let text = format!("{scenario:?}");
+    let mut parts = text.split("Place { ");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        kept.push_str(part.split_once('}').map_or(part, |(_, rest)| rest));
+    }
+    kept
+}
+
+#[test]
+fn what_is_written_reads_back_as_the_same() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/scenarios");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut texts: Vec<String> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "kdl"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    assert!(!texts.is_empty());
+    texts.push(WHOLE.to_owned());
+    for text in texts {
+        let scenario = parse(&text).unwrap();
+        let written = scenario.to_kdl();
+        let again = parse(&written).unwrap_or_else(|error| panic!("{error}\n{written}"));
+        assert_eq!(without_places(&again), without_places(&scenario), "{written}");
     }
 }
 
@@ -186,6 +231,21 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
         let _ = parse(&text);
+    }
+
+    #[test]
+    fn any_name_is_written_so_that_it_reads_back(name in any::<String>(), microseconds in 0..u64::MAX / 60) {
+        let mut scenario = Scenario::new(&name);
+        scenario.steps.push(Step::new(Action::Advance(microseconds)));
+        scenario.not_met.push(NotMet {
+            place: Place::START,
+            versions: VersionRange::parse(">10-2004 <11-24h2").unwrap(),
+            needs: name.clone(),
+            reason: name,
+        });
+        let written = scenario.to_kdl();
+        let again = parse(&written).unwrap_or_else(|error| panic!("{error}\n{written}"));
+        prop_assert_eq!(without_places(&again), without_places(&scenario));
     }
 
     #[test]

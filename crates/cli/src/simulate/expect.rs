@@ -7,38 +7,50 @@ use audit::record::WriteFlags;
 use crate::model::{Offset, Write};
 use crate::output::words::{file_name, grouped, offset};
 use crate::place::Place;
-use crate::scenario::model::{Expectation, ExpectedExecutor, ExpectedSource, ExpectedWrite};
+use crate::scenario::model::{
+    Candidate, ChangeKind, Expectation, ExpectedChange, ExpectedExecutor, ExpectedOriginator, ExpectedSource,
+    RemoteClient,
+};
 
-/// What is compared of a write.
+/// What is compared of a recorded change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RecordedWrite {
-    pid: Option<u32>,
-    tid: Option<u32>,
-    image: Option<String>,
+pub(super) struct RecordedChange {
+    kind: ChangeKind,
+    originator: ExpectedOriginator,
     path: Option<String>,
-    offset: Offset,
-    length: u32,
+    to: Option<String>,
+    offset: Option<Offset>,
+    length: Option<u64>,
+    size: Option<u64>,
     basis: String,
     confidence: String,
     requestor_mode: &'static str,
     executor: Option<(Option<u32>, Option<u32>)>,
     copy_source: Option<(Option<String>, i64)>,
+    client: Option<RemoteClient>,
 }
 
-impl RecordedWrite {
+impl RecordedChange {
+    /// A write, the only change that the driver makes records of.
     pub(super) fn new(write: &Write<'_>) -> Self {
         Self {
-            pid: write.originator.pid,
-            tid: write.originator.tid,
-            image: write.originator.image.map(str::to_owned),
+            kind: ChangeKind::Write,
+            originator: ExpectedOriginator::One {
+                pid: write.originator.pid,
+                tid: write.originator.tid,
+                image: write.originator.image.map(str::to_owned),
+            },
             path: write.path.map(str::to_owned),
-            offset: write.offset,
-            length: write.length,
+            to: None,
+            offset: Some(write.offset),
+            length: Some(write.length.into()),
+            size: None,
             basis: write.basis.to_string(),
             confidence: write.confidence.to_string(),
             requestor_mode: if write.flags.contains(WriteFlags::USER_MODE) { "user" } else { "kernel" },
             executor: write.executor.map(|executor| (executor.pid, executor.tid)),
             copy_source: write.copy_source.map(|source| (source.path.map(str::to_owned), source.offset)),
+            client: None,
         }
     }
 }
@@ -51,29 +63,32 @@ pub(super) struct Difference {
     pub(super) message: String,
 }
 
-/// Compares the writes one by one, in order.
-pub(super) fn compare(expectation: &Expectation, recorded: &[RecordedWrite]) -> Result<(), Difference> {
-    let expected = &expectation.writes;
-    for (index, pair) in expected.iter().zip(recorded).enumerate() {
-        let (expected_write, recorded_write) = pair;
-        if let Some((field, wanted, found)) = difference(expected_write, recorded_write) {
-            let mut message = format!("write {} of {} differs in its {field}:", index + 1, expected.len());
-            let _ = write!(message, "\n  expected  {wanted}\n  recorded  {found}");
-            let _ = write!(message, "\n  the write recorded is {}", described(recorded_write));
-            return Err(Difference { place: expected_write.place, message });
+/// Compares the changes one by one, in order.
+pub(super) fn compare(expectation: &Expectation, recorded: &[RecordedChange]) -> Result<(), Difference> {
+    let expected = &expectation.changes;
+    for (index, wanted) in expected.iter().enumerate() {
+        let number = format!("change {} of {}", index + 1, expected.len());
+        let missing = |next: &str| {
+            let what = wanted_change(wanted);
+            let message = format!("nothing recorded of {what} ({number}{next})");
+            Err(Difference { place: wanted.place, message })
+        };
+        let Some(found) = recorded.get(index) else {
+            return missing("");
+        };
+        if found.kind != wanted.kind {
+            return missing(&format!("; what was recorded next is {}", described(found)));
         }
-    }
-    if let Some(missing) = expected.get(recorded.len()) {
-        let message = format!(
-            "{} of {} expected writes were recorded; the first that is missing is this one",
-            recorded.len(),
-            expected.len()
-        );
-        return Err(Difference { place: missing.place, message });
+        if let Some((field, wanted_value, found_value)) = difference(wanted, found) {
+            let mut message = format!("{number} differs in its {field}:");
+            let _ = write!(message, "\n  expected  {wanted_value}\n  recorded  {found_value}");
+            let _ = write!(message, "\n  what was recorded is {}", described(found));
+            return Err(Difference { place: wanted.place, message });
+        }
     }
     if let Some(extra) = recorded.get(expected.len()) {
         let message = format!(
-            "{} writes were recorded where {} are expected; the first one too many is {}",
+            "{} changes were recorded where {} are expected; the first one too many is {}",
             recorded.len(),
             expected.len(),
             described(extra)
@@ -83,50 +98,107 @@ pub(super) fn compare(expectation: &Expectation, recorded: &[RecordedWrite]) -> 
     Ok(())
 }
 
-/// A write in one line.
-fn described(write: &RecordedWrite) -> String {
-    let number = |id: Option<u32>| id.map_or_else(|| "?".to_owned(), |id| id.to_string());
+/// What was expected, in a few words: "the rename of C:\a to C:\b by editor.exe (708)".
+fn wanted_change(change: &ExpectedChange) -> String {
+    let path = change.path.as_deref().unwrap_or("an unknown file");
+    let to = change.to.as_deref().map_or_else(String::new, |to| format!(" to {to}"));
+    format!("the {} of {path}{to} by {}", change.kind.name(), originator_text(&change.originator))
+}
+
+/// A recorded change in one line.
+fn described(change: &RecordedChange) -> String {
+    let range = match (change.offset, change.length) {
+        (Some(at), Some(length)) => format!("{} bytes at {} of ", grouped(length), offset(at)),
+        _ => String::new(),
+    };
     format!(
-        "{} ({}:{}), {} bytes at {} of {}, basis {}",
-        file_name(write.image.as_deref().unwrap_or("unknown")),
-        number(write.pid),
-        number(write.tid),
-        grouped(write.length),
-        offset(write.offset),
-        write.path.as_deref().unwrap_or("an unknown file"),
-        write.basis
+        "a {} by {}, {range}{}, basis {}",
+        change.kind.name(),
+        originator_text(&change.originator),
+        change.path.as_deref().unwrap_or("an unknown file"),
+        change.basis
     )
 }
 
+fn number_text(number: Option<u32>) -> String {
+    number.map_or_else(|| UNKNOWN.to_owned(), |number| number.to_string())
+}
+
+fn originator_text(originator: &ExpectedOriginator) -> String {
+    match originator {
+        ExpectedOriginator::One { pid: None, .. } => UNKNOWN.to_owned(),
+        ExpectedOriginator::One { pid, tid, image } => {
+            let image = file_name(image.as_deref().unwrap_or(UNKNOWN));
+            format!("{image} ({}:{})", number_text(*pid), number_text(*tid))
+        }
+        ExpectedOriginator::Candidates(all) => {
+            let name = |Candidate { pid, image }: &Candidate| {
+                format!("{} ({pid})", file_name(image.as_deref().unwrap_or(UNKNOWN)))
+            };
+            format!("one of {}", all.iter().map(name).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// Parts of the originator with their names, as far as the expected one has them.
+fn originator_difference(
+    expected: &ExpectedOriginator,
+    recorded: &ExpectedOriginator,
+) -> Option<(&'static str, String, String)> {
+    use ExpectedOriginator::One;
+    let (One { pid, tid, image }, One { pid: other_pid, tid: found_tid, image: found_image }) =
+        (expected, recorded)
+    else {
+        return differs("originator", originator_text(expected), originator_text(recorded));
+    };
+    let text = |image: &Option<String>| image.clone().unwrap_or_else(|| UNKNOWN.to_owned());
+    differs("pid", number_text(*pid), number_text(*other_pid))
+        .or_else(|| differs("tid", number_text(*tid), number_text(*found_tid)))
+        .or_else(|| differs("image", text(image), text(found_image)))
+}
+
+fn differs(field: &'static str, wanted: String, found: String) -> Option<(&'static str, String, String)> {
+    (wanted != found).then_some((field, wanted, found))
+}
+
 /// The first field that differs, with what was expected and what was found.
-fn difference(expected: &ExpectedWrite, recorded: &RecordedWrite) -> Option<(&'static str, String, String)> {
-    let ExpectedWrite {
+fn difference(
+    expected: &ExpectedChange,
+    recorded: &RecordedChange,
+) -> Option<(&'static str, String, String)> {
+    let ExpectedChange {
         place: _,
-        pid,
-        tid,
-        image,
+        kind: _,
+        originator,
         path,
+        to,
         offset: expected_offset,
         length,
+        size,
         basis,
         confidence,
         requestor_mode,
         executor,
         copy_source,
+        client,
     } = expected;
-    let differs = |field, wanted: String, found: String| (wanted != found).then_some((field, wanted, found));
-    let number =
-        |number: Option<u32>| number.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
-    let text = |text: Option<&String>| text.cloned().unwrap_or_else(|| "unknown".to_owned());
+    let text = |text: Option<&String>| text.cloned().unwrap_or_else(|| UNKNOWN.to_owned());
     let stated = |field, wanted: Option<&String>, found: &str| {
         differs(field, wanted.cloned().unwrap_or_else(|| found.to_owned()), found.to_owned())
     };
-    differs("pid", number(*pid), number(recorded.pid))
-        .or_else(|| differs("tid", number(*tid), number(recorded.tid)))
-        .or_else(|| differs("image", text(image.as_ref()), text(recorded.image.as_ref())))
+    let bytes = |field, wanted: Option<u64>, found: Option<u64>| {
+        let bytes = |number: Option<u64>| number.map_or_else(|| NONE.to_owned(), grouped);
+        differs(field, bytes(wanted.or(found)), bytes(found))
+    };
+    originator_difference(originator, &recorded.originator)
         .or_else(|| differs("path", text(path.as_ref()), text(recorded.path.as_ref())))
-        .or_else(|| differs("offset", offset(*expected_offset), offset(recorded.offset)))
-        .or_else(|| differs("length", grouped(*length), grouped(recorded.length)))
+        .or_else(|| differs("new path", text(to.as_ref()), text(recorded.to.as_ref())))
+        .or_else(|| {
+            let place = |at: Option<Offset>| at.map_or_else(|| NONE.to_owned(), offset);
+            differs("offset", place(expected_offset.or(recorded.offset)), place(recorded.offset))
+        })
+        .or_else(|| bytes("length", *length, recorded.length))
+        .or_else(|| bytes("size", *size, recorded.size))
         .or_else(|| differs("basis", basis.clone(), recorded.basis.clone()))
         .or_else(|| stated("confidence", confidence.as_ref(), &recorded.confidence))
         .or_else(|| stated("requestor mode", requestor_mode.as_ref(), recorded.requestor_mode))
@@ -135,11 +207,13 @@ fn difference(expected: &ExpectedWrite, recorded: &RecordedWrite) -> Option<(&'s
             differs("executor", wanted, recorded_executor(recorded))
         })
         .or_else(|| differs("copy source", expected_source(copy_source.as_ref()), recorded_source(recorded)))
+        .or_else(|| differs("client", client_text(client.as_ref()), client_text(recorded.client.as_ref())))
 }
 
 const NONE: &str = "none";
+const UNKNOWN: &str = "unknown";
 
-fn expected_executor(executor: Option<&ExpectedExecutor>, recorded: &RecordedWrite) -> String {
+fn expected_executor(executor: Option<&ExpectedExecutor>, recorded: &RecordedChange) -> String {
     executor.map_or_else(
         || NONE.to_owned(),
         |executor| {
@@ -149,21 +223,19 @@ fn expected_executor(executor: Option<&ExpectedExecutor>, recorded: &RecordedWri
     )
 }
 
-fn recorded_executor(recorded: &RecordedWrite) -> String {
+fn recorded_executor(recorded: &RecordedChange) -> String {
     recorded.executor.map_or_else(|| NONE.to_owned(), |(pid, tid)| executor_text(pid, tid))
 }
 
 fn executor_text(pid: Option<u32>, tid: Option<u32>) -> String {
-    let number =
-        |number: Option<u32>| number.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
-    format!("pid {}, tid {}", number(pid), number(tid))
+    format!("pid {}, tid {}", number_text(pid), number_text(tid))
 }
 
 fn expected_source(source: Option<&ExpectedSource>) -> String {
     source.map_or_else(|| NONE.to_owned(), |source| source_text(source.path.as_deref(), source.offset))
 }
 
-fn recorded_source(recorded: &RecordedWrite) -> String {
+fn recorded_source(recorded: &RecordedChange) -> String {
     recorded
         .copy_source
         .as_ref()
@@ -171,7 +243,15 @@ fn recorded_source(recorded: &RecordedWrite) -> String {
 }
 
 fn source_text(path: Option<&str>, offset: i64) -> String {
-    format!("{} at {}", path.unwrap_or("unknown"), grouped(offset))
+    format!("{} at {}", path.unwrap_or(UNKNOWN), grouped(offset))
+}
+
+fn client_text(client: Option<&RemoteClient>) -> String {
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| UNKNOWN.to_owned());
+    client.map_or_else(
+        || NONE.to_owned(),
+        |RemoteClient { address, share }| format!("{} by way of the share {}", text(address), text(share)),
+    )
 }
 
 #[cfg(test)]
@@ -191,27 +271,31 @@ expect {
 }
 "##;
 
-    fn recorded() -> [RecordedWrite; 2] {
-        let copied = RecordedWrite {
-            pid: Some(8),
-            tid: Some(12),
-            image: Some("a.exe".to_owned()),
+    fn recorded() -> [RecordedChange; 2] {
+        let copied = RecordedChange {
+            kind: ChangeKind::Write,
+            originator: ExpectedOriginator::One {
+                pid: Some(8),
+                tid: Some(12),
+                image: Some("a.exe".to_owned()),
+            },
+            to: None,
+            size: None,
+            client: None,
             path: Some(r"C:\a".to_owned()),
-            offset: Offset::At(0),
-            length: 4096,
+            offset: Some(Offset::At(0)),
+            length: Some(4096),
             basis: "thread".to_owned(),
             confidence: "certain".to_owned(),
             requestor_mode: "kernel",
             executor: Some((Some(4), Some(120))),
             copy_source: Some((Some(r"C:\b".to_owned()), 0)),
         };
-        let unknown = RecordedWrite {
-            pid: None,
-            tid: None,
-            image: None,
+        let unknown = RecordedChange {
+            originator: ExpectedOriginator::One { pid: None, tid: None, image: None },
             path: None,
-            offset: Offset::EndOfFile,
-            length: 1,
+            offset: Some(Offset::EndOfFile),
+            length: Some(1),
             basis: "unknown".to_owned(),
             confidence: "none".to_owned(),
             executor: None,
@@ -221,7 +305,7 @@ expect {
         [copied, unknown]
     }
 
-    fn outcome(recorded: &[RecordedWrite]) -> Result<(), (u64, String)> {
+    fn outcome(recorded: &[RecordedChange]) -> Result<(), (u64, String)> {
         let scenario = Scenario::parse("x.kdl", SCENARIO).unwrap();
         let expectation = scenario.expectation(WindowsVersion::Win11_24H2).unwrap();
         compare(expectation, recorded).map_err(|difference| (difference.place.line, difference.message))
@@ -236,27 +320,52 @@ expect {
     fn a_write_too_few_or_too_many_is_told() {
         let [copied, unknown] = recorded();
         let (line, message) = outcome(std::slice::from_ref(&copied)).unwrap_err();
-        assert!(line == 8 && message.starts_with("1 of 2 expected writes"), "{line} {message}");
+        assert!(
+            line == 8
+                && message.starts_with(
+                    "nothing recorded of the write of an unknown file by unknown (change 2 of 2"
+                ),
+            "{line} {message}"
+        );
         let (line, message) = outcome(&[copied, unknown.clone(), unknown]).unwrap_err();
-        assert!(line == 3 && message.contains("the first one too many is unknown (?:?)"), "{line} {message}");
+        assert!(
+            line == 3 && message.contains("the first one too many is a write by unknown"),
+            "{line} {message}"
+        );
+    }
+
+    #[test]
+    fn what_is_of_another_kind_is_nothing_of_this_one() {
+        let text = SCENARIO.replace("write pid=8", "clone pid=8");
+        let scenario = Scenario::parse("x.kdl", &text).unwrap();
+        let expectation = scenario.expectation(WindowsVersion::Win11_24H2).unwrap();
+        let message = compare(expectation, &recorded()).unwrap_err().message;
+        assert!(message.starts_with(r"nothing recorded of the clone of C:\a by a.exe (8:12)"), "{message}");
+        assert!(message.contains("what was recorded next is a write by a.exe (8:12)"), "{message}");
     }
 
     #[test]
     fn every_field_is_compared() {
-        type Change = fn(&mut RecordedWrite);
-        let changes: [(&str, Change); 12] = [
-            ("pid", |write| write.pid = None),
-            ("tid", |write| write.tid = Some(1)),
-            ("image", |write| write.image = None),
+        type Change = fn(&mut RecordedChange);
+        fn one(pid: u32, tid: u32, image: &str) -> ExpectedOriginator {
+            ExpectedOriginator::One { pid: Some(pid), tid: Some(tid), image: Some(image.to_owned()) }
+        }
+        let changes: [(&str, Change); 15] = [
+            ("pid", |write| write.originator = one(9, 12, "a.exe")),
+            ("tid", |write| write.originator = one(8, 1, "a.exe")),
+            ("image", |write| write.originator = one(8, 12, "b.exe")),
+            ("originator", |write| write.originator = ExpectedOriginator::Candidates(Vec::new())),
             ("path", |write| write.path = Some("C:\\A".to_owned())),
-            ("offset", |write| write.offset = Offset::FilePointer),
-            ("length", |write| write.length = 1),
+            ("new path", |write| write.to = Some("C:\\A".to_owned())),
+            ("offset", |write| write.offset = Some(Offset::FilePointer)),
+            ("length", |write| write.length = Some(1)),
             ("basis", |write| write.basis = "unknown".to_owned()),
             ("confidence", |write| write.confidence = "likely".to_owned()),
             ("requestor mode", |write| write.requestor_mode = "user"),
             ("executor", |write| write.executor = None),
             ("executor", |write| write.executor = Some((Some(8), Some(120)))),
             ("copy source", |write| write.copy_source = Some((None, 0))),
+            ("client", |write| write.client = Some(RemoteClient { address: None, share: None })),
         ];
         for (field, change) in changes {
             let mut writes = recorded();

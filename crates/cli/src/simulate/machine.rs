@@ -120,7 +120,7 @@ pub(super) struct Remains {
     pub(super) unknown_records: u64,
     /// Rules that the driver broke, and what it left behind.
     pub(super) violations: Vec<String>,
-    pub(super) recorded: Vec<super::expect::RecordedWrite>,
+    pub(super) recorded: Vec<super::expect::RecordedChange>,
 }
 
 impl Machine {

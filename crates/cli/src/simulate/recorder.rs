@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::expect::RecordedWrite;
+use super::expect::RecordedChange;
 use super::observe::Observations;
 use crate::model::{File, Loss, Process, Volume, Write};
 use crate::output::{ExplainedSink, Sink};
@@ -23,7 +23,7 @@ pub(super) struct Recorder {
     output: Box<dyn ExplainedSink + Send>,
     observations: Option<Shared<Observations>>,
     /// What was recorded, if it is to be compared.
-    recorded: Option<Vec<RecordedWrite>>,
+    recorded: Option<Vec<RecordedChange>>,
     pub(super) counts: Counts,
 }
 
@@ -58,7 +58,7 @@ impl Recorder {
     }
 
     /// What was recorded so far, taken out.
-    pub(super) fn take_recorded(&mut self) -> Vec<RecordedWrite> {
+    pub(super) fn take_recorded(&mut self) -> Vec<RecordedChange> {
         self.recorded.take().unwrap_or_default()
     }
 
@@ -83,7 +83,7 @@ impl Sink for Recorder {
         processes.insert(write.originator.process_key);
         files.insert(write.file_key);
         if let Some(recorded) = &mut self.recorded {
-            recorded.push(RecordedWrite::new(write));
+            recorded.push(RecordedChange::new(write));
         }
         let Some(observations) = &self.observations else {
             return self.output.write(write);

@@ -18,8 +18,6 @@ use crate::scenario::{SYSTEM, Scenario, model};
 
 /// Time that passes before each step, whatever the scenario says.
 const BETWEEN_STEPS: Duration = Duration::from_micros(1);
-/// Nanoseconds in the 100 ns units of file times.
-const NANOSECONDS: u64 = 100;
 
 /// A thread and who it is.
 struct KnownThread {
@@ -209,9 +207,7 @@ impl<'s> Stage<'s> {
                 sim.copy_file_chunk(thread, &spec)
                     .map_err(|status| self.broken(place, failed_with("copy-chunk", status)))?;
             }
-            Action::Advance(ticks) => {
-                sim.advance(Duration::from_nanos(ticks.saturating_mul(NANOSECONDS)));
-            }
+            Action::Advance(microseconds) => sim.advance(Duration::from_micros(*microseconds)),
             Action::Settle => machine.settle()?,
             Action::Connect => machine.connect()?,
             Action::Disconnect => machine.disconnect(),

@@ -1,5 +1,7 @@
-//! Executive: pool and push locks.
+//! Executive: pool, push locks, and work for System's worker threads.
 
 pub(crate) mod block;
 pub(crate) mod pool;
 pub(crate) mod push_lock;
+#[allow(dead_code, unused_imports, reason = "the senders follow")]
+pub(crate) mod work;

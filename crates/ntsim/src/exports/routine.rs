@@ -112,7 +112,7 @@ pub(crate) fn call<R: ReturnValue>(routine: &'static Routine, body: impl FnOnce(
                 format!("{} may be called up to {}, not at {}", routine.name, routine.max_irql, cpu.irql()),
             );
         }
-        let result = match verifier.injected(routine) {
+        let result = match verifier.injections.due(cpu, routine) {
             Some(status) => R::failed(status),
             None => match panic::catch_unwind(AssertUnwindSafe(|| body(cpu))) {
                 Ok(result) => result,

@@ -81,6 +81,13 @@ routines! {
         => ke::routines::current_processor_number;
     Ntoskrnl: KeQueryActiveProcessorCountEx(group: u16) -> u32, HIGH => ke::routines::active_processor_count;
     Ntoskrnl: KeQuerySystemTimePrecise(time: Ptr<u64>), HIGH => ke::routines::query_system_time_precise;
+    Ntoskrnl: KeQueryInterruptTime() -> usize, HIGH => ke::time::query_interrupt_time;
+    Ntoskrnl: KeQueryUnbiasedInterruptTime() -> usize, HIGH => ke::time::query_interrupt_time;
+    Ntoskrnl: KeQueryInterruptTimePrecise(counter: Ptr<u64>) -> usize, HIGH => ke::time::query_interrupt_time_precise;
+    Ntoskrnl: KeQueryTimeIncrement() -> u32, HIGH => ke::time::query_time_increment;
+    Ntoskrnl: KeQueryPerformanceCounter(frequency: Ptr<u64>) -> usize, HIGH => ke::time::query_performance_counter;
+    Ntoskrnl: ExSystemTimeToLocalTime(system: Ptr<u64>, local: Ptr<u64>), HIGH => ke::time::convert_local_time;
+    Ntoskrnl: ExLocalTimeToSystemTime(local: Ptr<u64>, system: Ptr<u64>), HIGH => ke::time::convert_local_time;
     Ntoskrnl: KeBugCheckEx(code: u32, first: usize, second: usize, third: usize, fourth: usize), HIGH
         => ke::routines::bug_check;
 

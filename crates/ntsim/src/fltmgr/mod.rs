@@ -1,6 +1,7 @@
 //! The Filter Manager.
 
 pub(crate) mod context;
+#[allow(dead_code, unused_imports, reason = "the senders follow")]
 mod dispatch;
 pub(crate) mod filter;
 pub(crate) mod instance;
@@ -13,7 +14,8 @@ mod registration;
 pub(crate) mod routines;
 pub(crate) mod volume;
 
-pub(crate) use dispatch::dispatch;
+#[allow(dead_code, unused_imports, reason = "the senders follow")]
+pub(crate) use dispatch::{Answer, Arrival, Pended, Submitted, dispatch, submit};
 pub(crate) use filter::Filter;
 pub(crate) use instance::Instance;
 pub(crate) use manager::{FilterManager, leaks};

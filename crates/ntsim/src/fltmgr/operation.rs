@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::instance::Instance;
 use crate::io::callback_data;
 use crate::io::file::File;
 use crate::ps::{Process, Thread};
@@ -40,6 +41,9 @@ pub(crate) struct Operation {
     pub(crate) requestor: Option<Arc<Process>>,
     pub(crate) mode: Mode,
     pub(crate) copy: Option<CopyOrigin>,
+    /// The instance whose own I/O it is: only those below see it.
+    #[allow(dead_code, reason = "the senders follow")]
+    pub(crate) below: Option<Arc<Instance>>,
     /// Byte offset as in the parameters, for reads and writes.
     pub(crate) offset: Option<i64>,
     /// Length in bytes, for reads and writes.
@@ -61,6 +65,7 @@ impl Operation {
             thread,
             mode: Mode::User,
             copy: None,
+            below: None,
             offset: None,
             length: None,
         }

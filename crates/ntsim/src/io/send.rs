@@ -1,7 +1,7 @@
 //! How the I/O manager sends a request: through the filters of the volume, and down to the file system.
 
 use crate::abi::Parameters;
-use crate::fltmgr::{self, Operation};
+use crate::fltmgr::{self, Answer, Operation};
 use crate::io::request::IoStatus;
 use crate::ke::Cpu;
 
@@ -12,5 +12,5 @@ pub(crate) fn send(
     parameters: Parameters,
     target: impl FnOnce(&Cpu) -> IoStatus + Send + 'static,
 ) -> IoStatus {
-    fltmgr::dispatch(cpu, operation, parameters, || target(cpu))
+    fltmgr::dispatch(cpu, operation, parameters, |cpu, _| Answer::Complete(target(cpu)))
 }

@@ -11,6 +11,8 @@ use super::crash::{Crash, Exit, Fault};
 use super::escape::{self, EscapePoint, Left};
 use super::irql::Irql;
 use super::scheduler::Baton;
+use super::step::Instructions;
+use super::{emulate, host_thread, meter, step};
 use crate::abi::Ptr;
 use crate::exports::Routine;
 use crate::fltmgr::Operation;
@@ -74,12 +76,14 @@ pub(crate) struct Cpu {
     frames: RefCell<Vec<Frame>>,
     /// The routine that the driver is in.
     pub(crate) routine: Cell<Option<&'static Routine>>,
-    /// Where leaving the driver leads; NULL while no driver code is on the stack.
+    /// Where leaving the driver leads; NULL while no driver code is on the stack, and this is no kernel thread.
     base: Cell<*mut EscapePoint>,
     /// Set by the signal handler, which then leaves the driver.
     pub(crate) fault: Cell<Option<Fault>>,
     /// Set by whoever leaves the driver deliberately.
     exit: Cell<Option<Exit>>,
+    /// What calls of drivers below the current one have taken, while calls are measured.
+    pub(super) below: Cell<Instructions>,
     /// The baton, if this is a driver's thread; the harness's thread has none.
     baton: Option<Arc<Baton>>,
     /// The System worker that this processor acts as when something is the system's to do.
@@ -133,6 +137,7 @@ impl Cpu {
             base: Cell::new(ptr::null_mut()),
             fault: Cell::new(None),
             exit: Cell::new(None),
+            below: Cell::default(),
             baton,
             worker: OnceCell::new(),
         }
@@ -182,12 +187,22 @@ impl Cpu {
             fn drop(&mut self) {
                 if let Some(thread) = self.1.take() {
                     self.0.thread.replace(thread);
+                    self.0.show_thread();
                 }
             }
         }
         let outer = self.thread.replace(Arc::clone(thread));
         let _restore = Restore(self, Some(outer));
+        self.show_thread();
         work()
+    }
+
+    /// Lets driver code that is on the stack see the current thread by way of `gs:`.
+    fn show_thread(&self) {
+        if !self.base.get().is_null() {
+            let thread = self.thread.borrow();
+            host_thread::set_current(thread.ptr(), thread.processor());
+        }
     }
 
     pub(crate) fn irql(&self) -> Irql {
@@ -209,6 +224,11 @@ impl Cpu {
     /// The driver that is running, if one is.
     pub(crate) fn driver(&self) -> Option<Arc<Driver>> {
         self.frames.borrow().last().map(|frame| Arc::clone(&frame.driver))
+    }
+
+    /// The entry point of the driver that is running, if one is.
+    pub(crate) fn entry(&self) -> Option<Entry> {
+        self.frames.borrow().last().map(|frame| frame.entry)
     }
 
     /// Calls a function of the driver, with integers and pointers as its arguments.
@@ -234,6 +254,8 @@ impl Cpu {
         let thread = self.thread();
         let critical_regions = thread.critical_regions();
         let push_locks = thread.push_locks();
+        let metered = meter::begin(self).map(|metered| (metered, frame.clone()));
+        let outermost = self.frames.borrow().is_empty();
         self.frames.borrow_mut().push(frame);
         let outer_routine = self.routine.take();
         let result = if self.base.get().is_null() {
@@ -241,6 +263,12 @@ impl Cpu {
         } else {
             invoke(function, arguments)
         };
+        if outermost {
+            step::left_driver();
+        }
+        if let Some((metered, frame)) = metered {
+            meter::end(self, &frame, metered);
+        }
         if self.irql.get() != irql {
             self.violation(Rule::IrqlReturn, format!("returned at {}, entered at {irql}", self.irql.get()));
             self.irql.set(irql);
@@ -269,10 +297,28 @@ impl Cpu {
     /// Enters the driver from outside, so that it can be left early.
     fn enter_driver(&self, function: Ptr, arguments: &[usize]) -> Result<usize, Exit> {
         let mut result = 0;
-        let left = escape::enter(|| result = invoke(function, arguments), |point| self.base.set(point));
+        self.enter(|| result = invoke(function, arguments)).map(|()| result)
+    }
+
+    /// Runs the body of a kernel thread, which a crash or the end of the simulation leaves early. No panic may pass.
+    #[allow(dead_code, reason = "the senders follow")]
+    pub(crate) fn run_kernel_thread(&self, body: impl FnOnce()) -> Result<(), Exit> {
+        self.enter(body)
+    }
+
+    /// Runs something that [`Cpu::leave`] leaves early.
+    fn enter(&self, work: impl FnOnce()) -> Result<(), Exit> {
+        let outer = host_thread::enter();
+        let entered = |point| {
+            self.base.set(point);
+            self.show_thread();
+        };
+        let left = escape::enter(work, entered);
         self.base.set(ptr::null_mut());
+        host_thread::leave(outer);
+        step::left_driver();
         if left == Left::Returned {
-            return Ok(result);
+            return Ok(());
         }
         let exit = match (self.fault.take(), self.exit.take()) {
             (Some(fault), _) => {
@@ -321,7 +367,12 @@ impl Cpu {
             (Some(image), _) => {
                 let rva = fault.instruction - image.base();
                 let fast_fail = if image.is_fast_fail(rva) { " (fast fail)" } else { "" };
-                format!("{what}{fast_fail} at {}+0x{rva:X}", image.name())
+                let instruction = match emulate::text(&self.kernel, fault.instruction) {
+                    Some((text, true)) => format!(", by the privileged instruction `{text}`"),
+                    Some((text, false)) => format!(", by `{text}`"),
+                    None => String::new(),
+                };
+                format!("{what}{fast_fail} at {}+0x{rva:X}{instruction}", image.name())
             }
             (None, Some(routine)) => format!("{what} in {}, called with a bad pointer", routine.name),
             (None, None) => format!("{what} at 0x{:X}, outside every image", fault.instruction),

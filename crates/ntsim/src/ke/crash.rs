@@ -54,6 +54,10 @@ pub(crate) struct Fault {
     pub(crate) instruction: Address,
     /// The address touched, for [`FaultKind::Memory`].
     pub(crate) address: Address,
+    /// Whether the access was a write.
+    pub(crate) write: bool,
+    /// Whether an instruction was to be fetched from the address.
+    pub(crate) fetch: bool,
 }
 
 /// Kind of hardware exception.
@@ -61,6 +65,8 @@ pub(crate) struct Fault {
 pub(crate) enum FaultKind {
     /// Memory that is not mapped, or not for this access.
     Memory,
+    /// A privileged instruction, or an address that is none (a general protection fault).
+    Protection,
     /// An undefined instruction, such as a compiler's trap.
     Instruction,
     /// A division error.
@@ -73,9 +79,8 @@ impl Fault {
     /// What happened, without where.
     pub(crate) fn describe(&self) -> String {
         match self.kind {
-            FaultKind::Memory if self.address == 0 => {
-                "a general protection fault or NULL pointer access".to_owned()
-            }
+            FaultKind::Memory if self.address == 0 => "a NULL pointer access".to_owned(),
+            FaultKind::Protection => "a general protection fault".to_owned(),
             FaultKind::Memory => format!("an access violation at 0x{:X}", self.address),
             FaultKind::Instruction => "an illegal instruction".to_owned(),
             FaultKind::Arithmetic => "a division error".to_owned(),

@@ -1,13 +1,39 @@
-//! Hardware exceptions in driver code: they end the simulation with a report instead of the process without one.
+//! Hardware exceptions in driver code: what a chain of stages cannot deal with ends the simulation with a report,
+//! instead of the process without one.
+//!
+//! The order of the chain is the order in which the stages are asked. Each may change the registers that execution goes
+//! on with. The last resort is the report.
+//!
+//! A stage runs on the signal stack of its thread, in the middle of an instruction of the driver or of a routine that
+//! touches the driver's memory. No lock is held there (see [`crate::util::Lock`]), so a stage may take locks and
+//! allocate; it may not call driver code, and it must not fault itself.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::OnceLock;
 
-use super::cpu;
+use super::cpu::{self, Cpu};
 use super::crash::{Fault, FaultKind};
-use super::escape;
+use super::registers::Registers;
+use super::{emulate, escape, step};
+
+/// What a stage did about a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handled {
+    /// Nothing: the next stage is asked.
+    No,
+    /// The instruction is tried again, or executed in a replaced form.
+    Retry,
+    /// The instruction is done with: execution goes on where the registers now say.
+    MovedOn,
+}
+
+/// A stage of the chain.
+type Stage = fn(&Cpu, &mut Registers<'_>, &Fault) -> Handled;
+
+/// The chain, in order. Watched memory comes before emulation.
+const CHAIN: [Stage; 1] = [emulate::stage];
 
 /// The signals taken over, and what each means.
 const SIGNALS: [(i32, FaultKind); 5] = [
@@ -17,6 +43,11 @@ const SIGNALS: [(i32, FaultKind); 5] = [
     (libc::SIGFPE, FaultKind::Arithmetic),
     (libc::SIGTRAP, FaultKind::Breakpoint),
 ];
+
+/// `si_code` of a trap that follows an instruction, and not a breakpoint.
+const TRAP_TRACE: i32 = 2;
+/// `si_code` of what the processor did not attribute to an address, such as a general protection fault.
+const SI_KERNEL: i32 = 0x80;
 
 /// The handlers that were there before, in the order of [`SIGNALS`].
 static PREVIOUS: OnceLock<[libc::sigaction; SIGNALS.len()]> = OnceLock::new();
@@ -29,7 +60,7 @@ pub(crate) fn install() {
             // SAFETY: an all-zero `sigaction` is valid.
             let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
             action.sa_sigaction = handle as *const () as usize;
-            // The stack may be what overflowed; Rust's runtime gives each of its threads an alternate one.
+            // The stack may be what overflowed: each thread that enters a driver has an alternate one.
             action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
             // SAFETY: both structures are valid, and `handle` has the signature that SA_SIGINFO asks for.
             let status = unsafe { libc::sigaction(signal, &raw const action, previous.as_mut_ptr()) };
@@ -40,35 +71,42 @@ pub(crate) fn install() {
     });
 }
 
-/// Only async-signal-safe things happen here: a thread-local is read, cells are set, the saved registers are changed.
 extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut c_void) {
-    let context = context.cast::<libc::ucontext_t>();
-    // SAFETY: the system passes the interrupted context, which belongs to the handler until it returns.
-    let registers = unsafe { &mut (*context).uc_mcontext.gregs };
+    // SAFETY: the system passes valid information.
+    let details = unsafe { &*info };
+    if signal == libc::SIGTRAP && details.si_code == TRAP_TRACE {
+        // SAFETY: the system passed the context to this handler, and this is the only reference to it.
+        step::trap(&mut unsafe { Registers::new(context) });
+        return;
+    }
     let kind = SIGNALS.iter().find(|(known, _)| *known == signal).map(|(_, kind)| *kind);
     let (Some(kind), Some((cpu, point))) = (kind, cpu::in_driver()) else {
-        return chain(signal, info, context.cast());
+        return chain(signal, info, context);
     };
-    // SAFETY: the system passes valid information.
-    let info = unsafe { &*info };
-    // SAFETY: for these signals the information holds an address.
-    let address = unsafe { info.si_addr() }.addr();
-    let instruction = register(registers[index(libc::REG_RIP)]);
-    cpu.fault.set(Some(Fault { kind, instruction, address }));
-    registers[index(libc::REG_RDI)] = value(point.addr());
-    registers[index(libc::REG_RIP)] = value(escape::leave_address());
-}
-
-fn index(register: i32) -> usize {
-    usize::try_from(register).unwrap_or(0)
-}
-
-fn register(value: i64) -> usize {
-    usize::from_ne_bytes(value.to_ne_bytes())
-}
-
-fn value(register: usize) -> i64 {
-    i64::from_ne_bytes(register.to_ne_bytes())
+    // SAFETY: as above.
+    let mut registers = unsafe { Registers::new(context) };
+    let kind = match kind {
+        FaultKind::Memory if details.si_code == SI_KERNEL => FaultKind::Protection,
+        kind => kind,
+    };
+    let fault = Fault {
+        kind,
+        instruction: step::original_instruction(registers.instruction()),
+        // SAFETY: for these signals the information holds an address.
+        address: unsafe { details.si_addr() }.addr(),
+        write: kind == FaultKind::Memory && registers.fault_was_write(),
+        fetch: kind == FaultKind::Memory && registers.fault_was_fetch(),
+    };
+    for stage in CHAIN {
+        match stage(cpu, &mut registers, &fault) {
+            Handled::No => {}
+            Handled::Retry => return,
+            Handled::MovedOn => return step::moved(&mut registers),
+        }
+    }
+    cpu.fault.set(Some(fault));
+    registers.set(libc::REG_RDI, point.addr());
+    registers.set_instruction(escape::leave_address());
 }
 
 /// Leaves the signal to the handler that was there before, or to its default effect.

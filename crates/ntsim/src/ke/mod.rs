@@ -3,14 +3,20 @@
 pub(crate) mod clock;
 pub(crate) mod cpu;
 pub(crate) mod crash;
+mod emulate;
 mod escape;
 pub(crate) mod event;
 pub(crate) mod fault;
 pub(crate) mod gate;
+pub(crate) mod host_thread;
 pub(crate) mod irql;
+pub(crate) mod meter;
+pub(crate) mod registers;
 pub(crate) mod routines;
 pub(crate) mod rundown;
 pub(crate) mod scheduler;
+pub(crate) mod step;
+pub(crate) mod time;
 
 pub(crate) use cpu::{Cpu, Entry, Frame};
 pub(crate) use irql::Irql;

@@ -67,6 +67,13 @@ impl ProcessNotify {
         }
     }
 
+    /// Whether a driver has registered any.
+    pub(crate) fn has(&self, driver: Option<&Arc<Driver>>) -> bool {
+        let is_its =
+            |known: &Arc<Registered>| driver.is_some_and(|driver| Arc::ptr_eq(&known.driver, driver));
+        self.routines.lock().iter().any(is_its)
+    }
+
     /// Takes away what a driver that is gone left registered.
     pub(crate) fn forget(&self, driver: &Arc<Driver>) -> usize {
         let mut routines = self.routines.lock();

@@ -9,6 +9,8 @@ mod port;
 mod setting;
 mod storage;
 
+pub use crate::ke::meter::CallCost;
+pub use crate::ke::step::Instructions;
 pub use config::{
     Config, FileSystem, Process, ProcessInfo, ProcessKind, ProcessSpec, Schedule, SpecError, Thread, Volume,
     VolumeInfo, VolumeSpec,
@@ -33,10 +35,11 @@ use crate::io::driver;
 use crate::ke::clock::NANOSECONDS_PER_UNIT;
 use crate::ke::cpu::{self, Cpu};
 use crate::ke::fault;
+use crate::ke::step::Counting;
 use crate::kernel::Kernel;
 use crate::ps::ThreadKind;
 use crate::status::NtStatus;
-use crate::verifier::Violation;
+use crate::verifier::{FaultPlan, Violation};
 use crate::windows::Windows;
 use crate::{fltmgr, io, ps, verifier};
 
@@ -396,6 +399,26 @@ impl Sim {
         self.kernel().verifier.calls()
     }
 
+    /// Counts the instructions that this thread executes while it does something with the machine: exactly, by
+    /// single-stepping, which takes about a microsecond each. Work that drivers' own threads do is not this thread's.
+    pub fn count_instructions<R>(&self, work: impl FnOnce() -> R) -> (R, Instructions) {
+        let images = self.kernel().image_ranges();
+        let counting = Counting::begin(images);
+        let result = work();
+        (result, counting.map(Counting::end).unwrap_or_default())
+    }
+
+    /// Measures each call of a driver from now on, or no longer.
+    pub fn set_metering(&self, on: bool) {
+        self.kernel().meter.set(on);
+    }
+
+    /// The calls measured since the last time this was asked, in the order in which they ended.
+    #[must_use]
+    pub fn take_costs(&self) -> Vec<CallCost> {
+        self.kernel().meter.take()
+    }
+
     /// Makes the `n`-th call from now (1 is the next) of a routine fail with a status, or with NULL if it returns a
     /// pointer.
     ///
@@ -405,7 +428,25 @@ impl Sim {
     pub fn fail_nth(&self, routine: &str, n: u64, status: NtStatus) {
         let routine =
             verifier::fallible(routine).unwrap_or_else(|| panic!("{routine} cannot be made to fail"));
-        self.kernel().verifier.inject(routine, n, status);
+        self.kernel().verifier.injections.nth(routine, n, status);
+    }
+
+    /// Makes the `n`-th call from now (1 is the next) that can fail do so, of whatever routine, with a status that the
+    /// routine documents. Calls that undo what succeeded before cannot fail.
+    pub fn fail_nth_of_all(&self, n: u64) {
+        self.kernel().verifier.injections.nth_of_all(n);
+    }
+
+    /// Makes calls fail that are drawn from a seed, with statuses that the routines document. Calls that undo what
+    /// succeeded before cannot fail.
+    pub fn fail_randomly(&self, plan: FaultPlan) {
+        self.kernel().verifier.injections.draw(plan);
+    }
+
+    /// How many calls of drivers could have failed so far, and how many were made to.
+    #[must_use]
+    pub fn fallible_calls(&self) -> (u64, u64) {
+        self.kernel().verifier.injections.counts()
     }
 
     /// Whether a routine can be made to fail.

@@ -16,20 +16,20 @@ const TEXT: u32 = 0x1000;
 const IMPORTS: u32 = 0x2000;
 const DATA: u32 = 0x3000;
 /// In the data section: a pointer to the cell, and the cell.
-const CELL: u32 = DATA + 8;
+pub(super) const CELL: u32 = DATA + 8;
 const DESCRIPTOR_BYTES: u32 = 20;
 const THUNK_BYTES: u32 = 8;
 
 /// An image to be.
-struct Recipe<'a> {
-    machine: pe::Machine,
-    subsystem: pe::Subsystem,
-    alignment: u32,
-    relocated: bool,
-    entry_point: u32,
-    characteristics: pe::DllFlags,
-    imports: &'a [(&'a str, &'a [&'a str])],
-    code: &'a dyn Fn(u32) -> Vec<u8>,
+pub(super) struct Recipe<'a> {
+    pub(super) machine: pe::Machine,
+    pub(super) subsystem: pe::Subsystem,
+    pub(super) alignment: u32,
+    pub(super) relocated: bool,
+    pub(super) entry_point: u32,
+    pub(super) characteristics: pe::DllFlags,
+    pub(super) imports: &'a [(&'a str, &'a [&'a str])],
+    pub(super) code: &'a dyn Fn(u32) -> Vec<u8>,
 }
 
 impl Default for Recipe<'_> {
@@ -59,7 +59,7 @@ fn call_and_store(first_import: u32) -> Vec<u8> {
 }
 
 /// Appends an instruction that ends with an address relative to its end.
-fn relative(code: &mut Vec<u8>, instruction: &[u8], target: u32) {
+pub(super) fn relative(code: &mut Vec<u8>, instruction: &[u8], target: u32) {
     code.extend(instruction);
     let end = TEXT + u32::try_from(code.len()).expect("the code is short") + 4;
     code.extend(target.wrapping_sub(end).to_le_bytes());
@@ -99,7 +99,7 @@ fn import_section(imports: &[(&str, &[&str])]) -> (Vec<u8>, u32) {
     (content, IMPORTS + tables + thunks)
 }
 
-fn build(recipe: &Recipe<'_>) -> Vec<u8> {
+pub(super) fn build(recipe: &Recipe<'_>) -> Vec<u8> {
     let (imports, first_import) = import_section(recipe.imports);
     let code = (recipe.code)(first_import);
     let data = [(IMAGE_BASE + u64::from(CELL)).to_le_bytes(), [0; 8]].concat();
@@ -256,7 +256,7 @@ fn a_damaged_image_is_mapped_or_refused_but_harms_nobody() {
 }
 
 /// The end of a simulation whose driver does this.
-fn end_of(code: &dyn Fn(u32) -> Vec<u8>) -> String {
+pub(super) fn end_of(code: &dyn Fn(u32) -> Vec<u8>) -> String {
     let (sim, ..) = machine_without_driver(Windows::Win10_2004);
     let image = build(&Recipe { code, ..Recipe::default() });
     let load = std::panic::AssertUnwindSafe(|| sim.load(&image, "tiny"));

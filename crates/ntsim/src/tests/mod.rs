@@ -2,8 +2,10 @@
 
 mod contexts;
 mod copy;
+mod cost;
 mod crashes;
 mod driver;
+mod emulation;
 mod faults;
 mod files;
 mod image;

@@ -2,9 +2,12 @@
 
 pub(crate) mod callback;
 mod checks;
+mod injection;
 mod rule;
 
-pub(crate) use checks::{Verifier, fallible};
+pub(crate) use checks::Verifier;
+pub(crate) use injection::fallible;
+pub use injection::{FaultPlan, FaultRoutines};
 pub use rule::Rule;
 
 use std::fmt;

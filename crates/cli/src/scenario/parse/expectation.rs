@@ -1,76 +1,127 @@
 //! What must be recorded.
 
-use super::values::{MODES, signed, write_offset};
+use super::read_versions;
+use super::values::{signed, write_offset};
 use crate::place::BadInput;
-use crate::scenario::model::{Expectation, ExpectedExecutor, ExpectedSource, ExpectedWrite};
+use crate::scenario::model::{
+    Candidate, ChangeKind, Expectation, ExpectedChange, ExpectedExecutor, ExpectedOriginator, ExpectedSource,
+    FieldUse, RemoteClient,
+};
 use crate::scenario::node::Node;
-use crate::windows_version::VersionRange;
-
-const BASES: [(&str, ()); 3] = [("thread", ()), ("requestor-process", ()), ("unknown", ())];
-const CONFIDENCES: [(&str, ()); 3] = [("certain", ()), ("likely", ()), ("none", ())];
+use crate::scenario::words;
 
 pub(super) fn read_expectation(node: &mut Node<'_, '_>) -> Result<Expectation, BadInput> {
-    let versions = match node.text("windows")? {
-        None => VersionRange::ALL,
-        Some(range) => VersionRange::parse(range).map_err(|message| node.error_at("windows", message))?,
-    };
+    let versions = read_versions(node)?;
     node.done()?;
-    let mut writes = Vec::new();
+    let mut changes = Vec::new();
     for mut child in node.children() {
-        if child.name() != "write" {
-            return Err(child.error(format!("`{}` cannot be expected; only `write` can", child.name())));
-        }
-        writes.push(read_expected_write(&mut child)?);
+        let named = |(name, _): &&(&str, ChangeKind)| *name == child.name();
+        let Some((_, kind)) = ChangeKind::NAMES.iter().find(named) else {
+            let known = ChangeKind::NAMES.map(|(name, _)| name).join(", ");
+            return Err(child.error(format!("`{}` cannot be expected; use one of {known}", child.name())));
+        };
+        changes.push(read_change(&mut child, *kind)?);
     }
-    Ok(Expectation { place: node.place(), versions, writes })
+    Ok(Expectation { place: node.place(), versions, changes })
 }
 
-fn read_expected_write(node: &mut Node<'_, '_>) -> Result<ExpectedWrite, BadInput> {
-    let basis = node.needed_text("basis")?.to_owned();
-    node.one_of("basis", &basis, &BASES)?;
-    let confidence = node.text("confidence")?.map(str::to_owned);
-    if let Some(confidence) = &confidence {
-        node.one_of("confidence", confidence, &CONFIDENCES)?;
-    }
-    let requestor_mode = node.text("requestor-mode")?.map(str::to_owned);
-    if let Some(mode) = &requestor_mode {
-        node.one_of("requestor-mode", mode, &MODES)?;
-    }
-    let mut write = ExpectedWrite {
+fn read_change(node: &mut Node<'_, '_>, kind: ChangeKind) -> Result<ExpectedChange, BadInput> {
+    let basis = stated(node, "basis", &words::BASES)?
+        .ok_or_else(|| node.error(format!("`{}` lacks the property `basis`", node.name())))?;
+    let (offset, length) = match kind.range() {
+        FieldUse::None => (None, None),
+        FieldUse::Optional if !node.has("offset") => (None, None),
+        FieldUse::Needed | FieldUse::Optional => {
+            (Some(write_offset(node)?), Some(node.needed_number("length")?))
+        }
+    };
+    let size = match kind.size() {
+        FieldUse::None => None,
+        FieldUse::Needed | FieldUse::Optional => Some(node.needed_number("size")?),
+    };
+    let to = match kind.to() {
+        FieldUse::None => None,
+        FieldUse::Needed | FieldUse::Optional => Some(node.needed_text("to")?.to_owned()),
+    };
+    let originator = match candidates(node)? {
+        Some(candidates) => ExpectedOriginator::Candidates(candidates),
+        None => ExpectedOriginator::One {
+            pid: node.number_or_null("pid")?,
+            tid: node.number_or_null("tid")?,
+            image: node.text_or_null("image")?.map(str::to_owned),
+        },
+    };
+    let mut change = ExpectedChange {
         place: node.place(),
-        pid: node.number_or_null("pid")?,
-        tid: node.number_or_null("tid")?,
-        image: node.text_or_null("image")?.map(str::to_owned),
+        kind,
+        originator,
         path: node.text_or_null("path")?.map(str::to_owned),
-        offset: write_offset(node)?,
-        length: node.needed_number("length")?,
+        to,
+        offset,
+        length,
+        size,
         basis,
-        confidence,
-        requestor_mode,
+        confidence: stated(node, "confidence", &words::CONFIDENCES)?,
+        requestor_mode: stated(node, "requestor-mode", &words::MODES)?,
         executor: None,
         copy_source: None,
+        client: None,
     };
     node.done()?;
     for mut child in node.children() {
         match child.name() {
-            "executor" if write.executor.is_none() => {
-                write.executor =
+            "candidate" => continue,
+            "executor" if change.executor.is_none() => {
+                change.executor =
                     Some(ExpectedExecutor { pid: child.needed_number("pid")?, tid: child.number("tid")? });
             }
-            "copy-source" if write.copy_source.is_none() => {
+            "copy-source" if change.copy_source.is_none() => {
                 let offset = child.needed_number::<u64>("offset")?;
-                write.copy_source = Some(ExpectedSource {
+                change.copy_source = Some(ExpectedSource {
                     path: child.text_or_null("path")?.map(str::to_owned),
                     offset: signed(&child, "offset", offset)?,
                 });
             }
+            "client" if change.client.is_none() => {
+                change.client = Some(RemoteClient {
+                    address: child.text_or_null("address")?.map(str::to_owned),
+                    share: child.text_or_null("share")?.map(str::to_owned),
+                });
+            }
             other => {
-                let message =
-                    format!("a write has one `executor` and one `copy-source` at most, not `{other}`");
+                let message = format!(
+                    "a change has candidates, one `executor`, one `copy-source` and one `client` at most, not `{other}`"
+                );
                 return Err(child.error(message));
             }
         }
         child.done_without_children()?;
     }
-    Ok(write)
+    Ok(change)
+}
+
+/// The processes that may have made the change; `None` if one is named in the change itself.
+fn candidates(node: &Node<'_, '_>) -> Result<Option<Vec<Candidate>>, BadInput> {
+    let mut candidates = Vec::new();
+    for mut child in node.children().filter(|child| child.name() == "candidate") {
+        candidates.push(Candidate {
+            pid: child.needed_number("pid")?,
+            image: child.text_or_null("image")?.map(str::to_owned),
+        });
+        child.done_without_children()?;
+    }
+    Ok(Some(candidates).filter(|candidates| !candidates.is_empty()))
+}
+
+/// A property that may lack, one of some words.
+fn stated<T: Copy>(
+    node: &mut Node<'_, '_>,
+    property: &str,
+    words: &[(&str, T)],
+) -> Result<Option<String>, BadInput> {
+    let Some(text) = node.text(property)?.map(str::to_owned) else {
+        return Ok(None);
+    };
+    node.one_of(property, &text, words)?;
+    Ok(Some(text))
 }

@@ -10,20 +10,13 @@ use kdl::KdlDocument;
 
 use self::expectation::read_expectation;
 use self::values::identifier;
-use super::model::{Expectation, FileSystem, Process, Scenario, Thread, Volume};
+use super::model::{Expectation, FileSystem, NotMet, Process, Scenario, Thread, Volume};
 use super::node::{Node, Text};
 use super::scope::{Scope, Thing};
 use super::time::parse_rfc3339;
+use super::words;
 use crate::place::BadInput;
 use crate::windows_version::{VersionRange, WindowsVersion};
-
-const FILE_SYSTEMS: [(&str, FileSystem); 5] = [
-    ("ntfs", FileSystem::Ntfs),
-    ("fat", FileSystem::Fat),
-    ("exfat", FileSystem::ExFat),
-    ("refs", FileSystem::Refs),
-    ("network", FileSystem::Network),
-];
 
 impl Scenario {
     /// Reads a scenario from its text; `file` is what to call it.
@@ -104,6 +97,11 @@ impl Reader<'_> {
             || WindowsVersion::ALL.into_iter().filter(|version| scenario.applies.contains(*version));
         let idle =
             |expectation: &&Expectation| !versions().any(|version| expectation.versions.contains(version));
+        let idle_not_met = |not_met: &&NotMet| !versions().any(|version| not_met.versions.contains(version));
+        if let Some(idle) = scenario.not_met.iter().find(idle_not_met) {
+            let message = "a `not-met` for versions that the scenario is not for";
+            return Err(BadInput::new(self.text.file, message).at(idle.place));
+        }
         if let Some(idle) = scenario.expectations.iter().find(idle) {
             return error(idle, "an `expect` for versions that the scenario is not for".to_owned());
         }
@@ -137,7 +135,7 @@ impl Reader<'_> {
             image: node.needed_text("image")?.to_owned(),
             user: read_user(node)?,
             session: node.number("session")?.unwrap_or(0),
-            minimal: node.word("kind", &[("user", false), ("minimal", true)])?.unwrap_or(false),
+            minimal: node.word("kind", &words::KINDS)?.unwrap_or(false),
             threads: Vec::new(),
             name,
         };
@@ -166,23 +164,19 @@ impl Reader<'_> {
 fn read_head(mut head: Node<'_, '_>) -> Result<Scenario, BadInput> {
     let title = head.argument("a title")?.to_owned();
     head.done()?;
-    let mut scenario = Scenario {
-        title,
-        why: None,
-        sources: Vec::new(),
-        applies: VersionRange::ALL,
-        not_met: None,
-        start: None,
-        volumes: Vec::new(),
-        processes: Vec::new(),
-        steps: Vec::new(),
-        expectations: Vec::new(),
-    };
+    let mut scenario = Scenario::new(&title);
     for mut node in head.children() {
         match node.name() {
             "why" => scenario.why = Some(node.argument("a text")?.to_owned()),
             "source" => scenario.sources.push(node.argument("a text")?.to_owned()),
-            "not-met" => scenario.not_met = Some(node.argument("a reason")?.to_owned()),
+            "not-met" => {
+                let not_met = read_not_met(&mut node)?;
+                let overlaps = |earlier: &NotMet| earlier.versions.overlaps(not_met.versions);
+                if scenario.not_met.iter().any(overlaps) {
+                    return Err(node.error("a second `not-met` for the same version of Windows"));
+                }
+                scenario.not_met.push(not_met);
+            }
             "windows" => {
                 let range = node.argument("a range of versions")?;
                 scenario.applies = VersionRange::parse(range).map_err(|message| node.error(message))?;
@@ -204,6 +198,23 @@ fn read_head(mut head: Node<'_, '_>) -> Result<Scenario, BadInput> {
     Ok(scenario)
 }
 
+fn read_not_met(node: &mut Node<'_, '_>) -> Result<NotMet, BadInput> {
+    Ok(NotMet {
+        place: node.place(),
+        reason: node.argument("a reason")?.to_owned(),
+        versions: read_versions(node)?,
+        needs: node.needed_text("needs")?.to_owned(),
+    })
+}
+
+/// The property `windows`: all versions if it lacks.
+fn read_versions(node: &mut Node<'_, '_>) -> Result<VersionRange, BadInput> {
+    match node.text("windows")? {
+        None => Ok(VersionRange::ALL),
+        Some(range) => VersionRange::parse(range).map_err(|message| node.error_at("windows", message)),
+    }
+}
+
 fn read_volume(node: &mut Node<'_, '_>) -> Result<Volume, BadInput> {
     let drive = node.text("drive")?.map(str::to_owned);
     if let Some(drive) = &drive
@@ -216,7 +227,7 @@ fn read_volume(node: &mut Node<'_, '_>) -> Result<Volume, BadInput> {
         drive,
         device: node.needed_text("device")?.to_owned(),
         guid: node.text("guid")?.map(str::to_owned),
-        file_system: node.word("file-system", &FILE_SYSTEMS)?.unwrap_or(FileSystem::Ntfs),
+        file_system: node.word("file-system", &words::FILE_SYSTEMS)?.unwrap_or(FileSystem::Ntfs),
     };
     node.done_without_children()?;
     Ok(volume)

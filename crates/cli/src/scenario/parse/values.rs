@@ -3,17 +3,12 @@
 use crate::model::Offset;
 use crate::place::BadInput;
 use crate::scenario::node::Node;
-
-/// 100 ns units in the units of time that a scenario can use.
-const UNITS: [(&str, u64); 4] = [("us", 10), ("ms", 10_000), ("s", 10_000_000), ("m", 600_000_000)];
-/// Modes; whether it is the kernel's.
-pub(super) const MODES: [(&str, bool); 2] = [("user", false), ("kernel", true)];
+use crate::scenario::words;
 
 /// Where a write goes: a number, or in words.
 pub(super) fn write_offset(node: &mut Node<'_, '_>) -> Result<Offset, BadInput> {
-    let words = [("end-of-file", Offset::EndOfFile), ("file-pointer", Offset::FilePointer)];
     if node.is_text("offset")
-        && let Some(offset) = node.word("offset", &words)?
+        && let Some(offset) = node.word("offset", &words::OFFSETS)?
     {
         return Ok(offset);
     }
@@ -38,10 +33,10 @@ pub(super) fn identifier(node: &mut Node<'_, '_>, property: &str) -> Result<u32,
     }
 }
 
-/// A span of time in 100 ns.
+/// A span of time in microseconds.
 pub(super) fn duration(text: &str) -> Option<u64> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
-    let (_, ticks) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    number.parse::<u64>().ok()?.checked_mul(*ticks)
+    let (_, factor) = words::UNITS.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
 }

@@ -89,9 +89,9 @@ fn section(tried: &Tried, scores: &mut [Score; COLUMNS.len()], text: &mut String
     let Tried { name, scenario, runs } = tried;
     writeln!(text, "\n## {}\n\n[`{name}`](../tests/scenarios/{name}.kdl)", scenario.title)?;
     if tried.outcome() == Outcome::NotMetYet
-        && let Some(reason) = &scenario.not_met
+        && let Some(not_met) = scenario.not_met.first()
     {
-        writeln!(text, "\n**Not met yet:** {reason}")?;
+        writeln!(text, "\n**Not met yet:** {}", not_met.reason)?;
     }
     if let Some(why) = &scenario.why {
         writeln!(text, "\n{}", why.trim())?;

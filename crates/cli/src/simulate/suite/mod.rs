@@ -28,16 +28,16 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Yellow.on_default();
 
-/// How a scenario ends, over all versions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// How a scenario ends, the better first; over all versions it is the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Outcome {
     Met,
-    NotMet,
-    /// It says so itself.
+    /// Not met, as it says itself.
     NotMetYet,
     /// It says that it is not met, and is.
     UnexpectedlyMet,
+    NotMet,
 }
 
 /// A scenario on one version.
@@ -55,15 +55,21 @@ struct Tried {
     runs: Vec<Run>,
 }
 
+impl Run {
+    fn outcome(&self, scenario: &Scenario) -> Outcome {
+        match (&self.difference, scenario.not_met(self.windows)) {
+            (None, None) => Outcome::Met,
+            (Some(_), None) => Outcome::NotMet,
+            (Some(_), Some(_)) => Outcome::NotMetYet,
+            (None, Some(_)) => Outcome::UnexpectedlyMet,
+        }
+    }
+}
+
 impl Tried {
     fn outcome(&self) -> Outcome {
-        let met = self.runs.iter().all(|run| run.difference.is_none());
-        match (met, &self.scenario.not_met) {
-            (true, None) => Outcome::Met,
-            (false, None) => Outcome::NotMet,
-            (false, Some(_)) => Outcome::NotMetYet,
-            (true, Some(_)) => Outcome::UnexpectedlyMet,
-        }
+        let worst = self.runs.iter().map(|run| run.outcome(&self.scenario)).max();
+        worst.unwrap_or(Outcome::Met)
     }
 }
 
@@ -209,8 +215,8 @@ fn show(tried: &Tried, width: usize) -> io::Result<()> {
     };
     let mut lines = vec![format!("{name:width$}  {on:18}  {style}{said}{style:#}")];
     let failed: Vec<&Run> = runs.iter().filter(|run| run.difference.is_some()).collect();
-    match (&scenario.not_met, failed.first()) {
-        (Some(reason), Some(_)) => lines.push(format!("    {reason}")),
+    match (scenario.not_met.first(), failed.first()) {
+        (Some(not_met), Some(_)) => lines.push(format!("    needs {}: {}", not_met.needs, not_met.reason)),
         (None, Some(first)) => {
             let on: Vec<String> = failed.iter().map(|run| run.windows.to_string()).collect();
             lines.push(format!("    on {}", on.join(", ")));
@@ -252,7 +258,7 @@ fn show_json(tried: &Tried) -> io::Result<()> {
         name,
         title: &scenario.title,
         outcome: tried.outcome(),
-        not_met: scenario.not_met.as_deref(),
+        not_met: scenario.not_met.first().map(|not_met| not_met.reason.as_str()),
         runs: runs.collect(),
     };
     print(&format!("{}\n", serde_json::to_string(&line)?))

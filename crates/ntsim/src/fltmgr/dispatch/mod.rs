@@ -1,8 +1,12 @@
 //! Sending an operation through the filters of a volume and down to the file system.
 
+mod answer;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use self::answer::Waiter;
+pub(crate) use self::answer::{Answer, Arrival, Pended, Submitted};
 use super::instance::Instance;
 use super::operation::{CopyOrigin, Kind, Operation};
 use super::registration::OperationEntry;
@@ -50,12 +54,12 @@ struct Passage<'a> {
     objects: Shared<RelatedObjects>,
 }
 
-/// Sends an operation through the filters of its volume; `target` is the file system.
+/// Sends an operation through the filters of its volume, and waits until it is complete.
 pub(crate) fn dispatch(
     cpu: &Cpu,
     operation: Operation,
     parameters: Parameters,
-    target: impl FnOnce() -> IoStatus,
+    target: impl FnOnce(&Cpu, &Arrival<'_>) -> Answer + Send + 'static,
 ) -> IoStatus {
     let instances = Arc::clone(&*operation.file.volume().instances.lock());
     let interested: Vec<_> = instances
@@ -64,7 +68,7 @@ pub(crate) fn dispatch(
         .filter(|(instance, entry)| !instance.is_tearing_down() && !skips(entry, &operation))
         .collect();
     if interested.is_empty() {
-        return target();
+        return arrive(cpu, &operation, parameters, target);
     }
     let passage = Passage::new(cpu, operation, parameters);
     let mut owed = Vec::new();
@@ -78,11 +82,51 @@ pub(crate) fn dispatch(
             }
         }
     }
-    let ended = ended.unwrap_or_else(target);
+    let ended = ended.unwrap_or_else(|| arrive(cpu, &passage.operation, parameters, target));
     for owed in owed.into_iter().rev() {
         passage.post(&owed, ended);
     }
     ended
+}
+
+/// Sends an operation whose sender need not wait. `completion` is called last, and exactly once.
+pub(crate) fn submit(
+    cpu: &Cpu,
+    operation: Operation,
+    parameters: Parameters,
+    target: impl FnOnce(&Cpu, &Arrival<'_>) -> Answer + Send + 'static,
+    completion: impl FnOnce(&Cpu, IoStatus) + Send + 'static,
+) -> Submitted {
+    let ended = dispatch(cpu, operation, parameters, target);
+    completion(cpu, ended);
+    Submitted::Completed(ended)
+}
+
+/// The operation reaches the file system.
+fn arrive(
+    cpu: &Cpu,
+    operation: &Operation,
+    parameters: Parameters,
+    target: impl FnOnce(&Cpu, &Arrival<'_>) -> Answer,
+) -> IoStatus {
+    let arrival = Arrival {
+        parameters,
+        irp_flags: operation.irp_flags,
+        operation_flags: operation.operation_flags,
+        minor: operation.minor,
+        file: &operation.file,
+        changed: false,
+    };
+    match target(cpu, &arrival) {
+        Answer::Complete(ended) => ended,
+        Answer::Pend(begin) => {
+            let waiter = Arc::new(Waiter::default());
+            let of_completion = Arc::clone(&waiter);
+            let complete = Box::new(move |cpu: &Cpu, ended| of_completion.complete(cpu, ended));
+            begin(cpu, Pended { complete });
+            waiter.wait(cpu)
+        }
+    }
 }
 
 /// Whether a filter registered not to see such an operation.

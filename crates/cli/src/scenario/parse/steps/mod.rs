@@ -1,37 +1,18 @@
 //! What happens.
 
 use super::Reader;
-use super::values::{MODES, duration, signed, write_offset};
+use super::values::{duration, signed, write_offset};
 use crate::place::BadInput;
-use crate::scenario::model::{Access, Action, CopyIntent, Create, Disposition, FastIo, Step, Write};
+use crate::scenario::model::{Access, Action, Create, Step, Write};
 use crate::scenario::node::Node;
 use crate::scenario::scope::{Life, SYSTEM, Thing};
-
-/// Size of the chunks in which `CopyFile2` copies, unless a scenario says otherwise: 1 MiB.
-const CHUNK: u32 = 1 << 20;
-
-const DISPOSITIONS: [(&str, Disposition); 6] = [
-    ("supersede", Disposition::Supersede),
-    ("open", Disposition::Open),
-    ("create", Disposition::Create),
-    ("open-if", Disposition::OpenIf),
-    ("overwrite", Disposition::Overwrite),
-    ("overwrite-if", Disposition::OverwriteIf),
-];
-const FAST_IO: [(&str, FastIo); 4] = [
-    ("no", FastIo::No),
-    ("accepted", FastIo::Accepted),
-    ("refused", FastIo::Refused),
-    ("refused-only", FastIo::RefusedOnly),
-];
-const COPY_INTENTS: [(&str, CopyIntent); 2] =
-    [("source", CopyIntent::Source), ("destination", CopyIntent::Destination)];
+use crate::scenario::words;
 
 impl Reader<'_> {
     pub(super) fn step(&mut self, node: &mut Node<'_, '_>) -> Result<Step, BadInput> {
         let place = node.place();
         let action = match node.name() {
-            "process" => return Ok(Step { place, action: Action::StartProcess(self.process(node)?) }),
+            "process" => return Ok(Step { place, ..Step::new(Action::StartProcess(self.process(node)?)) }),
             "thread" => {
                 let process = node.needed_text("process")?.to_owned();
                 self.scope.process(&process).map_err(|message| node.error_at("process", message))?;
@@ -87,7 +68,7 @@ impl Reader<'_> {
             }
         };
         node.done_without_children()?;
-        Ok(Step { place, action })
+        Ok(Step { place, ..Step::new(action) })
     }
 
     fn create(&mut self, node: &mut Node<'_, '_>) -> Result<Create, BadInput> {
@@ -107,16 +88,15 @@ impl Reader<'_> {
                 }
             }
         }
+        let default = Create::new(&thread, &handle, node.needed_text("path")?);
         Ok(Create {
-            thread,
-            handle,
-            path: node.needed_text("path")?.to_owned(),
             access,
-            disposition: node.word("disposition", &DISPOSITIONS)?.unwrap_or(Disposition::OpenIf),
-            copy: node.word("copy", &COPY_INTENTS)?,
-            kernel_mode: node.word("mode", &MODES)?.unwrap_or(false),
+            disposition: node.word("disposition", &words::DISPOSITIONS)?.unwrap_or(default.disposition),
+            copy: node.word("copy", &words::COPY_INTENTS)?,
+            kernel_mode: node.word("mode", &words::MODES)?.unwrap_or(default.kernel_mode),
             non_cached: node.flag("non-cached")?,
             write_through: node.flag("write-through")?,
+            ..default
         })
     }
 
@@ -141,27 +121,26 @@ impl Reader<'_> {
         }
         let paging = node.flag("paging")?;
         let synchronous_paging = node.flag("synchronous-paging")?;
+        let (offset, length) = (write_offset(node)?, node.needed_number("length")?);
+        let default = Write::new(&thread, &handle, offset, length);
         Ok(Write {
-            thread,
-            handle,
-            offset: write_offset(node)?,
-            length: node.needed_number("length")?,
             non_cached: node.flag("non-cached")?,
             write_through: node.flag("write-through")?,
             paging: paging || synchronous_paging,
             synchronous_paging,
-            fast_io: node.word("fast-io", &FAST_IO)?.unwrap_or(FastIo::No),
-            kernel_mode: node.word("mode", &MODES)?.unwrap_or(paging || synchronous_paging),
+            fast_io: node.word("fast-io", &words::FAST_IO)?.unwrap_or(default.fast_io),
+            kernel_mode: node.word("mode", &words::MODES)?.unwrap_or(paging || synchronous_paging),
             executor,
             no_thread,
             requestor,
             generated: node.flag("generated")?,
             reissued: node.flag("reissued")?,
+            ..default
         })
     }
 
     fn copy_file(&self, node: &mut Node<'_, '_>) -> Result<Action, BadInput> {
-        let chunk = node.number("chunk")?.unwrap_or(CHUNK);
+        let chunk = node.number("chunk")?.unwrap_or(words::CHUNK);
         if chunk == 0 {
             return Err(node.error_at("chunk", "a chunk has at least 1 byte"));
         }

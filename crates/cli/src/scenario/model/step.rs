@@ -1,0 +1,175 @@
+//! What happens, step by step.
+
+use super::{Process, Thread};
+use crate::model::Offset;
+use crate::place::Place;
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) place: Place,
+    pub(crate) action: Action,
+}
+
+impl Step {
+    /// A step that no text says.
+    pub(crate) fn new(action: Action) -> Self {
+        Self { place: Place::START, action }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    StartProcess(Process),
+    StartThread {
+        process: String,
+        thread: Thread,
+    },
+    ExitProcess(String),
+    ExitThread(String),
+    Create(Create),
+    Write(Write),
+    Read {
+        thread: String,
+        handle: String,
+        offset: i64,
+        length: u32,
+    },
+    Close {
+        thread: String,
+        handle: String,
+    },
+    CopyFile {
+        thread: String,
+        from: String,
+        to: String,
+        size: u64,
+        chunk: u32,
+    },
+    CopyChunk {
+        thread: String,
+        from: String,
+        to: String,
+        from_offset: i64,
+        to_offset: i64,
+        length: u32,
+    },
+    /// Time passes, in microseconds.
+    Advance(u64),
+    Settle,
+    Connect,
+    Disconnect,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Create {
+    pub(crate) thread: String,
+    pub(crate) handle: String,
+    pub(crate) path: String,
+    pub(crate) access: Access,
+    pub(crate) disposition: Disposition,
+    pub(crate) copy: Option<CopyIntent>,
+    pub(crate) kernel_mode: bool,
+    pub(crate) non_cached: bool,
+    pub(crate) write_through: bool,
+}
+
+impl Create {
+    /// What a scenario has that says no more than this.
+    pub(crate) fn new(thread: &str, handle: &str, path: &str) -> Self {
+        Self {
+            thread: thread.to_owned(),
+            handle: handle.to_owned(),
+            path: path.to_owned(),
+            access: Access { read: true, write: true, append: false },
+            disposition: Disposition::OpenIf,
+            copy: None,
+            kernel_mode: false,
+            non_cached: false,
+            write_through: false,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Access {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+    pub(crate) append: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    Supersede,
+    Open,
+    Create,
+    OpenIf,
+    Overwrite,
+    OverwriteIf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CopyIntent {
+    Source,
+    Destination,
+}
+
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of the write, independent of the others"
+)]
+#[expect(clippy::struct_field_names, reason = "write-through is what Windows calls it")]
+pub(crate) struct Write {
+    pub(crate) thread: String,
+    pub(crate) handle: String,
+    pub(crate) offset: Offset,
+    pub(crate) length: u32,
+    pub(crate) non_cached: bool,
+    pub(crate) write_through: bool,
+    pub(crate) paging: bool,
+    pub(crate) synchronous_paging: bool,
+    pub(crate) fast_io: FastIo,
+    pub(crate) kernel_mode: bool,
+    /// The thread in whose context filters run, where that is another.
+    pub(crate) executor: Option<String>,
+    /// `FLT_CALLBACK_DATA->Thread` is NULL.
+    pub(crate) no_thread: bool,
+    /// The process that `FltGetRequestorProcess` answers, where that is another.
+    pub(crate) requestor: Option<String>,
+    pub(crate) generated: bool,
+    pub(crate) reissued: bool,
+}
+
+impl Write {
+    /// What a scenario has that says no more than this.
+    pub(crate) fn new(thread: &str, handle: &str, offset: Offset, length: u32) -> Self {
+        Self {
+            thread: thread.to_owned(),
+            handle: handle.to_owned(),
+            offset,
+            length,
+            non_cached: false,
+            write_through: false,
+            paging: false,
+            synchronous_paging: false,
+            fast_io: FastIo::No,
+            kernel_mode: false,
+            executor: None,
+            no_thread: false,
+            requestor: None,
+            generated: false,
+            reissued: false,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FastIo {
+    No,
+    Accepted,
+    /// Refused, and tried again as an IRP.
+    Refused,
+    /// Refused, and nothing follows.
+    RefusedOnly,
+}

@@ -1,0 +1,58 @@
+//! The words that a scenario uses for what has no name of its own, for reading and for writing.
+
+use crate::model::Offset;
+
+use super::model::{CopyIntent, Disposition, FastIo, FileSystem};
+
+/// Size of the chunks in which `CopyFile2` copies, unless a scenario says otherwise: 1 MiB.
+pub(super) const CHUNK: u32 = 1 << 20;
+
+pub(super) const FILE_SYSTEMS: [(&str, FileSystem); 5] = [
+    ("ntfs", FileSystem::Ntfs),
+    ("fat", FileSystem::Fat),
+    ("exfat", FileSystem::ExFat),
+    ("refs", FileSystem::Refs),
+    ("network", FileSystem::Network),
+];
+/// Kinds of processes; whether it is a minimal one.
+pub(super) const KINDS: [(&str, bool); 2] = [("user", false), ("minimal", true)];
+/// Modes; whether it is the kernel's.
+pub(super) const MODES: [(&str, bool); 2] = [("user", false), ("kernel", true)];
+pub(super) const DISPOSITIONS: [(&str, Disposition); 6] = [
+    ("supersede", Disposition::Supersede),
+    ("open", Disposition::Open),
+    ("create", Disposition::Create),
+    ("open-if", Disposition::OpenIf),
+    ("overwrite", Disposition::Overwrite),
+    ("overwrite-if", Disposition::OverwriteIf),
+];
+pub(super) const FAST_IO: [(&str, FastIo); 4] = [
+    ("no", FastIo::No),
+    ("accepted", FastIo::Accepted),
+    ("refused", FastIo::Refused),
+    ("refused-only", FastIo::RefusedOnly),
+];
+pub(super) const COPY_INTENTS: [(&str, CopyIntent); 2] =
+    [("source", CopyIntent::Source), ("destination", CopyIntent::Destination)];
+
+/// Where a write goes, where that is no number.
+pub(super) const OFFSETS: [(&str, Offset); 2] =
+    [("end-of-file", Offset::EndOfFile), ("file-pointer", Offset::FilePointer)];
+/// Microseconds in the units of time that a scenario can use, the smallest first.
+pub(super) const UNITS: [(&str, u64); 4] = [("us", 1), ("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000)];
+/// What an originator can be concluded from.
+pub(super) const BASES: [(&str, ()); 7] = [
+    ("thread", ()),
+    ("requestor-process", ()),
+    ("opener", ()),
+    ("section", ()),
+    ("remote-client", ()),
+    ("transaction", ()),
+    ("unknown", ()),
+];
+pub(super) const CONFIDENCES: [(&str, ()); 3] = [("certain", ()), ("likely", ()), ("none", ())];
+
+/// The word for a value.
+pub(super) fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
+    words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| *word)
+}

@@ -1,0 +1,110 @@
+//! What happens.
+
+use super::text::Node;
+use super::{offset, process, thread};
+use crate::scenario::model::{Access, Action, Create, Write};
+use crate::scenario::words::{self, word};
+
+/// The node that a step reads from.
+pub(super) fn node(action: &Action) -> Node {
+    match action {
+        Action::StartProcess(started) => process(started),
+        Action::StartThread { process, thread: started } => thread(started).text("process", process),
+        Action::ExitProcess(name) => Node::new("exit-process").argument(name),
+        Action::ExitThread(name) => Node::new("exit-thread").argument(name),
+        Action::Create(create) => create_node(create),
+        Action::Write(write) => write_node(write),
+        Action::Read { thread, handle, offset, length } => {
+            on_handle("read", handle, thread).number("offset", offset).number("length", length)
+        }
+        Action::Close { thread, handle } => on_handle("close", handle, thread),
+        Action::CopyFile { thread, from, to, size, chunk } => Node::new("copy-file")
+            .text("thread", thread)
+            .text("from", from)
+            .text("to", to)
+            .number("size", size)
+            .number("chunk", chunk),
+        Action::CopyChunk { thread, from, to, from_offset, to_offset, length } => Node::new("copy-chunk")
+            .text("thread", thread)
+            .text("from", from)
+            .text("to", to)
+            .number("from-offset", from_offset)
+            .number("to-offset", to_offset)
+            .number("length", length),
+        Action::Advance(microseconds) => Node::new("advance").argument(&duration(*microseconds)),
+        Action::Settle => Node::new("settle"),
+        Action::Connect => Node::new("connect"),
+        Action::Disconnect => Node::new("disconnect"),
+    }
+}
+
+/// What a thread does with a handle.
+fn on_handle(name: &str, handle: &str, thread: &str) -> Node {
+    Node::new(name).argument(handle).text("thread", thread)
+}
+
+/// In the largest unit that leaves no rest.
+fn duration(microseconds: u64) -> String {
+    let fits = |(_, factor): &&(&str, u64)| microseconds.is_multiple_of(*factor);
+    let (unit, factor) = words::UNITS.iter().rev().find(fits).unwrap_or(&words::UNITS[0]);
+    format!("{}{unit}", microseconds / factor)
+}
+
+fn create_node(create: &Create) -> Node {
+    let Create {
+        thread,
+        handle,
+        path,
+        access: Access { read, write, append },
+        disposition,
+        copy,
+        kernel_mode,
+        non_cached,
+        write_through,
+    } = create;
+    let access: Vec<&str> = [(*read, "read"), (*write, "write"), (*append, "append")]
+        .into_iter()
+        .filter_map(|(has, word)| has.then_some(word))
+        .collect();
+    on_handle("create", handle, thread)
+        .text("path", path)
+        .text("access", &access.join(" "))
+        .text("disposition", word(&words::DISPOSITIONS, disposition))
+        .maybe_text("copy", copy.map(|copy| word(&words::COPY_INTENTS, &copy)))
+        .text("mode", word(&words::MODES, kernel_mode))
+        .flag("non-cached", *non_cached)
+        .flag("write-through", *write_through)
+}
+
+fn write_node(write: &Write) -> Node {
+    let Write {
+        thread,
+        handle,
+        offset: at,
+        length,
+        non_cached,
+        write_through,
+        paging,
+        synchronous_paging,
+        fast_io,
+        kernel_mode,
+        executor,
+        no_thread,
+        requestor,
+        generated,
+        reissued,
+    } = write;
+    let node = offset(on_handle("write", handle, thread), *at)
+        .number("length", length)
+        .flag("non-cached", *non_cached)
+        .flag("write-through", *write_through)
+        .flag("paging", *paging)
+        .flag("synchronous-paging", *synchronous_paging)
+        .text("fast-io", word(&words::FAST_IO, fast_io))
+        .text("mode", word(&words::MODES, kernel_mode))
+        .maybe_text("executor", executor.as_deref())
+        .maybe_text("requestor", requestor.as_deref())
+        .flag("generated", *generated)
+        .flag("reissued", *reissued);
+    if *no_thread { node.null("data-thread") } else { node }
+}

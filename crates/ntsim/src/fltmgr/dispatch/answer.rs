@@ -1,0 +1,93 @@
+//! How the file system answers an operation, and how one that pends is completed later.
+
+use std::sync::Arc;
+
+use crate::abi::{Address, Parameters};
+use crate::ex::work;
+use crate::io::file::File;
+use crate::io::request::IoStatus;
+use crate::ke::Cpu;
+use crate::util::Lock;
+
+/// An operation as the lowest filter left it.
+pub(crate) struct Arrival<'a> {
+    pub(crate) parameters: Parameters,
+    pub(crate) irp_flags: u32,
+    pub(crate) operation_flags: u8,
+    pub(crate) minor: u8,
+    pub(crate) file: &'a Arc<File>,
+    /// Whether a filter changed any of these.
+    pub(crate) changed: bool,
+}
+
+/// Takes care that a pending operation is completed some time.
+pub(crate) type Begin = Box<dyn FnOnce(&Cpu, Pended) + Send>;
+/// Told how an operation ended.
+pub(crate) type Completion = Box<dyn FnOnce(&Cpu, IoStatus) + Send>;
+
+/// What becomes of an operation at the file system.
+pub(crate) enum Answer {
+    /// It ends now.
+    Complete(IoStatus),
+    /// It ends later: the closure takes care of that, and need not wait for it.
+    Pend(Begin),
+}
+
+impl Answer {
+    /// The work is done, and the operation completed, at `DISPATCH_LEVEL` in an arbitrary thread.
+    pub(crate) fn later(work: impl FnOnce(&Cpu) -> IoStatus + Send + 'static) -> Self {
+        Self::Pend(Box::new(|cpu, pended| {
+            work::queue_dpc(cpu, move |cpu| {
+                let ended = work(cpu);
+                pended.complete(cpu, ended);
+            });
+        }))
+    }
+}
+
+/// What the file system does with an operation; it may do so later and in another thread, and owns what it needs.
+pub(crate) type Target = Box<dyn FnOnce(&Cpu, &Arrival<'_>) -> Answer + Send>;
+
+/// An operation that pends at the file system.
+#[must_use = "an operation that nobody completes hangs"]
+pub(crate) struct Pended {
+    pub(super) complete: Completion,
+}
+
+impl Pended {
+    /// Completes the operation in the current thread, at the current IRQL.
+    pub(crate) fn complete(self, cpu: &Cpu, ended: IoStatus) {
+        (self.complete)(cpu, ended);
+    }
+}
+
+/// What became of an operation that its sender does not wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Submitted {
+    /// It is complete.
+    Completed(IoStatus),
+    /// It will be completed in another thread.
+    Pending,
+}
+
+/// Where a thread waits for an operation that has left it.
+#[derive(Default)]
+pub(super) struct Waiter(Lock<Option<IoStatus>>);
+
+impl Waiter {
+    fn key(self: &Arc<Self>) -> Address {
+        Arc::as_ptr(self).addr()
+    }
+
+    /// The operation is complete.
+    pub(super) fn complete(self: &Arc<Self>, cpu: &Cpu, ended: IoStatus) {
+        *self.0.lock() = Some(ended);
+        cpu.kernel().scheduler.signal(self.key());
+    }
+
+    /// Waits until it is.
+    pub(super) fn wait(self: &Arc<Self>, cpu: &Cpu) -> IoStatus {
+        cpu.kernel().scheduler.wait(cpu, self.key(), None, || self.0.lock().is_some());
+        self.0.lock().expect("a wait without a deadline ends when the operation is complete")
+    }
+}

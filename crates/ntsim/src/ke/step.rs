@@ -1,0 +1,285 @@
+//! Single-stepping: the processor traps after each instruction (`RFLAGS.TF`), which counts instructions exactly, and
+//! executes a single one where something is to be done right after it.
+//!
+//! Stepping belongs to an OS thread, and goes on through everything that the thread does: the driver, the routines that
+//! it calls, and the simulator. An instruction is attributed before it executes:
+//!
+//! * to the **driver** if it lies in an image that was loaded when counting began;
+//! * to the **routines** if it executes below a driver's frames on the stack, but outside the images;
+//! * to the **simulator** otherwise.
+//!
+//! A repeated string instruction counts as one, like on hardware counters of retired instructions. System calls count as
+//! the one instruction that they are.
+
+use std::arch::asm;
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::{Add, AddAssign, Range, Sub};
+use std::sync::OnceLock;
+
+use super::cpu::{self, Cpu};
+use super::registers::Registers;
+use crate::abi::{Address, Ptr};
+
+/// Numbers of instructions, by who executed them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Instructions {
+    /// In the images of drivers.
+    pub driver: u64,
+    /// In routines that drivers called, with all that they did.
+    pub routines: u64,
+    /// Everywhere else: what the simulation itself takes.
+    pub simulator: u64,
+}
+
+impl Instructions {
+    /// All of them together.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.driver + self.routines + self.simulator
+    }
+}
+
+impl Add for Instructions {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            driver: self.driver + other.driver,
+            routines: self.routines + other.routines,
+            simulator: self.simulator + other.simulator,
+        }
+    }
+}
+
+impl AddAssign for Instructions {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sub for Instructions {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            driver: self.driver.saturating_sub(other.driver),
+            routines: self.routines.saturating_sub(other.routines),
+            simulator: self.simulator.saturating_sub(other.simulator),
+        }
+    }
+}
+
+/// `syscall`; the trap that it owes comes only after the instruction that follows it.
+const SYSCALL: [u8; 2] = [0x0F, 0x05];
+
+/// What is done after a single instruction.
+pub(crate) type Then = fn(&Cpu);
+
+/// How an instruction that executed elsewhere is brought back.
+pub(super) type Finish = fn(&mut Registers<'_>);
+
+/// The stepping of one OS thread. Cells only: the handler of a trap reads and writes it.
+struct State {
+    counting: Cell<bool>,
+    paused: Cell<bool>,
+    /// The images whose instructions are a driver's; valid while `counting` is set.
+    images: Cell<*const [Range<Address>]>,
+    counts: Cell<Instructions>,
+    /// The instruction counted last.
+    last: Cell<Address>,
+    /// The stack pointer at which the outermost driver code began; 0 outside.
+    boundary: Cell<usize>,
+    then: Cell<Option<Then>>,
+    /// The instruction that executes elsewhere, and how to come back from there.
+    replaced: Cell<Option<(Address, Finish)>>,
+}
+
+thread_local! {
+    static STATE: State = const {
+        State {
+            counting: Cell::new(false),
+            paused: Cell::new(false),
+            images: Cell::new(&[]),
+            counts: Cell::new(Instructions { driver: 0, routines: 0, simulator: 0 }),
+            last: Cell::new(0),
+            boundary: Cell::new(0),
+            then: Cell::new(None),
+            replaced: Cell::new(None),
+        }
+    };
+}
+
+impl State {
+    /// Counts an instruction that is about to execute.
+    fn count(&self, instruction: Address, stack: usize) {
+        if self.paused.get() || self.last.replace(instruction) == instruction {
+            return;
+        }
+        let mut counts = self.counts.get();
+        // SAFETY: `Counting` keeps the list while `counting` is set.
+        let images = unsafe { &*self.images.get() };
+        if images.iter().any(|image| image.contains(&instruction)) {
+            if self.boundary.get() == 0 {
+                self.boundary.set(stack);
+            }
+            counts.driver += 1;
+        } else {
+            // The trap that a system call owes never comes, so what follows it is counted here.
+            let both = if Ptr::<[u8; 2]>::at(instruction).read() == SYSCALL { 2 } else { 1 };
+            if stack < self.boundary.get() {
+                counts.routines += both;
+            } else {
+                counts.simulator += both;
+            }
+        }
+        self.counts.set(counts);
+    }
+}
+
+/// A trap after an instruction.
+pub(super) fn trap(registers: &mut Registers<'_>) {
+    STATE.with(|state| {
+        if let Some((_, finish)) = state.replaced.take() {
+            finish(registers);
+        }
+        if let (Some(then), Some((cpu, _))) = (state.then.take(), cpu::in_driver()) {
+            then(cpu);
+        }
+        let counting = state.counting.get();
+        if counting {
+            state.count(registers.instruction(), registers.stack());
+        }
+        registers.set_trap_flag(counting);
+    });
+}
+
+/// A stage of the fault handler has replaced an instruction by going on elsewhere.
+pub(super) fn moved(registers: &mut Registers<'_>) {
+    STATE.with(|state| {
+        if state.counting.get() {
+            state.count(registers.instruction(), registers.stack());
+        }
+    });
+}
+
+/// Executes the instruction that the registers point to, and then does something, before the next one. For a stage of
+/// the fault handler, which then returns [`super::fault::Handled::Retry`].
+#[allow(dead_code, reason = "for watches of memory")]
+pub(crate) fn once(registers: &mut Registers<'_>, then: Then) {
+    STATE.with(|state| state.then.set(Some(then)));
+    registers.set_trap_flag(true);
+}
+
+/// Executes, in place of `original`, the instruction that the registers point to, and then `finish`.
+pub(super) fn replace(registers: &mut Registers<'_>, original: Address, finish: Finish) {
+    STATE.with(|state| state.replaced.set(Some((original, finish))));
+    registers.set_trap_flag(true);
+}
+
+/// The instruction of the driver that is meant where one executes in its place.
+pub(super) fn original_instruction(instruction: Address) -> Address {
+    STATE.with(|state| {
+        state.then.set(None);
+        state.replaced.take().map_or(instruction, |(original, _)| original)
+    })
+}
+
+/// The instructions counted so far on this OS thread, if they are being counted.
+pub(crate) fn counted() -> Option<Instructions> {
+    STATE.with(|state| state.counting.get().then(|| state.counts.get()))
+}
+
+/// Driver code of the outermost call has returned or been left: what follows is the simulator's.
+#[inline]
+pub(super) fn left_driver() {
+    STATE.with(|state| state.boundary.set(0));
+}
+
+/// Does something that is not counted.
+pub(crate) fn uncounted<R>(work: impl FnOnce() -> R) -> R {
+    let outer = STATE.with(|state| state.paused.replace(true));
+    let result = work();
+    STATE.with(|state| state.paused.set(outer));
+    result
+}
+
+/// Counts the instructions of this OS thread while it exists.
+pub(crate) struct Counting {
+    /// Kept for the handler.
+    _images: Box<[Range<Address>]>,
+    /// The trap flag is the OS thread's.
+    _thread: PhantomData<*const ()>,
+}
+
+impl Counting {
+    /// Begins to count from zero, unless this thread counts already.
+    pub(crate) fn begin(images: Vec<Range<Address>>) -> Option<Self> {
+        let images = images.into_boxed_slice();
+        let begun = STATE.with(|state| {
+            if state.counting.get() {
+                return false;
+            }
+            state.images.set(&raw const *images);
+            state.counts.set(Instructions::default());
+            state.last.set(0);
+            state.paused.set(false);
+            state.counting.set(true);
+            true
+        });
+        begun.then(|| {
+            let counting = Self { _images: images, _thread: PhantomData };
+            switch_on();
+            counting
+        })
+    }
+
+    /// Stops counting.
+    pub(crate) fn end(self) -> Instructions {
+        let mut counts = stop();
+        drop(self);
+        counts.simulator = counts.simulator.saturating_sub(own());
+        counts
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        stop();
+    }
+}
+
+/// Ends the stepping; the last trap comes with the instruction that clears the flag.
+fn stop() -> Instructions {
+    switch_off();
+    STATE.with(|state| {
+        state.counting.set(false);
+        state.images.set(&[]);
+        state.counts.get()
+    })
+}
+
+/// The instructions that beginning and ending take themselves.
+fn own() -> u64 {
+    static OWN: OnceLock<u64> = OnceLock::new();
+    *OWN.get_or_init(|| {
+        let counting = Counting::begin(Vec::new());
+        let counts = stop();
+        drop(counting);
+        counts.simulator
+    })
+}
+
+/// Sets the trap flag: the first trap comes after the instruction that follows.
+#[inline(never)]
+fn switch_on() {
+    // SAFETY: changes nothing but the trap flag, whose traps `fault::install` takes over.
+    unsafe { asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") }
+}
+
+/// Clears the trap flag.
+#[inline(never)]
+fn switch_off() {
+    // SAFETY: changes nothing but the trap flag.
+    unsafe { asm!("pushfq", "and qword ptr [rsp], ~0x100", "popfq") }
+}

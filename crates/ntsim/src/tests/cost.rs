@@ -1,0 +1,66 @@
+//! Counting instructions: images that a test assembles, so that the right numbers are known.
+
+use super::image::{Recipe, build, relative};
+use super::machine_without_driver;
+use crate::{Instructions, Windows};
+
+/// `DriverEntry` that executes a known number of instructions: a loop, a repeated string instruction, a call of the
+/// first import (or none).
+fn code(rounds: u8, calls: bool) -> impl Fn(u32) -> Vec<u8> {
+    move |first_import| {
+        let mut code = vec![0x57, 0x48, 0x83, 0xEC, 0x40]; // push rdi; sub rsp, 40h
+        code.extend([0xB9, rounds, 0, 0, 0]); // mov ecx, rounds
+        code.extend([0xFF, 0xC9, 0x75, 0xFC]); // dec ecx; jnz back
+        code.extend([0x48, 0x8D, 0x7C, 0x24, 0x20]); // lea rdi, [rsp + 20h]
+        code.extend([0xB9, 16, 0, 0, 0, 0xF3, 0xAA]); // mov ecx, 16; rep stosb
+        if calls {
+            relative(&mut code, &[0xFF, 0x15], first_import); // call [import]
+        }
+        code.extend([0x33, 0xC0, 0x48, 0x83, 0xC4, 0x40, 0x5F, 0xC3]); // xor eax, eax; add rsp, 40h; pop rdi; ret
+        code
+    }
+}
+
+/// Instructions of that code: three before the loop, two in each round, three after it, four at the end.
+fn expected(rounds: u8, calls: bool) -> u64 {
+    3 + 2 * u64::from(rounds) + 3 + 4 + u64::from(calls)
+}
+
+/// What loading such a driver takes.
+fn counted(rounds: u8, calls: bool) -> Instructions {
+    let (sim, ..) = machine_without_driver(Windows::Win11_24H2);
+    let image = build(&Recipe { code: &code(rounds, calls), ..Recipe::default() });
+    sim.set_metering(true);
+    sim.load(&image, "tiny").expect("the image loads");
+    let costs = sim.take_costs();
+    assert_eq!(costs.len(), 1, "{costs:?}");
+    assert_eq!((costs[0].driver.as_str(), costs[0].callback.as_str()), ("tiny", "DriverEntry"));
+    costs[0].instructions
+}
+
+#[test]
+fn the_instructions_of_a_driver_are_counted_exactly() {
+    for rounds in [1, 2, 100] {
+        let counts = counted(rounds, false);
+        assert_eq!((counts.driver, counts.routines), (expected(rounds, false), 0), "{rounds} rounds");
+    }
+}
+
+#[test]
+fn the_instructions_of_a_routine_are_told_from_the_driver_s() {
+    let counts = counted(5, true);
+    assert_eq!(counts.driver, expected(5, true));
+    assert!(counts.routines > 10, "{counts:?}");
+    assert_eq!(counted(5, true).routines, counts.routines, "the same call takes the same instructions");
+}
+
+#[test]
+fn counting_ends_with_what_is_counted() {
+    let (sim, ..) = machine_without_driver(Windows::Win11_24H2);
+    let ((), nothing) = sim.count_instructions(|| ());
+    assert!(nothing.total() < 100, "{nothing:?}"); // a debug build calls what a release build inlines
+    let (time, counts) = sim.count_instructions(|| sim.time());
+    assert!(time > 0 && counts.simulator > nothing.simulator, "{counts:?}");
+    assert_eq!((counts.driver, counts.routines), (0, 0));
+    assert_eq!(crate::ke::step::counted(), None);
+}
