@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::model::{Action, ExpectedOriginator, FastIo, NotMet, Step};
+use super::model::{Action, ExpectedOriginator, FastIo, Faults, NotMet, Schedule, Step};
 use super::*;
 use crate::model::Offset;
 use crate::place::{BadInput, Place};
@@ -253,5 +253,30 @@ proptest! {
         let mut text = WHOLE.to_owned();
         text.replace_range(at..(at + length).min(WHOLE.len()), &with);
         let _ = parse(&text);
+    }
+}
+
+const TORTURE: &str = r#"scenario "A torture run's" {
+    torture schedule="seeded" seed=3 faults=1000 fault-seed=4
+}
+play {
+    volume drive="F:" device="\\Device\\HarddiskVolume9"
+    unload
+    load
+    consumer "silent"
+}
+"#;
+
+#[test]
+fn what_a_torture_run_leaves_is_read_and_written() {
+    let scenario = parse(TORTURE).unwrap();
+    let torture = scenario.torture.unwrap();
+    assert_eq!(torture.schedule, Schedule::Seeded(3));
+    assert_eq!(torture.faults, Faults::Drawn { seed: 4, per_million: 1000 });
+    let again = parse(&scenario.to_kdl()).unwrap();
+    assert_eq!((again.torture, again.steps.len()), (scenario.torture, 4));
+    for (from, to) in [("seeded", "fixed"), ("fault-seed=4", "fail=4"), ("silent", "mute"), ("seeded", "any")]
+    {
+        assert!(parse(&TORTURE.replacen(from, to, 1)).is_err(), "{to}");
     }
 }

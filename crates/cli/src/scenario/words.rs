@@ -2,7 +2,7 @@
 
 use crate::model::Offset;
 
-use super::model::{CopyIntent, Disposition, FastIo, FileSystem};
+use super::model::{CopyIntent, Disposition, FastIo, FileSystem, Manner};
 
 /// Size of the chunks in which `CopyFile2` copies, unless a scenario says otherwise: 1 MiB.
 pub(super) const CHUNK: u32 = 1 << 20;
@@ -34,6 +34,15 @@ pub(super) const FAST_IO: [(&str, FastIo); 4] = [
 ];
 pub(super) const COPY_INTENTS: [(&str, CopyIntent); 2] =
     [("source", CopyIntent::Source), ("destination", CopyIntent::Destination)];
+
+pub(super) const MANNERS: [(&str, Manner); 4] = [
+    ("good", Manner::Good),
+    ("silent", Manner::Silent),
+    ("confused", Manner::Confused),
+    ("deaf", Manner::Deaf),
+];
+/// How the threads of a torture run are scheduled; one needs a seed.
+pub(super) const SCHEDULES: [(&str, ()); 3] = [("fixed", ()), ("seeded", ()), ("threads", ())];
 
 /// Where a write goes, where that is no number.
 pub(super) const OFFSETS: [(&str, Offset); 2] =

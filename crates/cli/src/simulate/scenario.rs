@@ -211,6 +211,10 @@ impl<'s> Stage<'s> {
             Action::Settle => machine.settle()?,
             Action::Connect => machine.connect()?,
             Action::Disconnect => machine.disconnect(),
+            Action::Load | Action::Unload | Action::AddVolume(_) | Action::Consumer(_) => {
+                let message = "only a scenario that a torture run left (`torture` in `scenario`) has this";
+                return Err(self.unusable(place, &message));
+            }
         }
         Ok(())
     }

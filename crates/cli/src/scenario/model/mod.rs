@@ -2,12 +2,14 @@
 
 mod expectation;
 mod step;
+mod torture;
 
 pub(crate) use self::expectation::{
     Candidate, ChangeKind, Expectation, ExpectedChange, ExpectedExecutor, ExpectedOriginator, ExpectedSource,
     FieldUse, RemoteClient,
 };
 pub(crate) use self::step::{Access, Action, CopyIntent, Create, Disposition, FastIo, Step, Write};
+pub(crate) use self::torture::{Faults, Manner, Schedule, Torture};
 use crate::model::FileTime;
 use crate::place::Place;
 use crate::windows_version::{VersionRange, WindowsVersion};
@@ -25,6 +27,8 @@ pub struct Scenario {
     pub applies: VersionRange,
     /// What is expected and known not to be recorded yet.
     pub(crate) not_met: Vec<NotMet>,
+    /// How it is played, if a torture run left it.
+    pub(crate) torture: Option<Torture>,
     /// When it begins.
     pub(crate) start: Option<FileTime>,
     pub(crate) volumes: Vec<Volume>,
@@ -43,6 +47,7 @@ impl Scenario {
             sources: Vec::new(),
             applies: VersionRange::ALL,
             not_met: Vec::new(),
+            torture: None,
             start: None,
             volumes: Vec::new(),
             processes: Vec::new(),

@@ -1,6 +1,6 @@
 //! What happens, step by step.
 
-use super::{Process, Thread};
+use super::{Manner, Process, Thread, Volume};
 use crate::model::Offset;
 use crate::place::Place;
 
@@ -59,6 +59,13 @@ pub(crate) enum Action {
     Settle,
     Connect,
     Disconnect,
+    /// The driver is loaded, unloaded.
+    Load,
+    Unload,
+    /// A volume is mounted.
+    AddVolume(Volume),
+    /// From now on the consumer treats messages so.
+    Consumer(Manner),
 }
 
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 mod expectation;
 mod steps;
+mod torture;
 mod values;
 
 use std::str::FromStr;
@@ -181,6 +182,7 @@ fn read_head(mut head: Node<'_, '_>) -> Result<Scenario, BadInput> {
                 let range = node.argument("a range of versions")?;
                 scenario.applies = VersionRange::parse(range).map_err(|message| node.error(message))?;
             }
+            "torture" => scenario.torture = Some(torture::read(&mut node)?),
             "start" => {
                 let text = node.argument("a time")?;
                 let time = parse_rfc3339(text)
@@ -188,8 +190,9 @@ fn read_head(mut head: Node<'_, '_>) -> Result<Scenario, BadInput> {
                 scenario.start = Some(time);
             }
             other => {
-                let message =
-                    format!("`{other}` has no meaning here; use why, source, windows, not-met or start");
+                let message = format!(
+                    "`{other}` has no meaning here; use why, source, windows, not-met, torture or start"
+                );
                 return Err(node.error(message));
             }
         }

@@ -5,7 +5,7 @@ mod steps;
 mod text;
 
 use self::text::Node;
-use super::model::{NotMet, Process, Scenario, Thread, Volume};
+use super::model::{Faults, NotMet, Process, Scenario, Schedule, Thread, Torture, Volume};
 use super::words::{self, word};
 use crate::model::Offset;
 use crate::output::time::rfc3339;
@@ -21,6 +21,7 @@ impl Scenario {
             sources,
             applies,
             not_met,
+            torture,
             start,
             volumes,
             processes,
@@ -36,6 +37,7 @@ impl Scenario {
             .children(sources.iter().map(|source| one("source", source)))
             .children(range.iter().map(|range| one("windows", range)))
             .children(not_met.iter().map(not_met_node))
+            .children(torture.iter().map(torture_node))
             .children(start.iter().map(|start| one("start", start)));
         let play = Node::new("play").children(played.iter().map(|step| steps::node(&step.action)));
         let mut text = String::new();
@@ -58,6 +60,20 @@ fn versions(node: Node, range: VersionRange) -> Node {
 
 fn not_met_node(NotMet { place: _, versions: range, needs, reason }: &NotMet) -> Node {
     versions(Node::new("not-met").argument(reason).text("needs", needs), *range)
+}
+
+fn torture_node(Torture { schedule, faults }: &Torture) -> Node {
+    let node = Node::new("torture");
+    let node = match schedule {
+        Schedule::Fixed => node.text("schedule", "fixed"),
+        Schedule::Seeded(seed) => node.text("schedule", "seeded").number("seed", seed),
+        Schedule::Threads => node.text("schedule", "threads"),
+    };
+    match faults {
+        Faults::None => node,
+        Faults::Drawn { seed, per_million } => node.number("faults", per_million).number("fault-seed", seed),
+        Faults::Nth(nth) => node.number("fail", nth),
+    }
 }
 
 fn volume(volume: &Volume) -> Node {

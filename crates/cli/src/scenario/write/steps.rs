@@ -1,7 +1,7 @@
 //! What happens.
 
 use super::text::Node;
-use super::{offset, process, thread};
+use super::{offset, process, thread, volume};
 use crate::scenario::model::{Access, Action, Create, Write};
 use crate::scenario::words::{self, word};
 
@@ -35,6 +35,10 @@ pub(super) fn node(action: &Action) -> Node {
         Action::Settle => Node::new("settle"),
         Action::Connect => Node::new("connect"),
         Action::Disconnect => Node::new("disconnect"),
+        Action::Load => Node::new("load"),
+        Action::Unload => Node::new("unload"),
+        Action::AddVolume(mounted) => volume(mounted),
+        Action::Consumer(manner) => Node::new("consumer").argument(word(&words::MANNERS, manner)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happens.
 
-use super::Reader;
 use super::values::{duration, signed, write_offset};
+use super::{Reader, read_volume};
 use crate::place::BadInput;
 use crate::scenario::model::{Access, Action, Create, Step, Write};
 use crate::scenario::node::Node;
@@ -58,6 +58,16 @@ impl Reader<'_> {
                 })?)
             }
             "settle" => Action::Settle,
+            "load" => Action::Load,
+            "unload" => Action::Unload,
+            "volume" => return Ok(Step { place, ..Step::new(Action::AddVolume(read_volume(node)?)) }),
+            "consumer" => {
+                let word = node.argument("a manner")?.to_owned();
+                let manner = words::MANNERS.iter().find(|(known, _)| *known == word);
+                Action::Consumer(manner.map(|(_, manner)| *manner).ok_or_else(|| {
+                    node.error(format!("`{word}` is no manner; use good, silent, confused or deaf"))
+                })?)
+            }
             "connect" => Action::Connect,
             "disconnect" => Action::Disconnect,
             other => {
