@@ -37,11 +37,17 @@ impl Part {
 pub(crate) const PROGRAM_PROFILE: [&str; 2] =
     ["--config=profile.release.lto=false", "--config=profile.release.codegen-units=16"];
 
+/// The driver's profiles end a program at a panic; the program for this host goes on with the next scenario when a
+/// simulation ends in one.
+pub(crate) const SIMULATOR_PROFILE: [&str; 2] =
+    ["--config=profile.dev.panic=\"unwind\"", "--config=profile.release.panic=\"unwind\""];
+
 fn program(profile: Profile) -> Result<PathBuf> {
     say(format_args!("building the program ({})", profile.name()));
     run(host_cargo()?
         .args(["build", "--package", "whowrote-cli", "--bin", "whowrote", "--profile", profile.name()])
-        .args(PROGRAM_PROFILE))
+        .args(PROGRAM_PROFILE)
+        .args(SIMULATOR_PROFILE))
     .context("the program does not build")?;
     let name = format!("whowrote{}", std::env::consts::EXE_SUFFIX);
     Ok(workspace::host_target().join(profile.folder()).join(name))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, bail};
 
-use crate::build::{PROGRAM_PROFILE, Part, host_cargo};
+use crate::build::{PROGRAM_PROFILE, Part, SIMULATOR_PROFILE, host_cargo};
 use crate::cross::driver::{self, Arch, Profile};
 use crate::cross::windows_program;
 use crate::run::run;
@@ -132,7 +132,7 @@ fn models() -> Result<Report> {
 
 fn tests(selection: &[&str]) -> Result<Report> {
     let mut cargo = host_cargo()?;
-    cargo.args(["test", "--workspace"]).args(selection);
+    cargo.args(["test", "--workspace"]).args(SIMULATOR_PROFILE).args(selection);
     cargo.env("WHOWROTE_REQUIRE_BUILDS", "1"); // the steps before made them
     match wine::get() {
         Ok(wine) => {

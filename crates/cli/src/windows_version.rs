@@ -70,6 +70,12 @@ impl VersionRange {
         self.first <= other.last && other.first <= self.last
     }
 
+    /// How many versions are in the range.
+    #[must_use]
+    pub fn count(self) -> usize {
+        WindowsVersion::ALL.into_iter().filter(|version| self.contains(*version)).count()
+    }
+
     /// The range as [`VersionRange::parse`] reads it.
     #[must_use]
     pub fn written(self) -> String {

@@ -68,7 +68,18 @@ fn what_says_that_it_is_not_met_must_not_be() {
     let yet = MET.replace("// more", "not-met \"because\" needs=\"records\"");
     assert_eq!(outcome(&yet, 1)["outcome"], "unexpectedly-met");
     let line = outcome(&yet.replace("basis=\"thread\"", "basis=\"unknown\""), 0);
-    assert_eq!((&line["outcome"], &line["not_met"]), (&"not-met-yet".into(), &"because".into()));
+    assert_eq!(line["outcome"], "not-met-yet");
+    let run = &line["runs"][0];
+    assert_eq!((&run["outcome"], &run["not_met"]), (&"not-met-yet".into(), &"because".into()));
+    assert_eq!(run["needs"], "records");
+}
+
+#[test]
+fn what_says_that_it_is_not_met_says_on_which_windows() {
+    let only = MET.replace("// more", "not-met \"because\" needs=\"records\" windows=\"11-24h2\"");
+    let line = outcome(&only, 1);
+    let outcomes: Vec<_> = line["runs"].as_array().unwrap().iter().map(|run| &run["outcome"]).collect();
+    assert_eq!(outcomes, ["met", "met", "met", "met", "unexpectedly-met"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What filters that judge by less would have concluded of a write.
 //!
-//! Three rules are common. Each is a pure function of what a filter sees in its pre-write callback; whether it is right
+//! Five rules are common. Each is a pure function of what a filter sees in its pre-write callback; whether it is right
 //! is judged by who really wrote, which only a simulation knows.
 
 use crate::model::{FileTime, Offset};
@@ -26,6 +26,10 @@ pub enum Truth {
     User(Who),
     /// The kernel; no user's write.
     Kernel(Who),
+    /// Each of several user processes, through views of the same pages.
+    Several(Vec<Who>),
+    /// A client on another machine, for which the file server wrote.
+    Remote(String),
 }
 
 /// What a filter sees in its pre-write callback, and the truth.
@@ -41,6 +45,9 @@ pub struct Explanation {
     pub user_mode: bool,
     /// `FltGetRequestorProcessId`, and that process's image where it is known.
     pub requestor: Option<(u32, Option<String>)>,
+    /// The process whose thread opened the file object, as a filter can note in its create callback; `None` if it was
+    /// open before the filter came.
+    pub opener: Option<Who>,
     /// The file.
     pub path: String,
     /// Where in it.
@@ -66,8 +73,12 @@ pub enum Rule {
     CurrentProcess,
     /// Writes that are not `UserMode` are skipped, others are the current process's.
     RequestorMode,
-    /// Whatever `FltGetRequestorProcessId` says.
+    /// Whatever `FltGetRequestorProcessId` says; System is skipped.
     RequestorProcessId,
+    /// The process that opened the file object; System is skipped.
+    Opener,
+    /// `PsGetCurrentProcessId` before the operation, as Microsoft's sample minispy records it; nothing is skipped.
+    Minispy,
 }
 
 /// What a rule makes of a write.
@@ -75,6 +86,8 @@ pub enum Rule {
 pub enum Conclusion {
     /// It is skipped.
     Skipped,
+    /// Nothing tells.
+    Unknown,
     /// A process wrote.
     Process {
         /// Its ID.
@@ -97,11 +110,14 @@ pub enum Verdict {
     Kernels,
     /// What failed, or will come again as another operation, is taken for a write.
     NoWrite,
+    /// Nobody is named.
+    Unknown,
 }
 
 impl Rule {
     /// All rules, in the order they are shown.
-    pub const ALL: [Self; 3] = [Self::CurrentProcess, Self::RequestorMode, Self::RequestorProcessId];
+    pub const ALL: [Self; 5] =
+        [Self::CurrentProcess, Self::RequestorMode, Self::RequestorProcessId, Self::Opener, Self::Minispy];
 
     /// Its name for programs.
     #[must_use]
@@ -110,6 +126,8 @@ impl Rule {
             Self::CurrentProcess => "current-process",
             Self::RequestorMode => "requestor-mode",
             Self::RequestorProcessId => "requestor-process-id",
+            Self::Opener => "opener",
+            Self::Minispy => "minispy",
         }
     }
 
@@ -120,6 +138,8 @@ impl Rule {
             Self::CurrentProcess => "the current process",
             Self::RequestorMode => "RequestorMode",
             Self::RequestorProcessId => "FltGetRequestorProcessId",
+            Self::Opener => "the opener of the file",
+            Self::Minispy => "minispy's record",
         }
     }
 
@@ -131,11 +151,30 @@ impl Rule {
         match self {
             Self::CurrentProcess if seen.current.pid == SYSTEM_PID => Conclusion::Skipped,
             Self::RequestorMode if !seen.user_mode => Conclusion::Skipped,
-            Self::CurrentProcess | Self::RequestorMode => current(),
+            Self::CurrentProcess | Self::RequestorMode | Self::Minispy => current(),
+            Self::Opener => match &seen.opener {
+                None => Conclusion::Unknown,
+                Some(Who { pid: SYSTEM_PID, .. }) => Conclusion::Skipped,
+                Some(Who { pid, image, .. }) => Conclusion::Process { pid: *pid, image: Some(image.clone()) },
+            },
             Self::RequestorProcessId => match &seen.requestor {
                 None | Some((SYSTEM_PID, _)) => Conclusion::Skipped,
                 Some((pid, image)) => Conclusion::Process { pid: *pid, image: image.clone() },
             },
+        }
+    }
+}
+
+impl Rule {
+    /// How what it concludes compares with what really happened.
+    #[must_use]
+    pub fn verdict(self, seen: &Explanation) -> Verdict {
+        match (self, &seen.truth) {
+            // As it skips nothing and says of nobody that he is a user, it is right to name the kernel's process.
+            (Self::Minispy, Truth::Kernel(who)) if seen.failed.is_none() && who.pid == seen.current.pid => {
+                Verdict::Right
+            }
+            _ => self.concludes(seen).verdict(seen),
         }
     }
 }
@@ -148,9 +187,11 @@ impl Conclusion {
             (Self::Skipped, _) if seen.failed.is_some() => Verdict::Right,
             (Self::Process { .. }, _) if seen.failed.is_some() => Verdict::NoWrite,
             (Self::Skipped, Truth::Kernel(_)) => Verdict::Right,
-            (Self::Skipped, Truth::User(_)) => Verdict::Missed,
+            (Self::Unknown, _) => Verdict::Unknown,
+            (Self::Skipped, Truth::User(_) | Truth::Several(_) | Truth::Remote(_)) => Verdict::Missed,
             (Self::Process { pid, .. }, Truth::User(who)) if *pid == who.pid => Verdict::Right,
-            (Self::Process { .. }, Truth::User(_)) => Verdict::Wrong,
+            // One of several is not who wrote.
+            (Self::Process { .. }, Truth::User(_) | Truth::Several(_) | Truth::Remote(_)) => Verdict::Wrong,
             (Self::Process { .. }, Truth::Kernel(_)) => Verdict::Kernels,
         }
     }
@@ -166,6 +207,7 @@ impl Verdict {
             Self::Wrong => "wrong",
             Self::Kernels => "kernels-own",
             Self::NoWrite => "no-write",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -187,6 +229,7 @@ pub(crate) mod tests {
             thread: Some(explorer.clone()),
             user_mode: false,
             requestor: Some((3756, Some(r"C:\Windows\explorer.exe".to_owned()))),
+            opener: Some(explorer.clone()),
             path: r"D:\Backup\photo.jpg".to_owned(),
             offset: Offset::At(0),
             length: 65_536,
@@ -198,34 +241,42 @@ pub(crate) mod tests {
         }
     }
 
-    fn verdicts(seen: &Explanation) -> [Verdict; 3] {
-        Rule::ALL.map(|rule| rule.concludes(seen).verdict(seen))
+    fn verdicts(seen: &Explanation) -> [Verdict; 5] {
+        Rule::ALL.map(|rule| rule.verdict(seen))
     }
 
+    use Verdict::{Kernels, Missed, NoWrite, Right, Unknown, Wrong};
+
     #[test]
-    fn two_of_three_rules_miss_a_kernel_mode_copy() {
-        assert_eq!(verdicts(&copied_chunk()), [Verdict::Missed, Verdict::Missed, Verdict::Right]);
+    fn who_looks_at_the_current_process_or_the_mode_misses_a_kernel_mode_copy() {
+        assert_eq!(verdicts(&copied_chunk()), [Missed, Missed, Right, Right, Wrong]);
     }
 
     #[test]
     fn all_are_right_about_a_plain_write() {
         let explorer = who(3756, 3760, "explorer.exe");
         let plain = Explanation { current: explorer.clone(), user_mode: true, ..copied_chunk() };
-        assert_eq!(verdicts(&plain), [Verdict::Right; 3]);
+        assert_eq!(verdicts(&plain), [Right; 5]);
     }
 
     #[test]
     fn a_thread_attached_elsewhere_deceives_the_requestor() {
         let attached = Explanation { requestor: Some((900, None)), ..copied_chunk() };
-        assert_eq!(verdicts(&attached)[2], Verdict::Wrong);
+        assert_eq!(verdicts(&attached)[2], Wrong);
     }
 
     #[test]
     fn a_write_of_registry_passes_for_a_users() {
         let registry = who(88, 96, "Registry");
         let truth = Truth::Kernel(registry.clone());
-        let seen = Explanation { current: registry, requestor: Some((88, None)), truth, ..copied_chunk() };
-        assert_eq!(verdicts(&seen), [Verdict::Kernels, Verdict::Right, Verdict::Kernels]);
+        let seen = Explanation {
+            current: registry.clone(),
+            requestor: Some((88, None)),
+            opener: Some(registry),
+            truth,
+            ..copied_chunk()
+        };
+        assert_eq!(verdicts(&seen), [Kernels, Right, Kernels, Kernels, Right]);
     }
 
     #[test]
@@ -233,16 +284,35 @@ pub(crate) mod tests {
         let explorer = who(3756, 3760, "explorer.exe");
         let failed = Some("STATUS_FLT_DISALLOW_FAST_IO".to_owned());
         let refused = Explanation { current: explorer, user_mode: true, failed, ..copied_chunk() };
-        assert_eq!(verdicts(&refused), [Verdict::NoWrite; 3]);
+        assert_eq!(verdicts(&refused), [NoWrite; 5]);
     }
 
     #[test]
     fn a_write_of_the_kernel_is_rightly_skipped() {
         let kernel = Explanation {
             requestor: Some((4, None)),
+            opener: Some(who(4, 120, "System")),
             truth: Truth::Kernel(who(4, 120, "System")),
             ..copied_chunk()
         };
-        assert_eq!(verdicts(&kernel), [Verdict::Right; 3]);
+        assert_eq!(verdicts(&kernel), [Right; 5]);
+    }
+
+    #[test]
+    fn who_writes_with_an_inherited_handle_is_not_who_opened_it() {
+        let child = who(4000, 4004, "child.exe");
+        let truth = Truth::User(child.clone());
+        let seen = Explanation { current: child, user_mode: true, truth, ..copied_chunk() };
+        assert_eq!(verdicts(&seen), [Right, Right, Wrong, Wrong, Right]);
+        assert_eq!(verdicts(&Explanation { opener: None, ..seen })[3], Unknown);
+    }
+
+    #[test]
+    fn one_of_several_writers_is_nobody_right_to_name() {
+        let both = vec![who(3756, 3760, "explorer.exe"), who(4000, 4004, "child.exe")];
+        let seen = Explanation { truth: Truth::Several(both), ..copied_chunk() };
+        assert_eq!(verdicts(&seen), [Missed, Missed, Wrong, Wrong, Wrong]);
+        let remote = Explanation { truth: Truth::Remote("192.0.2.7".to_owned()), ..seen };
+        assert_eq!(verdicts(&remote), [Missed, Missed, Wrong, Wrong, Wrong]);
     }
 }

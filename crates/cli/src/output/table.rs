@@ -211,12 +211,13 @@ impl<W: io::Write> Table<W> {
             let conclusion = rule.concludes(seen);
             let answer = match &conclusion {
                 Conclusion::Skipped => "nothing: it skips the write".to_owned(),
+                Conclusion::Unknown => "unknown".to_owned(),
                 Conclusion::Process { pid, image: Some(image) } => {
                     format!("{} ({pid})", printable(file_name(image)))
                 }
                 Conclusion::Process { pid, image: None } => format!("process {pid}"),
             };
-            self.entry(rule.looks_at(), &answer, Style::new(), Some(conclusion.verdict(seen)))?;
+            self.entry(rule.looks_at(), &answer, Style::new(), Some(rule.verdict(seen)))?;
         }
         let (answer, style, conclusion) = match recorded {
             None => (why_unrecorded(seen), Style::new(), Some(Conclusion::Skipped)),
@@ -265,6 +266,7 @@ impl<W: io::Write> Table<W> {
                     Verdict::Wrong => (BAD, '✗', "blames the wrong one"),
                     Verdict::Kernels => (BAD, '✗', "takes it for a user's"),
                     Verdict::NoWrite => (BAD, '✗', "takes it for a write"),
+                    Verdict::Unknown => (UNKNOWN, '?', "names nobody"),
                 };
                 self.line(format_args!(
                     "      {label:<LABEL$} {style}{answer:<ANSWER$}{style:#} {colour}{mark} {word}{colour:#}"
@@ -295,7 +297,7 @@ fn why_unrecorded(seen: &Explanation) -> String {
         (_, Some(_)) if seen.fast_io => "nothing: refused, so it comes again as an IRP".to_owned(),
         (_, Some(status)) => format!("nothing: it failed with {status}"),
         (Truth::Kernel(_), None) => "nothing: it is the kernel's own".to_owned(),
-        (Truth::User(_), None) => "nothing".to_owned(),
+        (Truth::User(_) | Truth::Several(_) | Truth::Remote(_), None) => "nothing".to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::model::Offset;
 
-use super::model::{CopyIntent, Disposition, FastIo, FileSystem, Manner};
+use super::model::{CopyIntent, Disposition, FastIo, FileSystem, Manner, Topic};
 
 /// Size of the chunks in which `CopyFile2` copies, unless a scenario says otherwise: 1 MiB.
 pub(super) const CHUNK: u32 = 1 << 20;
@@ -16,6 +16,14 @@ pub(super) const FILE_SYSTEMS: [(&str, FileSystem); 5] = [
 ];
 /// Kinds of processes; whether it is a minimal one.
 pub(super) const KINDS: [(&str, bool); 2] = [("user", false), ("minimal", true)];
+pub(super) const TOPICS: [(&str, Topic); 6] = [
+    ("writes", Topic::Writes),
+    ("identity", Topic::Identity),
+    ("copies", Topic::Copies),
+    ("cache", Topic::Cache),
+    ("others", Topic::Others),
+    ("changes", Topic::Changes),
+];
 /// Modes; whether it is the kernel's.
 pub(super) const MODES: [(&str, bool); 2] = [("user", false), ("kernel", true)];
 pub(super) const DISPOSITIONS: [(&str, Disposition); 6] = [

@@ -1,6 +1,7 @@
 //! `whowrote simulate`: plays a scenario or a capture into a simulated machine that runs the driver's image.
 
 mod capture;
+mod crash;
 mod driver_file;
 mod expect;
 mod machine;
@@ -68,17 +69,18 @@ fn run_scenario(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> 
     let (name, scenario) = read_scenario(&arguments.file)?;
     let windows = scenario_version(&name, &scenario, arguments.windows)?;
     let driver = driver_file::find(arguments.driver.as_deref())?;
-    let bare = BareMachine::new(Setup {
-        windows,
-        start: scenario.start.map(|start| start.0),
-        driver: &driver,
-        output,
-        explain: arguments.explain,
-        keep: true,
-        trace: None,
-    });
-    let machine = scenario::play(&name, &scenario, bare)?;
-    let remains = end(machine)?;
+    let remains = crash::caught(|| {
+        let bare = BareMachine::new(Setup {
+            windows,
+            start: scenario.start.map(|start| start.0),
+            driver: &driver,
+            output,
+            explain: arguments.explain,
+            keep: true,
+            trace: None,
+        });
+        end(scenario::play(&name, &scenario, bare)?)
+    })?;
     if judge(&name, &scenario, windows, &remains)? {
         anstream::eprintln!("as expected on Windows {windows}: {}", scenario.title);
     }

@@ -21,6 +21,8 @@ pub(super) struct Observations {
     drives: Drives,
     /// Images of the processes that run, by PID.
     images: HashMap<u32, String>,
+    /// Who opened the file objects.
+    openers: HashMap<u64, Who>,
     /// Whose write is being played.
     truth: Option<Truth>,
 }
@@ -41,6 +43,10 @@ impl Observations {
 
     /// Takes note of a callback.
     pub(super) fn see(&mut self, callback: &Callback<'_>) {
+        if callback.major == Major::Create && callback.phase == Phase::Pre {
+            let opener = self.who(callback.thread.as_ref().unwrap_or(&callback.current));
+            self.openers.insert(callback.file_object, opener);
+        }
         if callback.major != Major::Write {
             return;
         }
@@ -65,20 +71,20 @@ impl Observations {
         }
     }
 
+    fn who(&self, facts: &ThreadFacts) -> Who {
+        Who { pid: facts.pid, tid: facts.tid, image: self.drives.readable(&facts.image) }
+    }
+
     fn explanation(&self, callback: &Callback<'_>) -> Option<Explanation> {
-        let who = |facts: &ThreadFacts| Who {
-            pid: facts.pid,
-            tid: facts.tid,
-            image: self.drives.readable(&facts.image),
-        };
         let requestor = (callback.requestor_pid != 0).then(|| {
             let image = self.images.get(&callback.requestor_pid).cloned();
             (callback.requestor_pid, image)
         });
         Some(Explanation {
             time: FileTime(callback.time),
-            current: who(&callback.current),
-            thread: callback.thread.as_ref().map(who),
+            current: self.who(&callback.current),
+            thread: callback.thread.as_ref().map(|thread| self.who(thread)),
+            opener: self.openers.get(&callback.file_object).cloned(),
             user_mode: callback.requestor_mode == Mode::User,
             requestor,
             path: self.drives.readable(&callback.path),

@@ -12,7 +12,10 @@ pub(super) struct ExplainObject<'a> {
     thread: Option<WhoObject<'a>>,
     requestor_mode: &'static str,
     requestor_pid: Option<u32>,
-    writer: TruthObject<'a>,
+    opener: Option<WhoObject<'a>>,
+    writer: Option<TruthObject<'a>>,
+    writers: Vec<WhoObject<'a>>,
+    remote: Option<&'a str>,
     rules: Vec<RuleObject>,
 }
 
@@ -55,24 +58,35 @@ impl<'a> ExplainObject<'a> {
         let rules = Rule::ALL.map(|rule| {
             let conclusion = rule.concludes(explanation);
             let pid = match conclusion {
-                Conclusion::Skipped => None,
+                Conclusion::Skipped | Conclusion::Unknown => None,
                 Conclusion::Process { pid, .. } => Some(pid),
             };
-            RuleObject { rule: rule.name(), pid, verdict: conclusion.verdict(explanation).name() }
+            RuleObject { rule: rule.name(), pid, verdict: rule.verdict(explanation).name() }
         });
-        let (Truth::User(Who { pid, tid, image }) | Truth::Kernel(Who { pid, tid, image })) =
-            &explanation.truth;
+        let writer = match &explanation.truth {
+            Truth::User(who) => Some((who, false)),
+            Truth::Kernel(who) => Some((who, true)),
+            Truth::Several(_) | Truth::Remote(_) => None,
+        };
+        let (writers, remote): (&[Who], _) = match &explanation.truth {
+            Truth::User(_) | Truth::Kernel(_) => (&[], None),
+            Truth::Several(all) => (all, None),
+            Truth::Remote(client) => (&[], Some(client.as_str())),
+        };
         Self {
             current: WhoObject::new(&explanation.current),
             thread: explanation.thread.as_ref().map(WhoObject::new),
             requestor_mode: mode(explanation.user_mode),
             requestor_pid: explanation.requestor.as_ref().map(|(pid, _)| *pid),
-            writer: TruthObject {
+            opener: explanation.opener.as_ref().map(WhoObject::new),
+            writer: writer.map(|(Who { pid, tid, image }, kernel)| TruthObject {
                 pid: *pid,
                 tid: *tid,
                 image,
-                kernel: matches!(explanation.truth, Truth::Kernel(_)),
-            },
+                kernel,
+            }),
+            writers: writers.iter().map(WhoObject::new).collect(),
+            remote,
             rules: rules.into(),
         }
     }

@@ -23,6 +23,8 @@ pub struct Scenario {
     pub why: Option<String>,
     /// Where the facts it relies on are written.
     pub sources: Vec<String>,
+    /// What it is about, in a word.
+    pub(crate) topic: Topic,
     /// The versions of Windows that it can happen on.
     pub applies: VersionRange,
     /// What is expected and known not to be recorded yet.
@@ -45,6 +47,7 @@ impl Scenario {
             title: title.to_owned(),
             why: None,
             sources: Vec::new(),
+            topic: Topic::Writes,
             applies: VersionRange::ALL,
             not_met: Vec::new(),
             torture: None,
@@ -70,6 +73,34 @@ impl Scenario {
     /// What must be recorded on a version; `None` if the scenario expects nothing in particular.
     pub(crate) fn expectation(&self, version: WindowsVersion) -> Option<&Expectation> {
         self.expectations.iter().find(|expectation| expectation.versions.contains(version))
+    }
+}
+
+/// What scenarios are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    Writes,
+    Identity,
+    Copies,
+    Cache,
+    Others,
+    Changes,
+}
+
+impl Topic {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Writes, Self::Identity, Self::Copies, Self::Cache, Self::Others, Self::Changes];
+
+    /// For a heading.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Writes => "Writes",
+            Self::Identity => "Threads, processes, handles and accounts",
+            Self::Copies => "Copies",
+            Self::Cache => "The cache and mapped views",
+            Self::Others => "Other filters, drivers and machines",
+            Self::Changes => "Changes without a write",
+        }
     }
 }
 

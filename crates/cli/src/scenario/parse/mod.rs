@@ -170,6 +170,10 @@ fn read_head(mut head: Node<'_, '_>) -> Result<Scenario, BadInput> {
         match node.name() {
             "why" => scenario.why = Some(node.argument("a text")?.to_owned()),
             "source" => scenario.sources.push(node.argument("a text")?.to_owned()),
+            "topic" => {
+                let text = node.argument("a topic")?;
+                scenario.topic = node.one_of("topic", text, &words::TOPICS)?;
+            }
             "not-met" => {
                 let not_met = read_not_met(&mut node)?;
                 let overlaps = |earlier: &NotMet| earlier.versions.overlaps(not_met.versions);
@@ -191,7 +195,7 @@ fn read_head(mut head: Node<'_, '_>) -> Result<Scenario, BadInput> {
             }
             other => {
                 let message = format!(
-                    "`{other}` has no meaning here; use why, source, windows, not-met, torture or start"
+                    "`{other}` has no meaning here; use why, source, topic, windows, not-met, torture or start"
                 );
                 return Err(node.error(message));
             }

@@ -19,6 +19,7 @@ impl Scenario {
             title,
             why,
             sources,
+            topic,
             applies,
             not_met,
             torture,
@@ -35,6 +36,7 @@ impl Scenario {
             .argument(title)
             .children(why.iter().map(|why| one("why", why)))
             .children(sources.iter().map(|source| one("source", source)))
+            .children([one("topic", word(&words::TOPICS, topic))].into_iter())
             .children(range.iter().map(|range| one("windows", range)))
             .children(not_met.iter().map(not_met_node))
             .children(torture.iter().map(torture_node))

@@ -101,7 +101,7 @@ impl Node {
 /// A text, raw if that is easier to read.
 fn quoted(text: &str) -> String {
     let printable = text.chars().all(|c| c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric());
-    if printable && text.contains(['\\', '"']) && !text.contains("\"#") {
+    if printable && text.contains(['\\', '"']) && !text.starts_with('"') && !text.contains("\"#") {
         return format!("#\"{text}\"#");
     }
     let mut quoted = String::from("\"");
