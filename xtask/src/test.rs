@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, bail};
 
 use crate::build::{PROGRAM_PROFILE, Part, SIMULATOR_PROFILE, host_cargo};
+use crate::cross::clang::Clang;
 use crate::cross::driver::{self, Arch, Profile};
 use crate::cross::windows_program;
 use crate::run::run;
@@ -137,6 +138,15 @@ fn tests(selection: &[&str]) -> Result<Report> {
     match wine::get() {
         Ok(wine) => {
             cargo.env("WHOWROTE_WINE", wine.program).env("WHOWROTE_WINE_LIBRARIES", wine.libraries);
+        }
+        Err(error) => anstream::eprintln!("{error:#}"),
+    }
+    match Clang::get() {
+        Ok(clang) => {
+            cargo
+                .env("WHOWROTE_CLANG", clang.program)
+                .env("WHOWROTE_CLANG_LIBRARIES", clang.libraries)
+                .env("WHOWROTE_CLANG_RESOURCES", clang.resources);
         }
         Err(error) => anstream::eprintln!("{error:#}"),
     }

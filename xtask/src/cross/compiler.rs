@@ -63,6 +63,13 @@ impl Compiler {
         Ok(Self { root, libraries, libclang, clang_resources })
     }
 
+    /// The version of LLVM that it uses, such as "22".
+    pub(crate) fn llvm_version(&self) -> Result<String> {
+        let name = self.libclang.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let version = name.strip_prefix("libclang-").and_then(|rest| rest.split('.').next());
+        version.map(str::to_owned).with_context(|| format!("{name} has no version in its name"))
+    }
+
     /// One of its programs.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.root.join("usr/bin").join(name)

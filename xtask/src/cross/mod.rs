@@ -3,6 +3,7 @@
 //! `compiler` is fetched into the cache; `wdk` and `wdk_build` make, under `target/cross/`, what the driver's build
 //! expects of a Windows machine with the WDK.
 
+pub(crate) mod clang;
 mod compiler;
 pub(crate) mod driver;
 pub(crate) mod link;

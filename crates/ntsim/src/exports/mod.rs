@@ -9,6 +9,7 @@ pub(crate) use routine::{Failure, Module, Routine};
 pub(crate) use table::{ROUTINE_COUNT, ROUTINES};
 
 use crate::abi::Address;
+use crate::rtl::{exception, memory};
 use crate::windows::Windows;
 
 /// Finds a routine of a module by name, if this Windows version exports it.
@@ -21,5 +22,16 @@ pub(crate) fn routine(module: Module, name: &str, windows: Windows) -> Option<&'
 /// The address that an import of this name resolves to.
 pub(crate) fn address(module: Module, name: &str, windows: Windows, cells: &DataCells) -> Option<Address> {
     let routine = routine(module, name, windows).map(|routine| (routine.address)());
-    routine.or_else(|| DataExport::find(module, name).map(|export| cells.address(export)))
+    let entry = || {
+        let found = exception::ENTRIES.iter().find(|entry| entry.module == module && entry.name == name);
+        found.map(|entry| (entry.address)())
+    };
+    let on_memory = || {
+        let found = memory::ROUTINES.iter().find(|(known, _)| module == Module::Ntoskrnl && *known == name);
+        found.map(|(_, function)| (*function as *const ()).expose_provenance())
+    };
+    routine
+        .or_else(entry)
+        .or_else(on_memory)
+        .or_else(|| DataExport::find(module, name).map(|export| cells.address(export)))
 }

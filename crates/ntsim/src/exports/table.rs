@@ -8,6 +8,7 @@ use crate::abi::{
     ProcessorNumber, Ptr, Registration, UnicodeString,
 };
 use crate::ke::irql::Irql;
+use crate::rtl::exception::{Context, DispatcherContext, ExceptionRecord};
 use crate::status::NtStatus;
 use crate::windows::Windows;
 use crate::{ex, fltmgr, io, ke, mm, ob, ps, rtl, se};
@@ -23,6 +24,7 @@ macro_rules! routines {
             $irql:ident $([since $since:ident])? $(, $infallible:ident)? => $function:path;
     )*) => {
         /// Positions in the table.
+        #[allow(non_camel_case_types, reason = "named as they are exported")]
         enum Index { $($name,)* }
 
         /// Number of routines.
@@ -135,6 +137,17 @@ routines! {
         => se::routines::query_information_token;
     Ntoskrnl: SeQuerySessionIdToken(token: Ptr, session: Ptr<u32>) -> NtStatus, APC
         => se::routines::query_session_id_token;
+
+    // Exceptions
+    Ntoskrnl: __C_specific_handler(record: Ptr<ExceptionRecord>, frame: usize, context: Ptr<Context>,
+        dispatcher: Ptr<DispatcherContext>) -> u32, HIGH => rtl::exception::c_specific_handler;
+    Ntoskrnl: RtlLookupFunctionEntry(pc: usize, image_base: Ptr<usize>, history: Ptr) -> Ptr, HIGH, infallible
+        => rtl::exception::lookup_function_entry;
+    Ntoskrnl: RtlPcToFileHeader(pc: usize, base: Ptr<Ptr>) -> Ptr, HIGH, infallible
+        => rtl::exception::pc_to_file_header;
+    Ntoskrnl: RtlVirtualUnwind(kinds: u32, image_base: usize, pc: usize, entry: Ptr, context: Ptr<Context>,
+        handler_data: Ptr<usize>, establisher_frame: Ptr<usize>, pointers: Ptr) -> Ptr, HIGH, infallible
+        => rtl::exception::virtual_unwind;
 
     // Everything else of the kernel
     Ntoskrnl: MmGetSystemRoutineAddress(name: Ptr<UnicodeString>) -> Ptr, PASSIVE => mm::system_routine_address;

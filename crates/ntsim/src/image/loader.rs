@@ -1,5 +1,7 @@
 //! The loader: parse, map, relocate, resolve, protect.
 
+use std::ops::Range;
+
 use object::LittleEndian as LE;
 use object::pe;
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, ImageThunkData, PeFile64};
@@ -49,8 +51,19 @@ pub(crate) fn load(
         entry_point,
         characteristics: optional.dll_characteristics().0,
         sections,
+        exception_table: exception_table(&file, image_bytes),
     };
     if image.is_code(entry_point) { Ok(image) } else { Err(bad("its entry point is not in code")) }
+}
+
+/// The table of functions; none where the directory does not fit the image.
+fn exception_table(file: &PeFile64<'_>, image_bytes: usize) -> Range<usize> {
+    let Some(directory) = file.data_directories().get(pe::IMAGE_DIRECTORY_ENTRY_EXCEPTION) else {
+        return 0..0;
+    };
+    let (start, bytes) = directory.address_range();
+    let table = usize_of(start)..usize_of(start).saturating_add(usize_of(bytes));
+    if table.end <= image_bytes { table } else { 0..0 }
 }
 
 fn check_headers<'data>(file: &PeFile64<'data>) -> Result<&'data pe::ImageOptionalHeader64, LoadError> {
@@ -103,7 +116,12 @@ fn relocate(file: &PeFile64<'_>, mapping: &mut Mapping) -> Result<(), LoadError>
     let blocks =
         file.data_directories().relocation_blocks(file.data(), &file.section_table()).map_err(bad)?;
     let Some(mut blocks) = blocks else {
-        return Err(bad("it has no relocations, and cannot be loaded where it was linked to be"));
+        // Code that has no absolute addresses needs none; the flag says that they were there and are gone.
+        let characteristics = file.nt_headers().file_header().characteristics.get(LE);
+        if characteristics.contains(pe::IMAGE_FILE_RELOCS_STRIPPED) {
+            return Err(bad("it has no relocations, and cannot be loaded where it was linked to be"));
+        }
+        return Ok(());
     };
     while let Some(block) = blocks.next().map_err(bad)? {
         for relocation in block {

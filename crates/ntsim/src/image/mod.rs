@@ -5,6 +5,8 @@ mod mapping;
 
 pub(crate) use loader::load;
 
+use std::ops::Range;
+
 use mapping::Mapping;
 
 use crate::abi::{Address, Ptr};
@@ -28,6 +30,8 @@ pub(crate) struct Image {
     entry_point: usize,
     characteristics: u16,
     sections: Vec<Section>,
+    /// `.pdata`: where the table of functions is that unwinding goes by.
+    exception_table: Range<usize>,
 }
 
 impl Image {
@@ -55,6 +59,11 @@ impl Image {
     /// Whether the image asks for its signature to be checked whenever it is loaded.
     pub(crate) fn forces_integrity(&self) -> bool {
         self.characteristics & FORCE_INTEGRITY != 0
+    }
+
+    /// Where the table of functions is that unwinding goes by, relative to the base.
+    pub(crate) fn exception_table(&self) -> Range<usize> {
+        self.exception_table.clone()
     }
 
     /// Whether a relative address lies in code.

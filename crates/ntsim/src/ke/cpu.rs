@@ -19,6 +19,7 @@ use crate::fltmgr::Operation;
 use crate::io::driver::Driver;
 use crate::kernel::Kernel;
 use crate::ps::Thread;
+use crate::rtl::memory;
 use crate::sim::Major;
 use crate::verifier::{Rule, Violation};
 
@@ -373,6 +374,10 @@ impl Cpu {
                     None => String::new(),
                 };
                 format!("{what}{fast_fail} at {}+0x{rva:X}{instruction}", image.name())
+            }
+            (None, _) if memory::routine_at(fault.instruction).is_some() => {
+                let name = memory::routine_at(fault.instruction).unwrap_or_default();
+                format!("{what} in {name}, called with a bad pointer")
             }
             (None, Some(routine)) => format!("{what} in {}, called with a bad pointer", routine.name),
             (None, None) => format!("{what} at 0x{:X}, outside every image", fault.instruction),

@@ -17,6 +17,7 @@ use super::cpu::{self, Cpu};
 use super::crash::{Fault, FaultKind};
 use super::registers::Registers;
 use super::{emulate, escape, step};
+use crate::rtl::exception;
 
 /// What a stage did about a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +33,8 @@ pub(crate) enum Handled {
 /// A stage of the chain.
 type Stage = fn(&Cpu, &mut Registers<'_>, &Fault) -> Handled;
 
-/// The chain, in order. Watched memory comes before emulation.
-const CHAIN: [Stage; 1] = [emulate::stage];
+/// The chain, in order. Watched memory comes before emulation, and what the driver handles itself last.
+const CHAIN: [Stage; 2] = [emulate::stage, exception::stage];
 
 /// The signals taken over, and what each means.
 const SIGNALS: [(i32, FaultKind); 5] = [

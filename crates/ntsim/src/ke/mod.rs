@@ -20,3 +20,11 @@ pub(crate) mod time;
 
 pub(crate) use cpu::{Cpu, Entry, Frame};
 pub(crate) use irql::Irql;
+
+use crate::abi::Address;
+use crate::kernel::Kernel;
+
+/// Whether the instruction of a driver at an address is one for the kernel alone.
+pub(crate) fn is_privileged(kernel: &Kernel, address: Address) -> bool {
+    emulate::text(kernel, address).is_some_and(|(_, privileged)| privileged)
+}

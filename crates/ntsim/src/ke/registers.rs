@@ -85,8 +85,7 @@ impl Registers<'_> {
         self.get(libc::REG_RSP)
     }
 
-    #[allow(dead_code)]
-    pub(super) fn flags(&self) -> u32 {
+    pub(crate) fn flags(&self) -> u32 {
         u32::try_from(self.raw(libc::REG_EFL) & 0xFFFF_FFFF).unwrap_or(0)
     }
 
@@ -107,8 +106,7 @@ impl Registers<'_> {
     }
 
     /// The vector registers and their control word, in the format of FXSAVE.
-    #[allow(dead_code)]
-    pub(super) fn vectors(&self) -> [u8; FXSAVE_BYTES] {
+    pub(crate) fn vectors(&self) -> [u8; FXSAVE_BYTES] {
         let state = self.context.uc_mcontext.fpregs.cast::<[u8; FXSAVE_BYTES]>();
         if state.is_null() {
             return [0; FXSAVE_BYTES];
@@ -119,4 +117,4 @@ impl Registers<'_> {
 }
 
 /// Size of the FXSAVE area (Intel SDM volume 1, "FXSAVE area").
-pub(super) const FXSAVE_BYTES: usize = 512;
+pub(crate) const FXSAVE_BYTES: usize = 512;

@@ -45,6 +45,11 @@ impl Arena {
         Ptr::at(address)
     }
 
+    /// Whether an address lies among those of objects.
+    pub(crate) fn is_object(&self, address: Address) -> bool {
+        (self.base..self.base + ARENA_BYTES).contains(&address)
+    }
+
     /// An address that stands for a user buffer, which no filter may touch.
     pub(crate) fn user_buffer(&self) -> Ptr {
         Ptr::at(self.base + ARENA_BYTES)

@@ -1,6 +1,8 @@
 //! Run-time library: strings.
 
 pub(crate) mod debug_print;
+pub(crate) mod exception;
+pub(crate) mod memory;
 
 use crate::abi::{Ptr, UnicodeString};
 use crate::ke::Cpu;

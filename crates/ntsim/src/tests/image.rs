@@ -120,7 +120,11 @@ pub(super) fn build(recipe: &Recipe<'_>) -> Vec<u8> {
     writer.write_nt_headers(NtHeaders {
         machine: recipe.machine,
         time_date_stamp: 0,
-        characteristics: pe::IMAGE_FILE_EXECUTABLE_IMAGE,
+        characteristics: if recipe.relocated {
+            pe::IMAGE_FILE_EXECUTABLE_IMAGE
+        } else {
+            pe::IMAGE_FILE_EXECUTABLE_IMAGE | pe::IMAGE_FILE_RELOCS_STRIPPED
+        },
         major_linker_version: 0,
         minor_linker_version: 0,
         address_of_entry_point: recipe.entry_point,

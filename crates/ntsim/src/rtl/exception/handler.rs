@@ -1,0 +1,132 @@
+//! `__C_specific_handler`: the handler of functions with `__try`, which finds its way by their scope tables.
+
+use super::context::{Context, DispatcherContext, ExceptionRecord};
+use super::{CONTINUE_EXECUTION, CONTINUE_SEARCH, EXIT_UNWIND, TARGET_UNWIND, UNWINDING, unwind_to};
+use crate::abi::{Address, Ptr};
+use crate::ke::cpu::{self, Cpu};
+
+/// `EXCEPTION_EXECUTE_HANDLER`, also in place of a filter that would always say so; `EXCEPTION_CONTINUE_SEARCH`
+const EXECUTE_HANDLER: i32 = 1;
+const SEARCH: i32 = 0;
+/// What a termination handler is told when its `__try` is left by an exception.
+const ABNORMAL: usize = 1;
+
+/// An entry of `SCOPE_TABLE`; relative addresses. A `__finally` has no target.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Scope {
+    begin: u32,
+    end: u32,
+    handler: u32,
+    target: u32,
+}
+
+impl Scope {
+    fn contains(&self, rva: usize) -> bool {
+        (self.begin as usize..self.end as usize).contains(&rva)
+    }
+}
+
+/// `EXCEPTION_POINTERS`
+#[repr(C)]
+struct ExceptionPointers {
+    record: Ptr<ExceptionRecord>,
+    context: Ptr<Context>,
+}
+
+/// `__C_specific_handler`.
+pub(crate) fn c_specific_handler(
+    cpu: &Cpu,
+    record: Ptr<ExceptionRecord>,
+    frame: usize,
+    context: Ptr<Context>,
+    dispatcher: Ptr<DispatcherContext>,
+) -> u32 {
+    let now = dispatcher.read();
+    let count = Ptr::<u32>::at(now.handler_data).read() as usize;
+    let scopes = Ptr::<Scope>::at(now.handler_data + 4);
+    if record.read().flags & (UNWINDING | EXIT_UNWIND) == 0 {
+        search(cpu, record, frame, context, &now, scopes.read_slice(count))
+    } else {
+        leave(cpu, record, frame, dispatcher, &scopes.read_slice(count));
+        CONTINUE_SEARCH
+    }
+}
+
+fn call(cpu: &Cpu, function: Address, arguments: &[usize]) -> usize {
+    let outer = cpu.routine.take();
+    let result = cpu::invoke(Ptr::at(function), arguments);
+    cpu.routine.set(outer);
+    result
+}
+
+/// Asks the filters of the scopes around the instruction. What this owns is given away before the stack is abandoned.
+fn search(
+    cpu: &Cpu,
+    record: Ptr<ExceptionRecord>,
+    frame: usize,
+    context: Ptr<Context>,
+    dispatcher: &DispatcherContext,
+    scopes: Vec<Scope>,
+) -> u32 {
+    let base = dispatcher.image_base;
+    let rva = dispatcher.control_pc - base;
+    let mut taken = None;
+    for scope in scopes.iter().filter(|scope| scope.contains(rva) && scope.target != 0) {
+        let answer = if scope.handler == EXECUTE_HANDLER.cast_unsigned() {
+            EXECUTE_HANDLER
+        } else {
+            let pointers = ExceptionPointers { record, context };
+            let arguments = [(&raw const pointers).expose_provenance(), frame];
+            let answer = call(cpu, base + scope.handler as usize, &arguments);
+            u32::try_from(answer & 0xFFFF_FFFF).unwrap_or(0).cast_signed()
+        };
+        match answer {
+            SEARCH => {}
+            answer if answer < 0 => return CONTINUE_EXECUTION,
+            _ => {
+                taken = Some(base + scope.target as usize);
+                break;
+            }
+        }
+    }
+    drop(scopes);
+    let Some(target) = taken else { return CONTINUE_SEARCH };
+    let code = record.read().code as usize;
+    unwind_to(cpu, &context.read(), record, (frame, target), code)
+}
+
+/// Runs the termination handlers of the scopes that are being left.
+fn leave(
+    cpu: &Cpu,
+    record: Ptr<ExceptionRecord>,
+    frame: usize,
+    dispatcher: Ptr<DispatcherContext>,
+    scopes: &[Scope],
+) {
+    let now = dispatcher.read();
+    let base = now.image_base;
+    let rva = now.control_pc - base;
+    let target = now.target_ip.wrapping_sub(base);
+    let in_target = record.read().flags & TARGET_UNWIND != 0;
+    for (index, scope) in scopes.iter().enumerate().skip(now.scope_index as usize) {
+        if !scope.contains(rva) {
+            continue;
+        }
+        // The target lies inside the scope, or is its own `__except`: what is further out stays.
+        let same = |other: &Scope| other.handler == scope.handler && other.target == scope.target;
+        if in_target && scopes.iter().any(|other| other.contains(target) && same(other)) {
+            return;
+        }
+        if scope.target != 0 {
+            if in_target && scope.target as usize == target {
+                return;
+            }
+            continue;
+        }
+        let mut resumed = dispatcher.read();
+        resumed.scope_index = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        dispatcher.write(resumed);
+        call(cpu, base + scope.handler as usize, &[ABNORMAL, frame]);
+    }
+}

@@ -1,0 +1,79 @@
+//! Drivers in C, compiled by the test: what compilers and headers of C put into a driver, and no Rust driver has.
+
+#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+
+mod c_driver;
+
+use std::sync::{Arc, Mutex};
+
+use ntsim::{Config, Sim, Windows};
+
+use c_driver::{CDriver, compile, compile_defining};
+
+/// What a driver prints while it is loaded, line by line.
+fn printed(driver: &CDriver, windows: Windows) -> Vec<String> {
+    let sim = Sim::new(Config::new(windows));
+    let text = Arc::new(Mutex::new(String::new()));
+    let sink = Arc::clone(&text);
+    sim.set_debug_print(Box::new(move |printed| sink.lock().expect("nothing panics").push_str(printed)));
+    sim.load(&driver.image, "test").unwrap_or_else(|error| panic!("{error}"));
+    assert!(sim.violations().is_empty(), "{:?}", sim.violations());
+    let text = text.lock().expect("nothing panics");
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn exceptions_reach_the_handler_that_wants_them() {
+    let Some(driver) = compile("exceptions.c") else { return };
+    let expected = [
+        "plain c0000005",
+        "raised c0000001",
+        "probe ok 0",
+        "probe kernel c0000005",
+        "probe wraps c0000005",
+        "probe empty 0",
+        "probe misaligned 80000002",
+        "probe write 0",
+        "probe write nowhere c0000005",
+        "copy 0",
+        "copy from nowhere c0000005",
+        "copy to nowhere c0000005",
+        "divided c0000094",
+        "nested 12",
+        "kept 3063",
+        "leaves 11",
+        "noncanonical c0000005",
+    ];
+    assert_eq!(printed(&driver, Windows::Win11_24H2), expected);
+}
+
+#[test]
+fn what_headers_make_inline_works() {
+    let Some(driver) = compile("inline.c") else { return };
+    for windows in Windows::ALL {
+        let lines = printed(&driver, windows);
+        assert_eq!(lines[0], format!("version 10.0.{}", windows.build()));
+        assert_eq!(lines[1], format!("time {}", Sim::new(Config::new(windows)).time()));
+        let rest: Vec<_> = lines[2..].iter().map(String::as_str).collect();
+        assert_eq!(rest, ["ticks 1", "feature 1 0", "thread 1", "irql 0", "raised 2", "lowered 0"]);
+    }
+}
+
+#[test]
+fn what_no_handler_takes_ends_the_simulation() {
+    for (kind, expected) in [
+        ("OUTSIDE", "an access violation at 0x10000 at test.sys+"),
+        ("KERNEL_ADDRESS", "an access violation at 0xFFFF800000001000 at test.sys+"),
+        ("RAISED_IRQL", "an access violation at 0x10000 at test.sys+"),
+        ("DECLINED", "an access violation at 0x10000 at test.sys+"),
+        ("STATUS_RAISED", "bug check 0x0000001E (0xC0000001"),
+        ("PRIVILEGED", "by the privileged instruction `wbinvd`"),
+    ] {
+        let Some(driver) = compile_defining("unhandled.c", &[&format!("KIND={kind}")]) else { return };
+        let sim = Sim::new(Config::new(Windows::Win11_24H2));
+        let load = std::panic::AssertUnwindSafe(|| sim.load(&driver.image, "test").map(|_| ()));
+        let panic = std::panic::catch_unwind(load).expect_err(kind);
+        let message = panic.downcast_ref::<String>().expect("it ends with a message");
+        assert!(message.contains(expected), "{kind}: {message}");
+    }
+}
