@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::travel;
 use crate::abi::{Address, Parameters};
 use crate::ex::work;
 use crate::io::file::File;
@@ -50,14 +51,23 @@ pub(crate) type Target = Box<dyn FnOnce(&Cpu, &Arrival<'_>) -> Answer + Send>;
 
 /// An operation that pends at the file system.
 #[must_use = "an operation that nobody completes hangs"]
-pub(crate) struct Pended {
-    pub(super) complete: Completion,
+pub(crate) struct Pended(pub(super) Waits);
+
+/// Where an operation is that pends at the file system.
+pub(super) enum Waits {
+    /// In the list of operations that filters have seen.
+    Listed(Address),
+    /// No filter has seen it, so only its sender is told.
+    Alone(Completion),
 }
 
 impl Pended {
     /// Completes the operation in the current thread, at the current IRQL.
     pub(crate) fn complete(self, cpu: &Cpu, ended: IoStatus) {
-        (self.complete)(cpu, ended);
+        match self.0 {
+            Waits::Listed(data) => travel::arrived(cpu, data, ended),
+            Waits::Alone(completion) => completion(cpu, ended),
+        }
     }
 }
 
@@ -87,7 +97,17 @@ impl Waiter {
 
     /// Waits until it is.
     pub(super) fn wait(self: &Arc<Self>, cpu: &Cpu) -> IoStatus {
-        cpu.kernel().scheduler.wait(cpu, self.key(), None, || self.0.lock().is_some());
-        self.0.lock().expect("a wait without a deadline ends when the operation is complete")
+        loop {
+            let mut ended = None;
+            let waited = cpu.kernel().scheduler.wait_unless_stuck(cpu, self.key(), || {
+                ended = *self.0.lock();
+                ended.is_some()
+            });
+            match (waited, ended) {
+                (Ok(()), Some(ended)) => return ended,
+                (Ok(()), None) => unreachable!("the wait ends when the operation is complete"),
+                (Err(stuck), _) => travel::rescue(cpu, stuck),
+            }
+        }
     }
 }
