@@ -44,7 +44,6 @@ pub(crate) struct Kernel {
     pub(crate) handles: HandleTable,
     pub(crate) pool: Pool,
     pub(crate) push_locks: PushLocks,
-    #[allow(dead_code, reason = "the senders follow")]
     pub(crate) work: WorkQueues,
     pub(crate) processes: ProcessTable,
     pub(crate) process_notify: ProcessNotify,

@@ -3,5 +3,5 @@
 pub(crate) mod block;
 pub(crate) mod pool;
 pub(crate) mod push_lock;
-#[allow(dead_code, unused_imports, reason = "the senders follow")]
+#[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
 pub(crate) mod work;

@@ -4,8 +4,8 @@
 
 use super::routine::{Failure, Module, ReturnValue, Routine, address_of, call};
 use crate::abi::{
-    ClientId, CopyInformation, FileNameInformation, FileObject, KernelEvent, ObjectAttributes,
-    ProcessorNumber, Ptr, Registration, UnicodeString,
+    CallbackData, ClientId, CopyInformation, FileNameInformation, FileObject, KernelEvent, ObjectAttributes,
+    ProcessorNumber, Ptr, Registration, RelatedObjects, UnicodeString,
 };
 use crate::ke::irql::Irql;
 use crate::rtl::exception::{Context, DispatcherContext, ExceptionRecord};
@@ -173,6 +173,11 @@ routines! {
     FltMgr: FltGetRequestorProcessId(data: Ptr) -> u32, DISPATCH => fltmgr::routines::requestor_process_id;
     FltMgr: FltGetCopyInformationFromCallbackData(data: Ptr, information: Ptr<CopyInformation>) -> NtStatus, DISPATCH
         [since Win11_22H2] => fltmgr::routines::copy_information;
+    FltMgr: FltCompletePendedPreOperation(data: Ptr<CallbackData>, status: u32, context: usize), DISPATCH
+        => fltmgr::complete_pended_pre_operation;
+    FltMgr: FltCompletePendedPostOperation(data: Ptr<CallbackData>), DISPATCH => fltmgr::complete_pended_post_operation;
+    FltMgr: FltDoCompletionProcessingWhenSafe(data: Ptr<CallbackData>, objects: Ptr<RelatedObjects>, context: usize,
+        flags: u32, safe: Ptr, status: Ptr<u32>) -> u8, DISPATCH => fltmgr::do_completion_processing_when_safe;
     FltMgr: FltIsDirectory(file: Ptr<FileObject>, instance: Ptr, directory: Ptr<u8>) -> NtStatus, APC
         => fltmgr::routines::is_directory;
 

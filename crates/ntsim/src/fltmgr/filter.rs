@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::altitude::Altitude;
 use super::registration::{self, Callbacks, OperationEntry};
 use super::{instance, port};
 use crate::abi::{Ptr, Registration};
@@ -17,6 +18,8 @@ pub(crate) struct Filter {
     ptr: Ptr,
     driver: Arc<Driver>,
     pub(super) callbacks: Callbacks,
+    /// That of its default instance.
+    pub(super) altitude: Altitude,
     started: AtomicBool,
     /// Set when it is being unregistered.
     deleting: AtomicBool,
@@ -74,6 +77,7 @@ pub(crate) fn register_filter(
         ptr: cpu.kernel().arena.allocate(),
         driver: Arc::clone(&driver),
         callbacks,
+        altitude: cpu.kernel().filters.altitude_of(driver.service()),
         started: AtomicBool::new(false),
         deleting: AtomicBool::new(false),
     });

@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::altitude::Altitude;
 use super::context;
+use super::dispatch::drain;
 use super::filter::Filter;
+use super::model;
+use super::stack::Layer;
 use crate::abi::{FileObject, Ptr, RelatedObjects, Shared};
 use crate::io::Volume;
 use crate::io::driver::status_of;
+use crate::ke::rundown::Rundown;
 use crate::ke::{Cpu, Entry};
 use crate::util::Lock;
 
@@ -25,6 +30,9 @@ pub(crate) struct Instance {
     volume: Arc<Volume>,
     /// Its context, if the filter set one.
     pub(super) context: Lock<Option<Ptr>>,
+    altitude: Altitude,
+    /// The operations that it takes part in.
+    pub(super) users: Rundown,
     tearing_down: AtomicBool,
 }
 
@@ -39,6 +47,10 @@ impl Instance {
 
     pub(super) fn volume(&self) -> &Arc<Volume> {
         &self.volume
+    }
+
+    pub(super) fn altitude(&self) -> Altitude {
+        self.altitude
     }
 
     pub(super) fn is_tearing_down(&self) -> bool {
@@ -76,6 +88,8 @@ pub(crate) fn attach(cpu: &Cpu, filter: &Arc<Filter>, volume: &Arc<Volume>, reas
         filter: Arc::clone(filter),
         volume: Arc::clone(volume),
         context: Lock::default(),
+        altitude: filter.altitude,
+        users: Rundown::default(),
         tearing_down: AtomicBool::new(false),
     });
     filters.add_instance(&instance);
@@ -95,13 +109,17 @@ pub(crate) fn attach(cpu: &Cpu, filter: &Arc<Filter>, volume: &Arc<Volume>, reas
         filters.remove(instance.ptr);
         return;
     }
-    let mut instances = volume.instances.lock();
-    *instances = instances.iter().cloned().chain([instance]).collect();
+    if !volume.filters.insert(Layer::Driver(Arc::clone(&instance))) {
+        // `STATUS_FLT_INSTANCE_ALTITUDE_COLLISION`: the filter is not on this volume.
+        context::instance_gone(cpu, &instance);
+        filters.remove(instance.ptr);
+    }
 }
 
 /// Lets every filter that is active attach to a new volume.
 pub(crate) fn volume_mounted(cpu: &Cpu, volume: &Arc<Volume>) {
     cpu.kernel().filters.add_volume(volume);
+    model::volume_mounted(cpu, volume);
     let drivers = cpu.kernel().drivers.lock().clone();
     for driver in drivers {
         let filter = driver.filter.lock().clone();
@@ -114,14 +132,15 @@ pub(crate) fn volume_mounted(cpu: &Cpu, volume: &Arc<Volume>) {
 /// Tears down a filter's instance on a volume.
 pub(super) fn detach(cpu: &Cpu, filter: &Arc<Filter>, volume: &Arc<Volume>) {
     let of_filter = |instance: &Arc<Instance>| Arc::ptr_eq(&instance.filter, filter);
-    let instances = Arc::clone(&*volume.instances.lock());
+    let instances = volume.filters.instances();
     let Some(instance) = instances.iter().find(|instance| of_filter(instance)) else { return };
     // Relaxed: ordered by the machine's lock or the baton.
     instance.tearing_down.store(true, Ordering::Relaxed);
     let reason = [TEARDOWN_FILTER_UNLOAD];
     let callbacks = &filter.callbacks;
     instance.call(cpu, Entry::InstanceTeardownStart, callbacks.instance_teardown_start, &reason);
-    *volume.instances.lock() = instances.iter().filter(|other| !of_filter(other)).cloned().collect();
+    drain(cpu, instance);
+    volume.filters.remove(instance);
     instance.call(cpu, Entry::InstanceTeardownComplete, callbacks.instance_teardown_complete, &reason);
     context::instance_gone(cpu, instance);
     cpu.kernel().filters.remove(instance.ptr);

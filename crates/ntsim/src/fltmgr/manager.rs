@@ -1,10 +1,14 @@
 //! Everything that the Filter Manager keeps.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::altitude::Altitude;
 use super::context::ContextTable;
+use super::dispatch::Operations;
 use super::filter::Filter;
 use super::instance::Instance;
+use super::model::ModelFilter;
 use super::name::NameTable;
 use super::operation::Operation;
 use super::port::PortTable;
@@ -15,6 +19,9 @@ use crate::ke::Cpu;
 use crate::sim::Leak;
 use crate::util::{AddressMap, Lock};
 use crate::verifier::Rule;
+
+/// Altitude of the first driver for which the registry has none: in the group of activity monitors.
+const DEFAULT_ALTITUDE: u32 = 385_000;
 
 /// An opaque object of the Filter Manager.
 #[derive(Clone)]
@@ -29,13 +36,30 @@ enum FilterObject {
 pub(crate) struct FilterManager {
     objects: Lock<AddressMap<FilterObject>>,
     /// Operations in progress, by the address of their callback data.
-    operations: Lock<AddressMap<Arc<Operation>>>,
+    pub(crate) operations: Operations,
+    /// The model filters, in the order in which they were added.
+    pub(super) models: Lock<Vec<Arc<ModelFilter>>>,
+    /// Altitudes of drivers' default instances by service name, as in the registry.
+    pub(super) altitudes: Lock<HashMap<String, Altitude>>,
     pub(super) contexts: ContextTable,
     pub(super) names: NameTable,
     pub(crate) ports: PortTable,
 }
 
 impl FilterManager {
+    /// The altitude of a driver's default instance; below all others if the registry has none for it.
+    pub(super) fn altitude_of(&self, service: &str) -> Altitude {
+        let key = service.to_ascii_lowercase();
+        let mut altitudes = self.altitudes.lock();
+        let next = u32::try_from(altitudes.len()).unwrap_or(u32::MAX);
+        *altitudes.entry(key).or_insert_with(|| Altitude::whole(DEFAULT_ALTITUDE.saturating_sub(next)))
+    }
+
+    /// Puts the altitude of a driver's default instance into the registry.
+    pub(crate) fn set_altitude(&self, service: &str, altitude: Altitude) {
+        self.altitudes.lock().insert(service.to_ascii_lowercase(), altitude);
+    }
+
     pub(super) fn add_filter(&self, filter: &Arc<Filter>) {
         self.objects.lock().insert(filter.ptr().address(), FilterObject::Filter(Arc::clone(filter)));
     }
@@ -89,19 +113,9 @@ impl FilterManager {
         }
     }
 
-    /// Notes that an operation is in progress.
-    pub(super) fn begin(&self, data: Ptr, operation: &Arc<Operation>) {
-        self.operations.lock().insert(data.address(), Arc::clone(operation));
-    }
-
-    /// Notes that an operation is over.
-    pub(super) fn end(&self, data: Ptr) {
-        self.operations.lock().remove(&data.address());
-    }
-
     /// The operation of a driver's callback data, complaining if there is none (any more).
     pub(super) fn operation(&self, cpu: &Cpu, data: Ptr) -> Option<Arc<Operation>> {
-        let found = self.operations.lock().get(&data.address()).cloned();
+        let found = self.operations.get(data.address());
         if found.is_none() {
             complain::<()>(cpu, data, "callback data");
         }

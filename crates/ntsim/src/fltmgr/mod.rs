@@ -1,22 +1,29 @@
 //! The Filter Manager.
 
+mod altitude;
 pub(crate) mod context;
-#[allow(dead_code, unused_imports, reason = "the senders follow")]
+#[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
 mod dispatch;
 pub(crate) mod filter;
 pub(crate) mod instance;
 mod manager;
 pub(crate) mod message;
+pub(crate) mod model;
 pub(crate) mod name;
 mod operation;
 pub(crate) mod port;
 mod registration;
 pub(crate) mod routines;
+mod stack;
 pub(crate) mod volume;
 
-#[allow(dead_code, unused_imports, reason = "the senders follow")]
-pub(crate) use dispatch::{Answer, Arrival, Pended, Submitted, dispatch, submit};
+pub(crate) use altitude::Altitude;
+#[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
+pub(crate) use dispatch::{
+    Answer, Arrival, Pended, Submitted, complete_pended_post_operation, complete_pended_pre_operation,
+    dispatch, do_completion_processing_when_safe, submit,
+};
 pub(crate) use filter::Filter;
-pub(crate) use instance::Instance;
 pub(crate) use manager::{FilterManager, leaks};
 pub(crate) use operation::{CopyOrigin, Kind, Operation};
+pub(crate) use stack::Stack;

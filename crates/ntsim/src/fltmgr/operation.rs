@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::instance::Instance;
+use super::altitude::Altitude;
 use crate::io::callback_data;
 use crate::io::file::File;
 use crate::ps::{Process, Thread};
@@ -41,9 +41,8 @@ pub(crate) struct Operation {
     pub(crate) requestor: Option<Arc<Process>>,
     pub(crate) mode: Mode,
     pub(crate) copy: Option<CopyOrigin>,
-    /// The instance whose own I/O it is: only those below see it.
-    #[allow(dead_code, reason = "the senders follow")]
-    pub(crate) below: Option<Arc<Instance>>,
+    /// The altitude of the filter whose own I/O it is: only those below see it.
+    pub(crate) below: Option<Altitude>,
     /// Byte offset as in the parameters, for reads and writes.
     pub(crate) offset: Option<i64>,
     /// Length in bytes, for reads and writes.

@@ -50,8 +50,7 @@ impl Stack {
     /// The filters, if any of them wants to see such operations.
     pub(super) fn of(&self, major: Major) -> Option<Arc<[Layer]>> {
         let bit = major as usize;
-        let interested =
-            self.interest[bit / WORD_BITS].load(Ordering::Relaxed) & 1 << (bit % WORD_BITS) != 0;
+        let interested = self.interest[bit / WORD_BITS].load(Ordering::Relaxed) & 1 << (bit % WORD_BITS) != 0;
         interested.then(|| self.all())
     }
 
@@ -70,6 +69,11 @@ impl Stack {
         changed.insert(position, layer);
         self.replace(&mut layers, changed);
         true
+    }
+
+    /// Whether something is at an altitude.
+    pub(super) fn has(&self, altitude: Altitude) -> bool {
+        self.all().iter().any(|layer| layer.altitude() == altitude)
     }
 
     /// Takes a driver's instance out.

@@ -15,6 +15,8 @@ pub(crate) mod handles;
 pub(crate) mod inquiry;
 mod namespace;
 mod node;
+#[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
+pub(crate) mod own;
 mod path;
 pub(crate) mod request;
 pub(crate) mod send;

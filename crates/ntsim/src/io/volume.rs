@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::namespace::Namespace;
 use super::path;
 use crate::abi::{DeviceObject, Ptr, Shared, SharedText};
-use crate::fltmgr::Instance;
+use crate::fltmgr::Stack;
 use crate::ob::Arena;
 use crate::sim::{FileSystem, SpecError, VolumeSpec};
 use crate::status::NtStatus;
@@ -34,8 +34,7 @@ pub(crate) struct Volume {
     device_name: SharedText,
     guid_name: Option<SharedText>,
     pub(crate) names: Namespace,
-    /// Filters' instances, highest altitude first.
-    pub(crate) instances: Lock<Arc<[Arc<Instance>]>>,
+    pub(crate) filters: Stack,
 }
 
 impl Volume {
@@ -49,7 +48,7 @@ impl Volume {
             guid_name: spec.guid.clone().map(SharedText::new),
             spec,
             names: Namespace::default(),
-            instances: Lock::default(),
+            filters: Stack::default(),
         }
     }
 

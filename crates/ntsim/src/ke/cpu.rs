@@ -33,6 +33,8 @@ pub(crate) enum Entry {
     InstanceTeardownComplete,
     Pre(Major),
     Post(Major),
+    /// A post-operation callback whose instance is torn down.
+    Draining(Major),
     ContextCleanup,
     PortConnect,
     PortDisconnect,
@@ -50,6 +52,7 @@ impl fmt::Display for Entry {
             Self::InstanceTeardownComplete => "instance teardown complete",
             Self::Pre(major) => return write!(f, "pre-{}", major.short_name()),
             Self::Post(major) => return write!(f, "post-{}", major.short_name()),
+            Self::Draining(major) => return write!(f, "post-{} (draining)", major.short_name()),
             Self::ContextCleanup => "context cleanup",
             Self::PortConnect => "port connect",
             Self::PortDisconnect => "port disconnect",
@@ -222,6 +225,11 @@ impl Cpu {
         result
     }
 
+    /// The innermost call of a driver, if one is running.
+    pub(crate) fn frame(&self) -> Option<Frame> {
+        self.frames.borrow().last().cloned()
+    }
+
     /// The driver that is running, if one is.
     pub(crate) fn driver(&self) -> Option<Arc<Driver>> {
         self.frames.borrow().last().map(|frame| Arc::clone(&frame.driver))
@@ -302,7 +310,6 @@ impl Cpu {
     }
 
     /// Runs the body of a kernel thread, which a crash or the end of the simulation leaves early. No panic may pass.
-    #[allow(dead_code, reason = "the senders follow")]
     pub(crate) fn run_kernel_thread(&self, body: impl FnOnce()) -> Result<(), Exit> {
         self.enter(body)
     }

@@ -1,6 +1,7 @@
 //! Rundown protection, as `ExAcquireRundownProtection` gives it: many may use something, until somebody wants it gone.
 
 use crate::ke::Cpu;
+use crate::ke::scheduler::Stuck;
 use crate::util::Lock;
 
 #[derive(Default)]
@@ -52,6 +53,17 @@ impl Rundown {
     pub(crate) fn run_down(&self, cpu: &Cpu) {
         self.state.lock().ending = true;
         cpu.kernel().scheduler.wait(cpu, self.key(), None, || self.state.lock().users == 0);
+    }
+
+    /// Lets nobody begin any more.
+    pub(crate) fn begin_to_end(&self) {
+        self.state.lock().ending = true;
+    }
+
+    /// Waits until nobody uses it.
+    pub(crate) fn wait_unless_stuck(&self, cpu: &Cpu) -> Result<(), Stuck> {
+        let unused = || self.state.lock().users == 0;
+        cpu.kernel().scheduler.wait_unless_stuck(cpu, self.key(), unused)
     }
 
     /// What a wait for its end waits for: its own address, which no object of the kernel has.

@@ -279,6 +279,9 @@ pub enum SpecError {
     /// A name that another volume has.
     #[error("another volume is called `{0}`")]
     VolumeNameInUse(String),
+    /// An altitude that another filter has.
+    #[error("another filter is at altitude {0}")]
+    AltitudeInUse(String),
     /// A name of the wrong form.
     #[error("`{0}` is no {1}")]
     BadName(String, &'static str),

@@ -2,6 +2,7 @@
 
 mod config;
 mod control;
+mod filter;
 mod load;
 mod observe;
 mod operation;
@@ -16,6 +17,7 @@ pub use config::{
     VolumeInfo, VolumeSpec,
 };
 pub use control::{CloneSpec, OffloadToken, OffloadWriteSpec};
+pub use filter::{Act, FilterSpec, When};
 pub use load::{Driver, Leak, LeakReport, LoadError, UnloadError};
 pub use observe::{Callback, CopySource, Major, Observer, Phase, ThreadFacts};
 pub use operation::{
@@ -60,6 +62,7 @@ struct Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         self.kernel.scheduler.shut_down();
+        self.kernel.filters.operations.clear();
     }
 }
 
@@ -232,6 +235,27 @@ impl Sim {
             created: process.created(),
             alive: process.is_alive(),
         })
+    }
+
+    /// Adds a model filter to every volume, mounted now or later.
+    ///
+    /// # Errors
+    ///
+    /// An altitude that is none, or in use.
+    pub fn add_filter(&self, spec: FilterSpec) -> Result<(), SpecError> {
+        self.as_system(|cpu| fltmgr::model::add(cpu, spec))
+    }
+
+    /// Sets the altitude of a driver's default instance, as its INF writes it to the registry; to be called before the
+    /// driver is loaded. Without one a driver comes below those loaded before.
+    ///
+    /// # Errors
+    ///
+    /// An altitude that is none.
+    pub fn set_altitude(&self, service: &str, altitude: &str) -> Result<(), SpecError> {
+        let bad = |()| SpecError::BadName(altitude.to_owned(), "altitude such as 385000.5");
+        self.kernel().filters.set_altitude(service, altitude.parse().map_err(bad)?);
+        Ok(())
     }
 
     /// Loads a driver from the bytes of its image and runs `DriverEntry`.

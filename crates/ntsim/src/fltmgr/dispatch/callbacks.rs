@@ -59,8 +59,7 @@ pub(super) fn pre(cpu: &Cpu, passage: &mut Passage, instance: &Arc<Instance>) ->
     } else {
         observe::observe(cpu, passage, instance, Phase::Pre, None);
         passage.context().write(0);
-        let arguments =
-            [passage.data().address(), passage.objects().address(), passage.context().address()];
+        let arguments = [passage.data().address(), passage.objects().address(), passage.context().address()];
         let status = call(cpu, passage, instance, Entry::Pre(major), entry.pre, &arguments);
         decide(cpu, passage, instance, status, has_post)
     };
@@ -105,7 +104,7 @@ fn decide(
 }
 
 /// An instance carries on what it pended on the way down: `FltCompletePendedPreOperation` takes three of the statuses
-/// ("FltCompletePendedPreOperation function").
+/// (the page on `FltCompletePendedPreOperation`).
 pub(super) fn pre_resumed(
     cpu: &Cpu,
     passage: &mut Passage,

@@ -11,21 +11,25 @@ mod meeting;
 mod observe;
 mod passage;
 mod pended;
+mod redirect;
 mod table;
 mod travel;
 
 use std::sync::Arc;
 
-use self::answer::{Waiter, Waits};
 pub(crate) use self::answer::{Answer, Arrival, Pended, Submitted};
+use self::answer::{Waiter, Waits};
+pub(super) use self::callbacks::{Begin, Completed, Verdict};
 pub(super) use self::drain::drain;
+pub(super) use self::passage::Passage;
+use self::passage::Sender;
 pub(crate) use self::pended::{
     complete_pended_post_operation, complete_pended_pre_operation, do_completion_processing_when_safe,
 };
 pub(crate) use self::table::Operations;
-pub(super) use self::passage::Passage;
-use self::passage::Sender;
-use self::travel::{Direction, Local, Step};
+pub(super) use self::table::Reason;
+use self::travel::Step;
+pub(super) use self::travel::{Local, reissue, resume_model};
 use super::operation::Operation;
 use super::registration::OperationEntry;
 use super::stack::Layer;
@@ -120,7 +124,8 @@ fn arrive_alone(
 /// The filters of the volume, and the position of the first that wants to see the operation.
 fn interested(operation: &Operation) -> Option<(Arc<[Layer]>, usize)> {
     let layers = operation.file.volume().filters.of(operation.major)?;
-    let top = operation.below.map_or(0, |altitude| layers.partition_point(|layer| layer.altitude() >= altitude));
+    let top =
+        operation.below.map_or(0, |altitude| layers.partition_point(|layer| layer.altitude() >= altitude));
     let first = layers[top..].iter().position(|layer| wants(layer, operation))?;
     Some((layers, top + first))
 }

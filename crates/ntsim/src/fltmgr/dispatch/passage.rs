@@ -116,8 +116,10 @@ impl Passage {
             transaction: Ptr::NULL,
         };
         let memory = Shared::new(Memory { data, iopb, objects, context: 0 });
-        let known =
-            Before { data: CallbackData { iopb: memory.ptr().byte_offset(offset_of!(Memory, iopb)), ..data }, iopb };
+        let known = Before {
+            data: CallbackData { iopb: memory.ptr().byte_offset(offset_of!(Memory, iopb)), ..data },
+            iopb,
+        };
         let passage = Self {
             operation: Arc::new(operation),
             memory,
@@ -136,12 +138,20 @@ impl Passage {
         passage
     }
 
+    pub(in crate::fltmgr) fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    pub(super) fn is_on_its_way_down(&self) -> bool {
+        self.known.data.flags & callback_data::POST_OPERATION == 0
+    }
+
     pub(super) fn data(&self) -> Ptr<CallbackData> {
         self.memory.ptr().byte_offset(offset_of!(Memory, data))
     }
 
     /// By which the operation is known.
-    pub(super) fn key(&self) -> Address {
+    pub(in crate::fltmgr) fn key(&self) -> Address {
         self.data().address()
     }
 
@@ -172,8 +182,7 @@ impl Passage {
 
     /// The operation has ended so, and goes up again.
     pub(super) fn end(&mut self, ended: IoStatus) {
-        self.known.data.io_status =
-            IoStatusBlock { status: ended.status.0, information: ended.information };
+        self.known.data.io_status = IoStatusBlock { status: ended.status.0, information: ended.information };
         self.known.data.flags |= callback_data::POST_OPERATION;
         self.data().write(self.known.data);
     }
@@ -181,7 +190,7 @@ impl Passage {
     /// The parameters have changed: those below are to see them, those above are not.
     pub(super) fn change(&mut self, to: IoParameterBlock) {
         self.changed = true;
-        if self.known.data.flags & callback_data::POST_OPERATION == 0 {
+        if self.is_on_its_way_down() {
             self.changes.push(Change { owed: self.owed.len(), iopb: self.known.iopb });
         }
         self.known.iopb = to;

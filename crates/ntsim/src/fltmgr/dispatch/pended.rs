@@ -10,10 +10,10 @@ use crate::fltmgr::instance::Instance;
 use crate::fltmgr::operation::Kind;
 use crate::io::irp;
 use crate::ke::{Cpu, Entry, Frame, Irql};
+use crate::verifier::Rule;
 use crate::verifier::callback::{
     POSTOP_FINISHED_PROCESSING, POSTOP_MORE_PROCESSING_REQUIRED, PREOP_COMPLETE,
 };
-use crate::verifier::Rule;
 
 /// `FltCompletePendedPreOperation`.
 pub(crate) fn complete_pended_pre_operation(cpu: &Cpu, data: Ptr<CallbackData>, status: u32, context: usize) {
@@ -24,11 +24,8 @@ pub(crate) fn complete_pended_pre_operation(cpu: &Cpu, data: Ptr<CallbackData>, 
         cpu.violation(Rule::IrqlTooHigh, format!("sends a pended operation on at {outer}"));
         cpu.set_irql(Irql::APC);
     }
-    match resume(cpu, data, Resumption::Pre { status, context }) {
-        Some((passage, Reason::Pre(instance))) => {
-            travel::resume_down(cpu, passage, &instance, status, context);
-        }
-        Some(_) | None => {}
+    if let Some((passage, Reason::Pre(instance))) = resume(cpu, data, Resumption::Pre { status, context }) {
+        travel::resume_down(cpu, passage, &instance, status, context);
     }
     cpu.set_irql(outer);
 }
@@ -47,7 +44,7 @@ fn resume(
     resumption: Resumption,
 ) -> Option<(Box<super::Passage>, Reason)> {
     match cpu.kernel().filters.operations.resume(data.address(), resumption, cpu.frame()) {
-        Resumed::Yours(passage, reason, _) => {
+        Resumed::Yours(passage, reason) => {
             check_owner(cpu, &reason);
             Some((passage, reason))
         }
@@ -129,7 +126,7 @@ fn call_safe(
 
 fn complete_when_done(cpu: &Cpu, data: Ptr<CallbackData>) {
     match cpu.kernel().filters.operations.resume(data.address(), Resumption::Post, None) {
-        Resumed::Yours(passage, Reason::Post(instance), _) => resume_post(cpu, passage, &instance),
+        Resumed::Yours(passage, Reason::Post(instance)) => resume_post(cpu, passage, &instance),
         Resumed::Yours(..) | Resumed::Noted | Resumed::Wrong(_) => {}
     }
 }

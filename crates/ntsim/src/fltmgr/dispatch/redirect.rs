@@ -1,4 +1,4 @@
-//! A filter that sends an operation to another file, or to another volume ("FltSetCallbackDataDirty").
+//! A filter that sends an operation to another file, or to another volume (the page on `FltSetCallbackDataDirty`).
 
 use std::sync::Arc;
 
@@ -6,7 +6,6 @@ use super::passage::Passage;
 use crate::abi::IoParameterBlock;
 use crate::fltmgr::instance::Instance;
 use crate::fltmgr::stack::Layer;
-use crate::io::callback_data;
 use crate::ke::{Cpu, Frame};
 use crate::verifier::Rule;
 
@@ -19,8 +18,8 @@ pub(super) fn redirect(
     to: &IoParameterBlock,
 ) -> bool {
     let from = passage.known.iopb;
-    let going_down = passage.known.data.flags & callback_data::POST_OPERATION == 0;
-    let moved = to.target_file_object != from.target_file_object || to.target_instance != from.target_instance;
+    let moved =
+        to.target_file_object != from.target_file_object || to.target_instance != from.target_instance;
     if !moved {
         return true;
     }
@@ -28,7 +27,7 @@ pub(super) fn redirect(
         cpu.violation_in(frame, Rule::InvalidParameter, detail);
         false
     };
-    if !going_down {
+    if !passage.is_on_its_way_down() {
         return refuse("changes the target of an operation that has been completed");
     }
     if to.target_file_object != from.target_file_object {

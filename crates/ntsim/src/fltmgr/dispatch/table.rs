@@ -15,7 +15,7 @@ use crate::verifier::Rule;
 
 /// What an operation waits for.
 #[derive(Clone)]
-pub(super) enum Reason {
+pub(in crate::fltmgr) enum Reason {
     /// The file system.
     FileSystem,
     /// An instance that returned `FLT_PREOP_PENDING`.
@@ -70,7 +70,7 @@ pub(crate) struct Operations {
 /// What became of a resumption.
 pub(super) enum Resumed {
     /// The operation is the caller's to carry on.
-    Yours(Box<Passage>, Reason, Resumption),
+    Yours(Box<Passage>, Reason),
     /// The thread that has the operation will find it.
     Noted,
     /// The operation does not wait for that, or is over.
@@ -133,9 +133,7 @@ impl Operations {
             return Resumed::Wrong("which is over, or never was an operation");
         };
         match std::mem::replace(&mut entry.place, Place::Running(None)) {
-            Place::Pending(passage, reason) if resumption.fits(&reason) => {
-                Resumed::Yours(passage, reason, resumption)
-            }
+            Place::Pending(passage, reason) if resumption.fits(&reason) => Resumed::Yours(passage, reason),
             Place::Running(None) => {
                 entry.place = Place::Running(Some((resumption, frame)));
                 self.early.fetch_add(1, Ordering::Relaxed);

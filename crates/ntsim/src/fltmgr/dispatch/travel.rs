@@ -9,10 +9,12 @@ use super::passage::{Owed, Passage, Sender};
 use super::table::{Reason, Resumed, Resumption};
 use super::wants;
 use crate::abi::Address;
+use crate::fltmgr::altitude::Altitude;
 use crate::fltmgr::instance::Instance;
 use crate::fltmgr::model;
-use crate::fltmgr::operation::Kind;
+use crate::fltmgr::operation::{Kind, Operation};
 use crate::fltmgr::stack::Layer;
+use crate::io::callback_data;
 use crate::io::request::IoStatus;
 use crate::ke::crash::Crash;
 use crate::ke::scheduler::Stuck;
@@ -29,13 +31,14 @@ pub(super) enum Step {
     Gone,
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum Direction {
     Down,
     Up,
 }
 
 /// The file system's part, where the sender has it.
-pub(super) trait Source {
+pub(in crate::fltmgr) trait Source {
     fn answer(&mut self, cpu: &Cpu, arrival: &Arrival<'_>) -> Answer;
     /// Takes it along, for an operation that leaves its sender's thread.
     fn take_along(&mut self) -> Target;
@@ -53,7 +56,7 @@ impl<T: FnOnce(&Cpu, &Arrival<'_>) -> Answer + Send + 'static> Source for Option
 
 /// What a thread knows of an operation that it carries on.
 #[derive(Default)]
-pub(super) struct Local<'a> {
+pub(in crate::fltmgr) struct Local<'a> {
     /// The file system's part, in the sender's thread.
     target: Option<&'a mut dyn Source>,
     /// Where the thread gets the operation back whose completion must come in it.
@@ -140,10 +143,12 @@ fn owe(passage: &mut Passage, layer: Layer, context: usize, synchronize: bool, l
 
 /// The operation reaches the file system.
 fn arrive(cpu: &Cpu, mut passage: Box<Passage>, local: &mut Local<'_>) -> Step {
-    let answer = match (passage.target.take(), &mut local.target) {
+    let answer = match (passage.target.take(), local.target.take()) {
         (Some(target), _) => target(cpu, &passage.arrival()),
         (None, Some(target)) => target.answer(cpu, &passage.arrival()),
-        (None, None) => unreachable!("an operation that leaves its sender takes the file system's part along"),
+        (None, None) => {
+            unreachable!("an operation that leaves its sender takes the file system's part along")
+        }
     };
     match answer {
         Answer::Complete(ended) => {
@@ -207,7 +212,7 @@ fn up(cpu: &Cpu, mut passage: Box<Passage>, local: &mut Local<'_>) -> Step {
         passage.restore(owed_before);
         let completed = match &owed.layer {
             Layer::Driver(instance) => callbacks::post(cpu, &mut passage, instance, owed.context),
-            Layer::Model(instance) => model::post(cpu, &mut passage, instance, owed.context),
+            Layer::Model(_) => model::post(&passage),
         };
         let Completed::Pend(reason, begin) = completed else { continue };
         match pend(cpu, passage, reason, local, begin) {
@@ -292,6 +297,29 @@ pub(super) fn resume_down(
 pub(super) fn resume_up(cpu: &Cpu, mut passage: Box<Passage>, instance: &Arc<Instance>) {
     callbacks::post_resumed(cpu, &mut passage, &Layer::Driver(Arc::clone(instance)));
     let _ = travel(cpu, passage, Direction::Up, &mut Local::default());
+}
+
+/// Sends a copy of an operation to those below a filter, in place of the operation itself, and waits for it.
+pub(in crate::fltmgr) fn reissue(
+    cpu: &Cpu,
+    passage: &mut Passage,
+    below: Altitude,
+    local: &mut Local<'_>,
+) -> IoStatus {
+    let operation = Operation {
+        data_flags: passage.operation.data_flags | callback_data::REISSUED_IO,
+        below: Some(below),
+        ..Operation::clone(&passage.operation)
+    };
+    let parameters = passage.known.iopb.parameters;
+    let target = match (passage.target.take(), local.target.take()) {
+        (Some(target), _) => target,
+        (None, Some(target)) => target.take_along(),
+        (None, None) => {
+            unreachable!("an operation that leaves its sender takes the file system's part along")
+        }
+    };
+    super::dispatch(cpu, operation, parameters, target)
 }
 
 /// A model filter carries on an operation that it pended.

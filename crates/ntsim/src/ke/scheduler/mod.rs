@@ -21,6 +21,7 @@ use self::threads::Free;
 use self::turns::Turns;
 use super::clock::Clock;
 use super::cpu::Cpu;
+use super::crash::Crash;
 use crate::abi::Address;
 use crate::sim::Schedule;
 
@@ -36,6 +37,9 @@ pub(crate) enum Baton {
     Turns(Arc<turns::Turn>),
     Threads,
 }
+
+/// Everyone waits for ever: who, in words.
+pub(crate) struct Stuck(pub(crate) String);
 
 /// The scheduler of one kernel.
 pub(crate) enum Scheduler {
@@ -108,6 +112,21 @@ impl Scheduler {
             Self::Turns(turns) => turns.wait(cpu, key, deadline, satisfied),
             Self::Threads(free) => free.wait(cpu, key, deadline, satisfied),
         }
+        .unwrap_or_else(|stuck| cpu.crash(Crash::Deadlock(stuck.0)))
+    }
+
+    /// The same without a deadline, but if everyone waits for ever it says so instead of ending the simulation.
+    pub(crate) fn wait_unless_stuck(
+        &self,
+        cpu: &Cpu,
+        key: Address,
+        satisfied: impl FnMut() -> bool,
+    ) -> Result<(), Stuck> {
+        match self {
+            Self::Turns(turns) => turns.wait(cpu, key, None, satisfied),
+            Self::Threads(free) => free.wait(cpu, key, None, satisfied),
+        }
+        .map(|_| ())
     }
 
     /// A moment at which another thread may run: between a driver's call of a routine and its return. With

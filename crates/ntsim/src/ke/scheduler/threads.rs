@@ -15,11 +15,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{Baton, Deferred, STACK_BYTES};
+use super::{Baton, Deferred, STACK_BYTES, Stuck};
 use crate::abi::Address;
 use crate::ke::clock::Clock;
 use crate::ke::cpu::Cpu;
-use crate::ke::crash::{Crash, Exit};
+use crate::ke::crash::Exit;
 use crate::kernel::Kernel;
 
 /// How long somebody from outside may take to come and end a wait that nothing else can end.
@@ -175,15 +175,15 @@ impl Free {
         key: Address,
         deadline: Option<u64>,
         mut satisfied: impl FnMut() -> bool,
-    ) -> bool {
+    ) -> Result<bool, Stuck> {
         loop {
             // Announced before it looks: a signal between looking and sleeping is not lost.
             let announced = self.announce(cpu, key, deadline);
             if satisfied() {
-                return true;
+                return Ok(true);
             }
             if deadline.is_some_and(|deadline| deadline <= cpu.kernel().clock.now()) {
-                return false;
+                return Ok(false);
             }
             let woken = self.sleep(&announced, cpu);
             let killed = self.lock().killed && cpu.baton().is_some();
@@ -195,7 +195,7 @@ impl Free {
                 cpu.leave(Exit::Crash);
             }
             if !woken {
-                cpu.crash(Crash::Deadlock(self.who_waits(cpu)));
+                return Err(Stuck(self.who_waits(cpu)));
             }
         }
     }

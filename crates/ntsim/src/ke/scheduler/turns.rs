@@ -15,12 +15,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use super::{Baton, Deferred, STACK_BYTES};
+use super::{Baton, Deferred, STACK_BYTES, Stuck};
 use crate::abi::Address;
 use crate::ke::Irql;
 use crate::ke::clock::Clock;
 use crate::ke::cpu::Cpu;
-use crate::ke::crash::{Crash, Exit};
+use crate::ke::crash::Exit;
 use crate::util::{Lock, Random};
 
 /// One call of a routine in so many is where another thread gets its turn, if the order is drawn.
@@ -168,28 +168,28 @@ impl Turns {
         key: Address,
         deadline: Option<u64>,
         mut satisfied: impl FnMut() -> bool,
-    ) -> bool {
+    ) -> Result<bool, Stuck> {
         loop {
             if satisfied() {
-                return true;
+                return Ok(true);
             }
             if deadline.is_some_and(|deadline| deadline <= cpu.kernel().clock.now()) {
-                return false;
+                return Ok(false);
             }
             self.state.lock().waiting.push(Waiter { baton: own(cpu).cloned(), key, deadline });
             match own(cpu) {
                 Some(baton) => yield_turn(cpu, baton),
-                None => self.let_others_run(cpu),
+                None => self.let_others_run(cpu)?,
             }
         }
     }
 
     /// The harness's thread waits: something else happens, or time passes, or nothing ever will.
-    fn let_others_run(&self, cpu: &Cpu) {
-        if !self.run_one(cpu) && !self.pass_time(&cpu.kernel().clock, None) {
-            cpu.crash(Crash::Deadlock(self.who_waits()));
-        }
+    fn let_others_run(&self, cpu: &Cpu) -> Result<(), Stuck> {
+        let goes_on = self.run_one(cpu) || self.pass_time(&cpu.kernel().clock, None);
+        let stuck = if goes_on { Ok(()) } else { Err(Stuck(self.who_waits())) };
         self.state.lock().waiting.retain(|waiter| waiter.baton.is_some());
+        stuck
     }
 
     /// Runs a driver's thread that is ready, if there is one.

@@ -1,0 +1,58 @@
+//! What a model filter does with an operation that passes it.
+
+use super::ModelInstance;
+use crate::abi::Address;
+use crate::ex::work;
+use crate::fltmgr::dispatch::{Begin, Completed, Local, Passage, Reason, Verdict, reissue, resume_model};
+use crate::fltmgr::operation::Kind;
+use crate::io::request::IoStatus;
+use crate::io::{callback_data, own};
+use crate::ke::Cpu;
+use crate::sim::Act;
+use crate::status::NtStatus;
+
+/// On the way down.
+pub(in crate::fltmgr) fn pre(
+    cpu: &Cpu,
+    passage: &mut Passage,
+    instance: &ModelInstance,
+    local: &mut Local<'_>,
+) -> Verdict {
+    let Some(act) = instance.act(passage.operation()) else { return Verdict::Pass };
+    let is_irp = passage.operation().kind == Kind::Irp;
+    let disallow = Verdict::End(IoStatus::plain(NtStatus::FLT_DISALLOW_FAST_IO));
+    match act {
+        Act::Repost | Act::PendAndComplete(_) | Act::Reissue if passage.operation().kind == Kind::FastIo => {
+            disallow
+        }
+        Act::Repost if is_irp => pend(passage, None),
+        Act::PendAndComplete(status) if is_irp => pend(passage, Some(IoStatus::plain(*status))),
+        Act::Complete(status) => Verdict::End(IoStatus::plain(*status)),
+        Act::Reissue if is_irp => Verdict::End(reissue(cpu, passage, instance.altitude(), local)),
+        Act::Write { offset, length } => {
+            let flags = callback_data::GENERATED_IO;
+            own::write(cpu, &passage.operation().file, *offset, *length, Some(instance.altitude()), flags);
+            Verdict::Pass
+        }
+        Act::CompleteAtDispatch if is_irp => Verdict::Owe { context: 0, synchronize: false },
+        _ => Verdict::Pass,
+    }
+}
+
+/// Has a System worker carry the operation on.
+fn pend(passage: &Passage, ended: Option<IoStatus>) -> Verdict {
+    let data = passage.key();
+    let begin: Begin = Box::new(move |cpu: &Cpu| {
+        work::queue(cpu, work::Queue::Delayed, move |cpu| resume_model(cpu, data, ended));
+    });
+    Verdict::Pend(Reason::Model, Some(begin))
+}
+
+/// On the way up, after an act that asked for it.
+pub(in crate::fltmgr) fn post(passage: &Passage) -> Completed {
+    let data: Address = passage.key();
+    let begin: Begin = Box::new(move |cpu: &Cpu| {
+        work::queue_dpc(cpu, move |cpu| resume_model(cpu, data, None));
+    });
+    Completed::Pend(Reason::Model, Some(begin))
+}
