@@ -11,6 +11,7 @@ pub(super) enum Thing {
     Process,
     Thread { process: String },
     Handle { process: String },
+    Token,
 }
 
 impl Thing {
@@ -19,6 +20,7 @@ impl Thing {
             Self::Process => "process",
             Self::Thread { .. } => "thread",
             Self::Handle { .. } => "handle",
+            Self::Token => "token",
         }
     }
 }
@@ -98,6 +100,10 @@ impl Scope {
             (_, true) => Ok(()),
             (_, false) => Err(format!("the handle `{name}` has been closed")),
         }
+    }
+
+    pub(super) fn token(&self, name: &str) -> Result<(), String> {
+        self.find("token", name).map(|_| ())
     }
 
     pub(super) fn close(&mut self, handle: &str) {

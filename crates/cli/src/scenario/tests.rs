@@ -25,6 +25,30 @@ play {
     read "file" thread="ui" offset=0 length=8
     close "file" thread="ui"
     copy-file thread="ui" from=#"C:\a"# to=#"C:\b"# size=100 chunk=10
+    create "asynchronous" thread="ui" path=#"C:\c"# access="read write delete" asynchronous=#true delete-on-close=#true
+    rename "asynchronous" thread="ui" to=#"C:\d"#
+    link "asynchronous" thread="ui" to=#"C:\e"#
+    set-end-of-file "asynchronous" thread="ui" size=10
+    set-allocation "asynchronous" thread="ui" size=20
+    set-valid-data "asynchronous" thread="ui" size=5
+    set-basic "asynchronous" thread="ui"
+    delete "asynchronous" thread="ui" posix=#true
+    undelete "asynchronous" thread="ui"
+    zero "asynchronous" thread="ui" offset=1 length=2
+    flush "asynchronous" thread="ui"
+    query "asynchronous" thread="ui"
+    query-directory "asynchronous" thread="ui"
+    lock "asynchronous" thread="ui" offset=3 length=4
+    unlock "asynchronous" thread="ui" offset=3 length=4
+    control "asynchronous" thread="ui" code=622755
+    create "other" thread="ui" path=#"C:\f"#
+    clone thread="ui" from="other" to="asynchronous" from-offset=4096 to-offset=8192 length=4096 extended=#true
+    offload-read "token" thread="ui" from="other" offset=512 length=1024
+    offload-write "token" thread="ui" to="asynchronous" token-offset=512 offset=4096 length=512
+    duplicate "copy" thread="ui" from="other" process="explorer"
+    inherit "inherited" from="other" process="explorer"
+    impersonate "ui" client="explorer"
+    revert "ui"
     advance "100ms"
     process "other" pid=100 image=#"C:\o.exe"#
     thread "worker" process="other" tid=104
@@ -59,7 +83,7 @@ fn parse(text: &str) -> Result<Scenario, BadInput> {
 fn a_whole_scenario_is_read() {
     let scenario = parse(WHOLE).unwrap();
     assert_eq!(scenario.title, "A title");
-    assert_eq!(scenario.steps.len(), 14);
+    assert_eq!(scenario.steps.len(), 38);
     let Action::Write(write) = &scenario.steps[1].action else { panic!() };
     assert_eq!(
         (write.offset, write.fast_io, write.executor.as_deref()),
@@ -67,7 +91,7 @@ fn a_whole_scenario_is_read() {
     );
     let Action::Write(write) = &scenario.steps[2].action else { panic!() };
     assert!(write.no_thread && write.requestor.is_some() && !write.kernel_mode);
-    assert!(matches!(scenario.steps[6].action, Action::Advance(100_000)));
+    assert!(matches!(scenario.steps[30].action, Action::Advance(100_000)));
     let changes = &scenario.expectation(WindowsVersion::Win11_24H2).unwrap().changes;
     let who = |index: usize| match &changes[index].originator {
         ExpectedOriginator::One { pid, .. } => *pid,
@@ -99,7 +123,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "thread=\"io\"",
         "there is no thread `io` here (there is system, ui)",
     ),
-    ("access=\"append\"", "access=\"all\"", "access=\"all\"", "use read, write or append"),
+    ("access=\"append\"", "access=\"all\"", "access=\"all\"", "use read, write, append or delete"),
     (
         "close \"file\" thread=\"ui\"",
         "close \"flie\" thread=\"ui\"",

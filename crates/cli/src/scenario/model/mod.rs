@@ -1,6 +1,7 @@
 //! What a scenario says, checked: every name is defined before it is used, every number fits.
 
 mod expectation;
+mod handle;
 mod step;
 mod torture;
 
@@ -8,6 +9,7 @@ pub(crate) use self::expectation::{
     Candidate, ChangeKind, Expectation, ExpectedChange, ExpectedExecutor, ExpectedOriginator, ExpectedSource,
     FieldUse, RemoteClient,
 };
+pub(crate) use self::handle::{BlockClone, HandleAction, OffloadRead, OffloadWrite, Share};
 pub(crate) use self::step::{Access, Action, CopyIntent, Create, Disposition, FastIo, Step, Write};
 pub(crate) use self::torture::{Faults, Manner, Schedule, Torture};
 use crate::model::FileTime;

@@ -1,6 +1,6 @@
 //! What happens, step by step.
 
-use super::{Manner, Process, Thread, Volume};
+use super::{BlockClone, HandleAction, Manner, OffloadRead, OffloadWrite, Process, Share, Thread, Volume};
 use crate::model::Offset;
 use crate::place::Place;
 
@@ -54,6 +54,23 @@ pub(crate) enum Action {
         to_offset: i64,
         length: u32,
     },
+    /// A thread does something with a handle.
+    OnHandle {
+        thread: String,
+        handle: String,
+        what: HandleAction,
+    },
+    Clone(BlockClone),
+    OffloadRead(OffloadRead),
+    OffloadWrite(OffloadWrite),
+    Share(Share),
+    /// A thread acts under the account of a process.
+    Impersonate {
+        thread: String,
+        client: String,
+    },
+    /// It acts under its own again.
+    Revert(String),
     /// Time passes, in microseconds.
     Advance(u64),
     Settle,
@@ -69,6 +86,7 @@ pub(crate) enum Action {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub(crate) struct Create {
     pub(crate) thread: String,
     pub(crate) handle: String,
@@ -79,6 +97,9 @@ pub(crate) struct Create {
     pub(crate) kernel_mode: bool,
     pub(crate) non_cached: bool,
     pub(crate) write_through: bool,
+    pub(crate) delete_on_close: bool,
+    /// Neither of the `FILE_SYNCHRONOUS_IO` options.
+    pub(crate) asynchronous: bool,
 }
 
 impl Create {
@@ -88,21 +109,26 @@ impl Create {
             thread: thread.to_owned(),
             handle: handle.to_owned(),
             path: path.to_owned(),
-            access: Access { read: true, write: true, append: false },
+            access: Access { read: true, write: true, append: false, delete: false },
             disposition: Disposition::OpenIf,
             copy: None,
             kernel_mode: false,
             non_cached: false,
             write_through: false,
+            delete_on_close: false,
+            asynchronous: false,
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub(crate) struct Access {
     pub(crate) read: bool,
     pub(crate) write: bool,
     pub(crate) append: bool,
+    /// To delete, rename or link it.
+    pub(crate) delete: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! From a scenario to KDL that reads back as the same.
 
 mod expectation;
+mod handle;
 mod steps;
 mod text;
 

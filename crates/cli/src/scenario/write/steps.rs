@@ -1,7 +1,7 @@
 //! What happens.
 
 use super::text::Node;
-use super::{offset, process, thread, volume};
+use super::{handle, offset, process, thread, volume};
 use crate::scenario::model::{Access, Action, Create, Write};
 use crate::scenario::words::{self, word};
 
@@ -31,6 +31,15 @@ pub(super) fn node(action: &Action) -> Node {
             .number("from-offset", from_offset)
             .number("to-offset", to_offset)
             .number("length", length),
+        Action::OnHandle { thread, handle, what } => handle::node(thread, handle, what),
+        Action::Clone(clone) => handle::clone(clone),
+        Action::OffloadRead(read) => handle::offload_read(read),
+        Action::OffloadWrite(write) => handle::offload_write(write),
+        Action::Share(share) => handle::share(share),
+        Action::Impersonate { thread, client } => {
+            Node::new("impersonate").argument(thread).text("client", client)
+        }
+        Action::Revert(thread) => Node::new("revert").argument(thread),
         Action::Advance(microseconds) => Node::new("advance").argument(&duration(*microseconds)),
         Action::Settle => Node::new("settle"),
         Action::Connect => Node::new("connect"),
@@ -59,14 +68,16 @@ fn create_node(create: &Create) -> Node {
         thread,
         handle,
         path,
-        access: Access { read, write, append },
+        access: Access { read, write, append, delete },
         disposition,
         copy,
         kernel_mode,
         non_cached,
         write_through,
+        delete_on_close,
+        asynchronous,
     } = create;
-    let access: Vec<&str> = [(*read, "read"), (*write, "write"), (*append, "append")]
+    let access: Vec<&str> = [(*read, "read"), (*write, "write"), (*append, "append"), (*delete, "delete")]
         .into_iter()
         .filter_map(|(has, word)| has.then_some(word))
         .collect();
@@ -78,6 +89,8 @@ fn create_node(create: &Create) -> Node {
         .text("mode", word(&words::MODES, kernel_mode))
         .flag("non-cached", *non_cached)
         .flag("write-through", *write_through)
+        .flag("delete-on-close", *delete_on_close)
+        .flag("asynchronous", *asynchronous)
 }
 
 fn write_node(write: &Write) -> Node {

@@ -1,5 +1,7 @@
 //! What happens.
 
+mod handle;
+
 use super::values::{duration, signed, write_offset};
 use super::{Reader, read_volume};
 use crate::place::BadInput;
@@ -11,6 +13,10 @@ use crate::scenario::words;
 impl Reader<'_> {
     pub(super) fn step(&mut self, node: &mut Node<'_, '_>) -> Result<Step, BadInput> {
         let place = node.place();
+        if let Some(action) = self.handle_step(node)? {
+            node.done_without_children()?;
+            return Ok(Step { place, ..Step::new(action) });
+        }
         let action = match node.name() {
             "process" => return Ok(Step { place, ..Step::new(Action::StartProcess(self.process(node)?)) }),
             "thread" => {
@@ -47,6 +53,13 @@ impl Reader<'_> {
                 self.scope.close(&handle);
                 Action::Close { handle, thread: self.thread_property(node, Life::Needed)? }
             }
+            "impersonate" => {
+                let thread = self.thread_argument(node)?;
+                let client = node.needed_text("client")?.to_owned();
+                self.scope.process(&client).map_err(|message| node.error_at("client", message))?;
+                Action::Impersonate { thread, client }
+            }
+            "revert" => Action::Revert(self.thread_argument(node)?),
             "copy-file" => self.copy_file(node)?,
             "copy-chunk" => self.copy_chunk(node)?,
             "advance" => {
@@ -72,8 +85,7 @@ impl Reader<'_> {
             "disconnect" => Action::Disconnect,
             other => {
                 return Err(node.error(format!(
-                    "`{other}` cannot be played; use process, thread, exit-process, exit-thread, create, write, read, \
-                     close, copy-file, copy-chunk, advance, settle, connect or disconnect"
+                    "`{other}` cannot be played; the steps are listed in docs/scenarios.md"
                 )));
             }
         };
@@ -92,8 +104,9 @@ impl Reader<'_> {
                 "read" => access.read = true,
                 "write" => access.write = true,
                 "append" => access.append = true,
+                "delete" => access.delete = true,
                 other => {
-                    let message = format!("`{other}` is no access; use read, write or append");
+                    let message = format!("`{other}` is no access; use read, write, append or delete");
                     return Err(node.error_at("access", message));
                 }
             }
@@ -106,6 +119,8 @@ impl Reader<'_> {
             kernel_mode: node.word("mode", &words::MODES)?.unwrap_or(default.kernel_mode),
             non_cached: node.flag("non-cached")?,
             write_through: node.flag("write-through")?,
+            delete_on_close: node.flag("delete-on-close")?,
+            asynchronous: node.flag("asynchronous")?,
             ..default
         })
     }
@@ -164,12 +179,7 @@ impl Reader<'_> {
     }
 
     fn copy_chunk(&self, node: &mut Node<'_, '_>) -> Result<Action, BadInput> {
-        let mut handle = |property: &str| {
-            let name = node.needed_text(property)?.to_owned();
-            self.scope.handle(&name).map_err(|message| node.error_at(property, message))?;
-            Ok(name)
-        };
-        let (from, to) = (handle("from")?, handle("to")?);
+        let (from, to) = (self.handle_property(node, "from")?, self.handle_property(node, "to")?);
         let mut offset = |property: &str| {
             let offset = node.number::<u64>(property)?.unwrap_or(0);
             signed(node, property, offset)
@@ -188,6 +198,12 @@ impl Reader<'_> {
     fn handle_argument(&self, node: &mut Node<'_, '_>) -> Result<String, BadInput> {
         let name = node.argument("a handle")?.to_owned();
         self.scope.handle(&name).map_err(|message| node.error(message))?;
+        Ok(name)
+    }
+
+    fn thread_argument(&self, node: &mut Node<'_, '_>) -> Result<String, BadInput> {
+        let name = node.argument("a thread")?.to_owned();
+        self.scope.thread(&name, Life::Needed).map_err(|message| node.error(message))?;
         Ok(name)
     }
 

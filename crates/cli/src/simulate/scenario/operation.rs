@@ -1,0 +1,79 @@
+//! What threads do to files.
+
+use ntsim::{ChunkSpec, CopySpec, NtStatus, ReadSpec};
+
+use super::specs::create_spec;
+use super::{Opened, Stage, Trouble, handle};
+use crate::scenario::model::{self, Action};
+use crate::simulate::machine::Machine;
+
+impl<'s> Stage<'s> {
+    /// Plays a step of this kind.
+    pub(super) fn operation(&mut self, machine: &mut Machine, action: &'s Action) -> Result<(), Trouble> {
+        let sim = machine.sim.clone();
+        match action {
+            Action::Create(create) => {
+                let thread = self.act(machine, &create.thread);
+                let handle = sim.create(thread, &create_spec(create)).map_err(Trouble::of("create"))?;
+                let process = self.threads[create.thread.as_str()].process;
+                self.handles.insert(&create.handle, Opened { handle, process, path: &create.path });
+            }
+            Action::Write(write) => {
+                let thread = self.act(machine, &write.thread);
+                let refused = write.fast_io == model::FastIo::RefusedOnly;
+                match sim.write(thread, self.handle(&write.handle), &self.write_spec(write)) {
+                    Err(NtStatus::FLT_DISALLOW_FAST_IO) if refused => {}
+                    Err(status) => return Err(Trouble::of("write")(status)),
+                    Ok(_) => {}
+                }
+            }
+            Action::Read { thread, handle, offset, length } => {
+                let thread = self.act(machine, thread);
+                sim.read(thread, self.handle(handle), &ReadSpec::at(*offset, *length))
+                    .map_err(Trouble::of("read"))?;
+            }
+            Action::Close { thread, handle } => {
+                let thread = self.act(machine, thread);
+                sim.close(thread, self.handle(handle)).map_err(Trouble::of("close"))?;
+            }
+            Action::CopyFile { thread, from, to, size, chunk } => {
+                let thread = self.act(machine, thread);
+                sim.copy_file2(thread, &CopySpec::new(from, to, *size).chunk(*chunk))
+                    .map_err(Trouble::of("copy-file"))?;
+            }
+            Action::CopyChunk { thread, from, to, from_offset, to_offset, length } => {
+                let thread = self.act(machine, thread);
+                let spec = ChunkSpec {
+                    source: self.handle(from),
+                    destination: self.handle(to),
+                    source_offset: *from_offset,
+                    destination_offset: *to_offset,
+                    length: *length,
+                };
+                sim.copy_file_chunk(thread, &spec).map_err(Trouble::of("copy-chunk"))?;
+            }
+            Action::OnHandle { thread, handle: name, what } => {
+                let thread = self.act(machine, thread);
+                handle::act(&sim, thread, self.handle(name), what)
+                    .map_err(|(what, status)| Trouble::of(what)(status))?;
+            }
+            Action::Clone(clone) => {
+                let thread = self.act(machine, &clone.thread);
+                self.clone_blocks(&sim, thread, clone).map_err(Trouble::of("clone"))?;
+            }
+            Action::OffloadRead(read) => {
+                let thread = self.act(machine, &read.thread);
+                let token = sim
+                    .offload_read(thread, self.handle(&read.handle), read.offset, read.length)
+                    .map_err(Trouble::of("offload-read"))?;
+                self.tokens.insert(&read.token, token);
+            }
+            Action::OffloadWrite(write) => {
+                let thread = self.act(machine, &write.thread);
+                self.offload_write(&sim, thread, write).map_err(Trouble::of("offload-write"))?;
+            }
+            other => return Err(Trouble::Failed(format!("no way to play {other:?}"))),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! What the simulator is asked for, from what the scenario says.
+
+use ntsim::{
+    Access, CopyIntent, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem, Mode, VolumeSpec,
+    WriteOffset, WriteSpec,
+};
+
+use super::Stage;
+use crate::model::Offset;
+use crate::scenario::model;
+
+impl Stage<'_> {
+    pub(super) fn write_spec(&self, write: &model::Write) -> WriteSpec {
+        let model::Write {
+            thread: _,
+            handle: _,
+            offset,
+            length,
+            non_cached,
+            write_through,
+            paging,
+            synchronous_paging,
+            fast_io,
+            kernel_mode,
+            executor,
+            no_thread,
+            requestor,
+            generated,
+            reissued,
+        } = write;
+        let offset = match offset {
+            Offset::At(offset) => WriteOffset::At(*offset),
+            Offset::EndOfFile => WriteOffset::EndOfFile,
+            Offset::FilePointer => WriteOffset::FilePointer,
+        };
+        WriteSpec {
+            non_cached: *non_cached,
+            write_through: *write_through,
+            paging: *paging,
+            synchronous_paging: *synchronous_paging,
+            fast_io: match fast_io {
+                model::FastIo::No => FastIo::No,
+                model::FastIo::Accepted => FastIo::Accepted,
+                model::FastIo::Refused => FastIo::RefusedThenIrp,
+                model::FastIo::RefusedOnly => FastIo::Refused,
+            },
+            mode: mode(*kernel_mode),
+            executor: executor.as_ref().map(|name| self.threads[name.as_str()].thread),
+            thread_null: *no_thread,
+            requestor: requestor.as_ref().map(|name| self.processes[name.as_str()]),
+            generated: *generated,
+            reissued: *reissued,
+            ..WriteSpec::new(offset, *length)
+        }
+    }
+}
+
+pub(super) fn create_spec(create: &model::Create) -> CreateSpec {
+    let model::Create {
+        thread: _,
+        handle: _,
+        path,
+        access: model::Access { read, write, append, delete },
+        disposition,
+        copy,
+        kernel_mode,
+        non_cached,
+        write_through,
+        delete_on_close,
+        asynchronous,
+    } = create;
+    let mut access = Access::SYNCHRONIZE;
+    access.set(Access::GENERIC_READ, *read);
+    access.set(Access::GENERIC_WRITE, *write);
+    access.set(Access::APPEND_DATA, *append || *write);
+    access.set(Access::DELETE, *delete || *delete_on_close);
+    let mut spec =
+        CreateSpec::new(path).mode(mode(*kernel_mode)).access(access).disposition(match disposition {
+            model::Disposition::Supersede => Disposition::Supersede,
+            model::Disposition::Open => Disposition::Open,
+            model::Disposition::Create => Disposition::Create,
+            model::Disposition::OpenIf => Disposition::OpenIf,
+            model::Disposition::Overwrite => Disposition::Overwrite,
+            model::Disposition::OverwriteIf => Disposition::OverwriteIf,
+        });
+    spec.options.set(CreateOptions::NO_INTERMEDIATE_BUFFERING, *non_cached);
+    spec.options.set(CreateOptions::WRITE_THROUGH, *write_through);
+    spec.options.set(CreateOptions::DELETE_ON_CLOSE, *delete_on_close);
+    spec.options.set(CreateOptions::SYNCHRONOUS_IO_NONALERT, !*asynchronous);
+    match copy {
+        None => spec,
+        Some(model::CopyIntent::Source) => spec.copy(CopyIntent::Source),
+        Some(model::CopyIntent::Destination) => spec.copy(CopyIntent::Destination),
+    }
+}
+
+fn mode(kernel: bool) -> Mode {
+    if kernel { Mode::Kernel } else { Mode::User }
+}
+
+pub(super) fn volume_spec(volume: &model::Volume) -> VolumeSpec {
+    let file_system = match volume.file_system {
+        model::FileSystem::Ntfs => FileSystem::Ntfs,
+        model::FileSystem::Fat => FileSystem::Fat,
+        model::FileSystem::ExFat => FileSystem::ExFat,
+        model::FileSystem::Refs => FileSystem::Refs,
+        model::FileSystem::Network => FileSystem::Lanman,
+    };
+    VolumeSpec {
+        dos: volume.drive.clone(),
+        guid: volume.guid.clone(),
+        ..VolumeSpec::new(&volume.device).file_system(file_system)
+    }
+}
