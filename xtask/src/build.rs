@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::cross::driver::{Arch, Profile};
-use crate::cross::{self, driver, windows_program};
+use crate::cross::{self, driver, offenders, windows_program};
 use crate::run::{run, say};
 use crate::workspace;
 
@@ -20,6 +20,8 @@ pub(crate) enum Part {
     Program,
     /// whowrote.exe
     WindowsProgram,
+    /// The drivers that break rules, for the simulator's tests
+    Offenders,
 }
 
 impl Part {
@@ -29,6 +31,7 @@ impl Part {
             Self::Driver => driver::build(arch, profile),
             Self::Program => program(profile),
             Self::WindowsProgram => windows_program::build(profile),
+            Self::Offenders => offenders::build(),
         }
     }
 }

@@ -30,11 +30,12 @@ struct Report {
     skipped: Vec<String>,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "formatting", check: || cargo(&["fmt", "--all", "--check"]) },
     Step { name: "driver, x64", check: || built(Part::Driver, Arch::X64) },
     Step { name: "driver, ARM64", check: || built(Part::Driver, Arch::Arm64) },
     Step { name: "program for Windows", check: || built(Part::WindowsProgram, Arch::X64) },
+    Step { name: "drivers that break rules", check: || built(Part::Offenders, Arch::X64) },
     Step {
         name: "clippy",
         check: || cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]),

@@ -8,6 +8,7 @@ mod compiler;
 pub(crate) mod driver;
 pub(crate) mod link;
 pub(crate) mod mingw;
+pub(crate) mod offenders;
 mod wdk;
 mod wdk_build;
 pub(crate) mod windows_program;

@@ -75,7 +75,7 @@ fn remove_older(folder: &Path, newest: &str) -> Result<()> {
 }
 
 /// The command that makes a library.
-fn librarian(arch: Arch, library: &Path) -> Result<Command> {
+pub(super) fn librarian(arch: Arch, library: &Path) -> Result<Command> {
     let mut command = Command::new(compiler::linker()?);
     command
         .args(["-flavor", "link", "/lib", "/nologo"])
