@@ -163,6 +163,8 @@ pub(crate) fn allocate_pool2(cpu: &Cpu, flags: u64, bytes: usize, tag: u32) -> P
     let paged = kinds == FLAG_PAGED;
     if paged && cpu.irql() > Irql::APC {
         cpu.violation(Rule::IrqlTooHigh, format!("allocates paged pool at {}", cpu.irql()));
+    } else if paged && cpu.is_on_paging_path() {
+        cpu.violation(Rule::PagingPath, "allocates paged pool in the path of paging I/O");
     }
     let content = if flags & FLAG_UNINITIALIZED == 0 { Content::Zeroed } else { Content::Uninitialized };
     let block = Block::new(bytes, content);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::abi::Ptr;
+use crate::abi::{Address, Ptr};
 use crate::ke::Cpu;
 use crate::ke::crash::Crash;
 use crate::ps::Thread;
@@ -16,17 +16,23 @@ enum Access {
     Exclusive,
 }
 
-/// Who holds a lock: several sharers, or one exclusive owner.
+/// Who holds a lock: several sharers, or one exclusive owner; and what is known of its use.
 #[derive(Default)]
-struct Holders(Vec<(Arc<Thread>, Access)>);
+struct Holders {
+    by: Vec<(Arc<Thread>, Access)>,
+    /// Whether a callback of an operation ever took it.
+    in_callback: bool,
+    /// The routine over which it was ever held that may bring a callback about.
+    held_over: Option<&'static str>,
+}
 
 impl Holders {
     fn admits(&self, access: Access) -> bool {
-        self.0.is_empty() || access == Access::Shared && self.0[0].1 == Access::Shared
+        self.by.is_empty() || access == Access::Shared && self.by[0].1 == Access::Shared
     }
 
     fn position(&self, thread: &Arc<Thread>) -> Option<usize> {
-        self.0.iter().position(|(holder, _)| Arc::ptr_eq(holder, thread))
+        self.by.iter().position(|(holder, _)| Arc::ptr_eq(holder, thread))
     }
 }
 
@@ -59,7 +65,7 @@ pub(crate) fn delete(cpu: &Cpu, lock: Ptr<usize>) {
         None => {
             cpu.violation(Rule::PushLock, format!("the push lock at {lock:?} was never initialized"));
         }
-        Some(holders) if !holders.0.is_empty() => {
+        Some(holders) if !holders.by.is_empty() => {
             cpu.violation(Rule::PushLock, "deletes a push lock that is held");
         }
         Some(_) => {}
@@ -79,7 +85,16 @@ pub(crate) fn acquire_shared(cpu: &Cpu, lock: Ptr<usize>) {
 fn acquire(cpu: &Cpu, lock: Ptr<usize>, access: Access) {
     let locks = &cpu.kernel().push_locks;
     let thread = cpu.thread();
-    let recursive = locks.with(cpu, lock, |holders| holders.position(&thread).is_some());
+    let in_callback = cpu.any_operation(|_| true);
+    let recursive = locks.with(cpu, lock, |holders| {
+        let news = in_callback && !holders.in_callback;
+        holders.in_callback |= in_callback;
+        (holders.position(&thread).is_some(), holders.held_over.filter(|_| news))
+    });
+    if let Some((_, Some(routine))) = recursive {
+        report_call_out(cpu, lock.address(), routine);
+    }
+    let recursive = recursive.map(|(recursive, _)| recursive);
     match recursive {
         None => return,
         Some(true) => {
@@ -97,11 +112,37 @@ fn acquire(cpu: &Cpu, lock: Ptr<usize>, access: Access) {
         let Some(holders) = locks.get_mut(&lock.address()) else { return true };
         let admitted = holders.admits(access);
         if admitted {
-            holders.0.push((Arc::clone(&thread), access));
+            holders.by.push((Arc::clone(&thread), access));
         }
         admitted
     });
     thread.set_push_locks(thread.push_locks() + 1);
+}
+
+/// Checks that no lock is held over a call by which a callback may come that takes it too (rule 28): a message's receiver,
+/// or whoever gets the driver's own I/O, may wait for just that.
+pub(crate) fn check_call_out(cpu: &Cpu) {
+    let thread = cpu.thread();
+    if thread.push_locks() == 0 {
+        return;
+    }
+    let routine = cpu.routine.get().map_or("a routine", |routine| routine.name);
+    let mut wrong = Vec::new();
+    for (address, holders) in cpu.kernel().push_locks.locks.lock().iter_mut() {
+        if holders.position(&thread).is_some() && holders.held_over.is_none() {
+            holders.held_over = Some(routine);
+            wrong.extend(holders.in_callback.then_some(*address));
+        }
+    }
+    for address in wrong {
+        report_call_out(cpu, address, routine);
+    }
+}
+
+fn report_call_out(cpu: &Cpu, lock: Address, routine: &str) {
+    let detail =
+        format!("the push lock at 0x{lock:X} is taken by a callback, and is held over a call of {routine}");
+    cpu.violation(Rule::Reentrancy, detail);
 }
 
 /// `FltReleasePushLock`.
@@ -109,7 +150,7 @@ pub(crate) fn release(cpu: &Cpu, lock: Ptr<usize>) {
     let thread = cpu.thread();
     let held = cpu.kernel().push_locks.with(cpu, lock, |holders| {
         let position = holders.position(&thread);
-        position.map(|position| holders.0.remove(position)).is_some()
+        position.map(|position| holders.by.remove(position)).is_some()
     });
     match held {
         None => {}

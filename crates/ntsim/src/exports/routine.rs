@@ -8,7 +8,7 @@ use crate::ke::cpu::{self, Cpu};
 use crate::ke::crash::Crash;
 use crate::ke::irql::Irql;
 use crate::status::NtStatus;
-use crate::verifier::Rule;
+use crate::verifier::calls;
 use crate::windows::Windows;
 
 /// An image that exports routines.
@@ -106,14 +106,12 @@ pub(crate) fn call<R: ReturnValue>(routine: &'static Routine, body: impl FnOnce(
         let outer = cpu.routine.replace(Some(routine));
         let verifier = &cpu.kernel().verifier;
         verifier.count(routine);
-        if cpu.irql() > routine.max_irql {
-            cpu.violation(
-                Rule::IrqlTooHigh,
-                format!("{} may be called up to {}, not at {}", routine.name, routine.max_irql, cpu.irql()),
-            );
-        }
+        calls::check(cpu, routine);
         let result = match verifier.injections.due(cpu, routine) {
-            Some(status) => R::failed(status),
+            Some(status) => {
+                cpu.injected.set(Some(routine));
+                R::failed(status)
+            }
             None => match panic::catch_unwind(AssertUnwindSafe(|| body(cpu))) {
                 Ok(result) => result,
                 Err(payload) => cpu.crash(Crash::Panic(payload)),

@@ -166,6 +166,8 @@ routines! {
         => fltmgr::filter::register_filter;
     FltMgr: FltStartFiltering(filter: Ptr) -> NtStatus, APC => fltmgr::filter::start_filtering;
     FltMgr: FltUnregisterFilter(filter: Ptr), APC => fltmgr::filter::unregister_filter;
+    FltMgr: FltObjectReference(object: Ptr) -> NtStatus, APC => fltmgr::reference::object_reference;
+    FltMgr: FltObjectDereference(object: Ptr), APC => fltmgr::reference::object_dereference;
     FltMgr: FltGetRoutineAddress(name: Ptr<u8>) -> Ptr, DISPATCH => fltmgr::routines::routine_address;
 
     // Filter Manager: operations

@@ -12,6 +12,7 @@ use super::model::ModelFilter;
 use super::name::NameTable;
 use super::operation::Operation;
 use super::port::PortTable;
+use super::reference::References;
 use crate::abi::Ptr;
 use crate::io::Volume;
 use crate::io::driver::Driver;
@@ -44,6 +45,7 @@ pub(crate) struct FilterManager {
     pub(super) contexts: ContextTable,
     pub(super) names: NameTable,
     pub(crate) ports: PortTable,
+    pub(super) references: References,
 }
 
 impl FilterManager {
@@ -113,6 +115,16 @@ impl FilterManager {
         }
     }
 
+    /// What is at a driver's pointer, in words, complaining if there is nothing (any more).
+    pub(super) fn kind_of(&self, cpu: &Cpu, object: Ptr) -> Option<&'static str> {
+        match self.get(object) {
+            Some(FilterObject::Filter(_)) => Some("filter"),
+            Some(FilterObject::Instance(_)) => Some("instance"),
+            Some(FilterObject::Volume(_)) => Some("volume"),
+            None => complain(cpu, object, "filter, instance or volume"),
+        }
+    }
+
     /// The operation of a driver's callback data, complaining if there is none (any more).
     pub(super) fn operation(&self, cpu: &Cpu, data: Ptr) -> Option<Arc<Operation>> {
         let found = self.operations.get(data.address());
@@ -134,6 +146,7 @@ pub(crate) fn leaks(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
     let mut leaks = filters.contexts.leaks(driver);
     leaks.extend(filters.names.leaks(driver));
     leaks.extend(filters.ports.leaks(driver));
+    leaks.extend(filters.references.leaks(driver));
     if driver.filter.lock().is_some() {
         leaks.push(Leak { what: "filter", which: "still registered".to_owned(), count: 1, bytes: 0 });
     }

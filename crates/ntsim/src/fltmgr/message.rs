@@ -2,10 +2,11 @@
 
 use super::port;
 use crate::abi::Ptr;
-use crate::ke::{Cpu, Irql};
+use crate::ex::push_lock;
+use crate::ke::Cpu;
 use crate::sim::PortReply;
 use crate::status::NtStatus;
-use crate::verifier::Rule;
+use crate::verifier::{Rule, calls};
 
 /// `FltSendMessage`. A timeout of zero, like none, lets it wait for ever.
 #[expect(clippy::too_many_arguments, reason = "the routine has as many")]
@@ -27,9 +28,8 @@ pub(crate) fn send_message(
         cpu.violation(Rule::InvalidParameter, "sends no message, or expects a reply of no length");
         return NtStatus::INVALID_PARAMETER;
     }
-    if cpu.irql() > Irql::APC {
-        cpu.violation(Rule::Wait, format!("sends a message at {}", cpu.irql()));
-    }
+    calls::check_wait(cpu, "sends a message, and so waits for its consumer,");
+    push_lock::check_call_out(cpu);
     let Some(ptr) = port.read().non_null() else { return NtStatus::PORT_DISCONNECTED };
     let Some(client) = kernel.filters.ports.client(ptr) else {
         cpu.violation(Rule::Port, format!("sends to {ptr:?}, which is no client port (any more)"));

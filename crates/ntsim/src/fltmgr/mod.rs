@@ -12,6 +12,7 @@ pub(crate) mod model;
 pub(crate) mod name;
 mod operation;
 pub(crate) mod port;
+pub(crate) mod reference;
 mod registration;
 pub(crate) mod routines;
 mod stack;

@@ -11,7 +11,7 @@ use crate::ke::{Cpu, Irql};
 use crate::sim::Leak;
 use crate::status::NtStatus;
 use crate::util::{AddressMap, Lock};
-use crate::verifier::Rule;
+use crate::verifier::{Rule, calls};
 
 /// `FLT_FILE_NAME_OPTIONS`: the format, the query method, and flags.
 const FORMAT_MASK: u32 = 0xFF;
@@ -76,6 +76,9 @@ pub(crate) fn get_file_name_information(
     }
     // `KeAreAllApcsDisabled` is TRUE from APC_LEVEL on.
     if !is_safe(&operation) || cpu.irql() >= Irql::APC {
+        if !matches!(method, METHOD_CACHE_ONLY | METHOD_ALWAYS_ALLOW_CACHE_LOOKUP) {
+            calls::check_name_query(cpu);
+        }
         return NtStatus::FLT_INVALID_NAME_REQUEST;
     }
     if method == METHOD_CACHE_ONLY {

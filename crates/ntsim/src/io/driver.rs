@@ -13,6 +13,7 @@ use crate::sim::{Leak, LeakReport, LoadError, UnloadError};
 use crate::status::NtStatus;
 use crate::util::Lock;
 use crate::verifier::Rule;
+use crate::verifier::leaks::rule_of;
 
 /// `IO_TYPE_DRIVER`
 const IO_TYPE_DRIVER: i16 = 4;
@@ -156,7 +157,7 @@ pub(crate) fn load(cpu: &Cpu, code: Code, service: &str) -> Result<u64, LoadErro
         return Ok(driver.id());
     }
     cpu.kernel().scheduler.settle(cpu);
-    remove(cpu, &driver);
+    remove(cpu, &driver, Entry::Load);
     Err(LoadError::DriverEntry(status))
 }
 
@@ -172,15 +173,17 @@ pub(crate) fn unload(cpu: &Cpu, id: u64) -> Result<LeakReport, UnloadError> {
     let driver = driver.ok_or(UnloadError::NotLoaded)?;
     fltmgr::filter::unload(cpu, &driver)?;
     kernel.scheduler.settle(cpu);
-    Ok(LeakReport { leaks: remove(cpu, &driver) })
+    Ok(LeakReport { leaks: remove(cpu, &driver, Entry::FilterUnload) })
 }
 
-/// Forgets a driver, and reports what it left behind.
-fn remove(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
+/// Forgets a driver, and reports what it left behind when that entry point had returned.
+fn remove(cpu: &Cpu, driver: &Arc<Driver>, entry: Entry) -> Vec<Leak> {
     let kernel = cpu.kernel();
     let leaks = leaks(cpu, driver);
+    let frame = Frame { driver: Arc::clone(driver), entry, operation: None };
     for leak in &leaks {
-        cpu.violation(Rule::Leak, format!("{} left behind {leak}", driver.service()));
+        let rule = if entry == Entry::Load { Rule::Unwind } else { rule_of(leak.what) };
+        cpu.violation_in(&frame, rule, format!("{} left behind {leak}", driver.service()));
     }
     kernel.drivers.lock().retain(|other| !Arc::ptr_eq(other, driver));
     leaks
@@ -194,15 +197,11 @@ fn leaks(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
     let notify_routines = kernel.process_notify.forget(driver);
     leaks.push(leak("notify routine", "process", notify_routines));
     leaks.push(leak("thread", "still running", driver.threads() as usize));
-    let is_last = kernel.drivers.lock().len() == 1;
-    if is_last {
-        // References and handles are not accounted for per driver, so they are its own only if it is alone.
-        for object in kernel.handles.take_all() {
-            leaks.push(leak("handle", object.type_name(), 1));
-        }
-        for (object, count) in kernel.objects.referenced() {
-            leaks.push(leak("reference", &object.describe(), count));
-        }
+    for object in kernel.handles.take_all_of(driver.id()) {
+        leaks.push(leak("handle", object.type_name(), 1));
+    }
+    for (object, count) in kernel.objects.take_all_of(driver.id()) {
+        leaks.push(leak("reference", &object.describe(), count));
     }
     leaks.retain(|leak| leak.count > 0);
     leaks

@@ -17,6 +17,7 @@ use crate::abi::Ptr;
 use crate::exports::Routine;
 use crate::fltmgr::Operation;
 use crate::io::driver::Driver;
+use crate::io::irp;
 use crate::kernel::Kernel;
 use crate::ps::Thread;
 use crate::rtl::memory;
@@ -80,6 +81,8 @@ pub(crate) struct Cpu {
     frames: RefCell<Vec<Frame>>,
     /// The routine that the driver is in.
     pub(crate) routine: Cell<Option<&'static Routine>>,
+    /// The routine that was last made to fail since the driver was entered.
+    pub(crate) injected: Cell<Option<&'static Routine>>,
     /// Where leaving the driver leads; NULL while no driver code is on the stack, and this is no kernel thread.
     base: Cell<*mut EscapePoint>,
     /// Set by the signal handler, which then leaves the driver.
@@ -138,6 +141,7 @@ impl Cpu {
             irql: Cell::new(Irql::PASSIVE),
             frames: RefCell::default(),
             routine: Cell::new(None),
+            injected: Cell::new(None),
             base: Cell::new(ptr::null_mut()),
             fault: Cell::new(None),
             exit: Cell::new(None),
@@ -265,6 +269,9 @@ impl Cpu {
         let push_locks = thread.push_locks();
         let metered = meter::begin(self).map(|metered| (metered, frame.clone()));
         let outermost = self.frames.borrow().is_empty();
+        if outermost {
+            self.injected.set(None);
+        }
         self.frames.borrow_mut().push(frame);
         let outer_routine = self.routine.take();
         let result = if self.base.get().is_null() {
@@ -282,7 +289,9 @@ impl Cpu {
             self.violation(Rule::IrqlReturn, format!("returned at {}, entered at {irql}", self.irql.get()));
             self.irql.set(irql);
         }
-        if thread.critical_regions() != critical_regions {
+        // A push lock that is held is a critical region as well, and said below.
+        let locked = thread.push_locks() != push_locks;
+        if thread.critical_regions() != critical_regions && !locked {
             self.violation(
                 Rule::IrqlReturn,
                 format!(
@@ -290,9 +299,9 @@ impl Cpu {
                     thread.critical_regions()
                 ),
             );
-            thread.set_critical_regions(critical_regions);
         }
-        if thread.push_locks() != push_locks {
+        thread.set_critical_regions(critical_regions);
+        if locked {
             self.violation(
                 Rule::PushLock,
                 format!("returned with {} push locks held, entered with {push_locks}", thread.push_locks()),
@@ -362,7 +371,12 @@ impl Cpu {
 
     fn record_crash(&self, crash: Crash) {
         if !matches!(crash, Crash::Panic(_)) {
-            self.violation(Rule::Crash, crash.to_string());
+            let (rule, after) = match self.injected.get() {
+                Some(routine) => (Rule::FailureHandled, format!(", after {} was made to fail", routine.name)),
+                None if matches!(crash, Crash::Deadlock(_)) => (Rule::Deadlock, String::new()),
+                None => (Rule::Crash, String::new()),
+            };
+            self.violation(rule, format!("{crash}{after}"));
         }
         let place = self.place();
         self.kernel.record_crash(crash, place);
@@ -389,6 +403,27 @@ impl Cpu {
             (None, Some(routine)) => format!("{what} in {}, called with a bad pointer", routine.name),
             (None, None) => format!("{what} at 0x{:X}, outside every image", fault.instruction),
         }
+    }
+
+    /// Whether a callback is running that is about paging I/O.
+    pub(crate) fn is_on_paging_path(&self) -> bool {
+        self.any_operation(|operation| operation.irp_flags & irp::PAGING_IO != 0)
+    }
+
+    /// Whether there is an operation in whose callback a driver is, for which that is true.
+    pub(crate) fn any_operation(&self, is_it: impl Fn(&Operation) -> bool) -> bool {
+        let frames = self.frames.borrow();
+        frames.iter().filter_map(|frame| frame.operation.as_deref()).any(is_it)
+    }
+
+    /// Whether all those operations have a thread.
+    pub(crate) fn has_thread(&self) -> bool {
+        !self.any_operation(|operation| operation.thread.is_none())
+    }
+
+    /// Identity of the driver that is running, for what it owns; 0 if none is.
+    pub(crate) fn owner(&self) -> u64 {
+        self.frames.borrow().last().map_or(0, |frame| frame.driver.id())
     }
 
     /// Where execution is, in words: the driver's entry point, and the operation or routine.

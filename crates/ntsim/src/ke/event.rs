@@ -7,7 +7,7 @@ use super::cpu::Cpu;
 use super::irql::Irql;
 use crate::abi::{DispatcherHeader, KernelEvent, ListEntry, Ptr};
 use crate::status::NtStatus;
-use crate::verifier::Rule;
+use crate::verifier::{Rule, calls};
 
 /// `EVENT_TYPE`: such an event satisfies one wait and is reset by it.
 const SYNCHRONIZATION_EVENT: u32 = 1;
@@ -90,8 +90,8 @@ pub(crate) fn wait_for_single_object(
     timeout: Ptr<i64>,
 ) -> NtStatus {
     let timeout = timeout.non_null().map(Ptr::read);
-    if timeout != Some(0) && cpu.irql() > Irql::APC {
-        cpu.violation(Rule::Wait, format!("waits at {}", cpu.irql()));
+    if timeout != Some(0) {
+        calls::check_wait(cpu, "waits");
     }
     let deadline = timeout.map(|timeout| cpu.kernel().clock.deadline(timeout));
     let scheduler = &cpu.kernel().scheduler;

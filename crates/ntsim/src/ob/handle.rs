@@ -17,7 +17,8 @@ pub(crate) struct HandleTable {
 
 struct State {
     next: usize,
-    open: BTreeMap<usize, Object>,
+    /// With who opened it.
+    open: BTreeMap<usize, (Object, u64)>,
 }
 
 impl HandleTable {
@@ -25,24 +26,26 @@ impl HandleTable {
         Self { state: Lock::new(State { next: FIRST_HANDLE, open: BTreeMap::new() }) }
     }
 
-    pub(crate) fn open(&self, object: Object) -> usize {
+    /// Opens a handle in the name of a driver.
+    pub(crate) fn open(&self, object: Object, owner: u64) -> usize {
         let mut state = self.state.lock();
         let handle = state.next;
         state.next += HANDLE_STEP;
-        state.open.insert(handle, object);
+        state.open.insert(handle, (object, owner));
         handle
     }
 
     pub(crate) fn get(&self, handle: usize) -> Option<Object> {
-        self.state.lock().open.get(&handle).cloned()
+        self.state.lock().open.get(&handle).map(|(object, _)| object.clone())
     }
 
     pub(crate) fn close(&self, handle: usize) -> Option<Object> {
-        self.state.lock().open.remove(&handle)
+        self.state.lock().open.remove(&handle).map(|(object, _)| object)
     }
 
-    /// Closes whatever is still open.
-    pub(crate) fn take_all(&self) -> Vec<Object> {
-        std::mem::take(&mut self.state.lock().open).into_values().collect()
+    /// Closes whatever a driver still has open.
+    pub(crate) fn take_all_of(&self, owner: u64) -> Vec<Object> {
+        let mut state = self.state.lock();
+        state.open.extract_if(.., |_, (_, of)| *of == owner).map(|(_, (object, _))| object).collect()
     }
 }

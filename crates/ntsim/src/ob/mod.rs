@@ -48,8 +48,8 @@ impl Object {
 
 struct Entry {
     object: Object,
-    /// References that drivers hold.
-    references: usize,
+    /// References that drivers hold, by who took them.
+    references: Vec<u64>,
     /// Whether the system keeps it, references or not.
     kept: bool,
 }
@@ -77,14 +77,14 @@ pub(crate) enum Released {
 
 impl Objects {
     pub(crate) fn insert(&self, address: Address, object: Object) {
-        self.table.lock().insert(address, Entry { object, references: 0, kept: true });
+        self.table.lock().insert(address, Entry { object, references: Vec::new(), kept: true });
     }
 
     /// The system no longer keeps the object. Returns whether it is gone, because no driver holds a reference.
     pub(crate) fn retire(&self, address: Address) -> bool {
         let mut table = self.table.lock();
         match table.get_mut(&address) {
-            Some(entry) if entry.references > 0 => {
+            Some(entry) if !entry.references.is_empty() => {
                 entry.kept = false;
                 false
             }
@@ -129,23 +129,37 @@ impl Objects {
     }
 
     /// Adds a driver's reference; `None` if there is no such object.
-    pub(crate) fn reference(&self, object: Ptr) -> Option<usize> {
+    pub(crate) fn reference(&self, object: Ptr, owner: u64) -> Option<usize> {
         let mut table = self.table.lock();
         let entry = table.get_mut(&object.address())?;
-        entry.references += 1;
-        Some(entry.references)
+        entry.references.push(owner);
+        Some(entry.references.len())
     }
 
-    /// Takes a driver's reference away.
-    pub(crate) fn dereference(&self, object: Ptr) -> Released {
+    /// Whether a driver holds a reference.
+    pub(crate) fn is_referenced(&self, object: Ptr) -> bool {
+        self.table.lock().get(&object.address()).is_some_and(|entry| !entry.references.is_empty())
+    }
+
+    /// Whether a driver holds a reference to a thread of that process.
+    pub(crate) fn has_referenced_thread_of(&self, process: &Arc<Process>) -> bool {
+        self.table.lock().values().any(|entry| match &entry.object {
+            Object::Thread(thread) => !entry.references.is_empty() && Arc::ptr_eq(thread.process(), process),
+            _ => false,
+        })
+    }
+
+    /// Takes a reference away: the driver's own if it holds one, else one that another gave it.
+    pub(crate) fn dereference(&self, object: Ptr, owner: u64) -> Released {
         let mut table = self.table.lock();
         let Some(entry) = table.get_mut(&object.address()) else { return Released::Unknown };
-        if entry.references == 0 {
+        let own = entry.references.iter().position(|of| *of == owner);
+        let Some(position) = own.or(entry.references.len().checked_sub(1)) else {
             return Released::NotHeld(entry.object.clone());
-        }
-        entry.references -= 1;
-        if entry.references > 0 || entry.kept {
-            return Released::Kept(entry.references);
+        };
+        entry.references.swap_remove(position);
+        if !entry.references.is_empty() || entry.kept {
+            return Released::Kept(entry.references.len());
         }
         match table.remove(&object.address()) {
             Some(entry) => Released::Gone(entry.object),
@@ -153,10 +167,18 @@ impl Objects {
         }
     }
 
-    /// The objects that drivers still hold references to, with how many.
-    pub(crate) fn referenced(&self) -> Vec<(Object, usize)> {
-        let table = self.table.lock();
-        let held = table.values().filter(|entry| entry.references > 0);
-        held.map(|entry| (entry.object.clone(), entry.references)).collect()
+    /// Takes away the references that a driver still holds. Returns the objects, with how many.
+    pub(crate) fn take_all_of(&self, owner: u64) -> Vec<(Object, usize)> {
+        let mut taken = Vec::new();
+        self.table.lock().retain(|_, entry| {
+            let before = entry.references.len();
+            entry.references.retain(|of| *of != owner);
+            let count = before - entry.references.len();
+            if count > 0 {
+                taken.push((entry.object.clone(), count));
+            }
+            entry.kept || !entry.references.is_empty()
+        });
+        taken
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn reference_object_by_handle(
         return NtStatus::OBJECT_TYPE_MISMATCH;
     }
     let address = address_of(&found);
-    if cpu.kernel().objects.reference(address).is_none() {
+    if cpu.kernel().objects.reference(address, cpu.owner()).is_none() {
         return NtStatus::INVALID_HANDLE;
     }
     object.write(address);
@@ -95,8 +95,8 @@ pub(crate) fn open_object_by_pointer(
         return NtStatus::OBJECT_TYPE_MISMATCH;
     }
     // The handle keeps the object as a reference does.
-    cpu.kernel().objects.reference(object);
-    handle.write(cpu.kernel().handles.open(found));
+    cpu.kernel().objects.reference(object, cpu.owner());
+    handle.write(cpu.kernel().handles.open(found, cpu.owner()));
     NtStatus::SUCCESS
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn close(cpu: &Cpu, handle: usize) -> NtStatus {
 
 /// `ObfReferenceObject`.
 pub(crate) fn reference_object(cpu: &Cpu, object: Ptr) -> usize {
-    cpu.kernel().objects.reference(object).unwrap_or_else(|| {
+    cpu.kernel().objects.reference(object, cpu.owner()).unwrap_or_else(|| {
         cpu.violation(Rule::ObjectReference, format!("references {object:?}, which is no object (any more)"));
         0
     })
@@ -146,7 +146,7 @@ pub(crate) fn dereference_object(cpu: &Cpu, object: Ptr) -> usize {
 
 /// Takes a reference away and deletes what nobody needs any more.
 fn release(cpu: &Cpu, object: Ptr) -> usize {
-    match cpu.kernel().objects.dereference(object) {
+    match cpu.kernel().objects.dereference(object, cpu.owner()) {
         Released::Kept(references) => references,
         Released::Gone(Object::File(file)) => {
             io::close::delete(cpu, &file);

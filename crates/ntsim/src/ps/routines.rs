@@ -6,13 +6,14 @@ use super::{Process, Thread};
 use crate::abi::Ptr;
 use crate::ke::Cpu;
 use crate::status::NtStatus;
-use crate::verifier::Rule;
+use crate::verifier::pointers;
 
 /// The process at a driver's pointer, complaining if there is none (any more).
 pub(crate) fn process_at(cpu: &Cpu, process: Ptr) -> Option<Arc<Process>> {
     let found = cpu.kernel().objects.process(process);
-    if found.is_none() {
-        cpu.violation(Rule::ObjectReference, format!("{process:?} is no process (any more)"));
+    match &found {
+        Some(found) => pointers::check_process(cpu, found),
+        None => pointers::unknown(cpu, process, "process"),
     }
     found
 }
@@ -20,8 +21,9 @@ pub(crate) fn process_at(cpu: &Cpu, process: Ptr) -> Option<Arc<Process>> {
 /// The thread at a driver's pointer, complaining if there is none (any more).
 fn thread_at(cpu: &Cpu, thread: Ptr) -> Option<Arc<Thread>> {
     let found = cpu.kernel().objects.thread(thread);
-    if found.is_none() {
-        cpu.violation(Rule::ObjectReference, format!("{thread:?} is no thread (any more)"));
+    match &found {
+        Some(found) => pointers::check_thread(cpu, found),
+        None => pointers::unknown(cpu, thread, "thread"),
     }
     found
 }
@@ -91,7 +93,7 @@ pub(crate) fn lookup_process_by_process_id(cpu: &Cpu, pid: usize, process: Ptr<P
     let found = u32::try_from(pid).ok().and_then(|pid| kernel.processes.process_by_pid(pid));
     match found {
         Some(found) => {
-            kernel.objects.reference(found.ptr());
+            kernel.objects.reference(found.ptr(), cpu.owner());
             process.write(found.ptr());
             NtStatus::SUCCESS
         }

@@ -40,8 +40,8 @@ pub(crate) fn create(
     let Ok(thread) = kernel.create_thread(&kernel.system, None, ThreadKind::Driver) else {
         return NtStatus::INSUFFICIENT_RESOURCES;
     };
-    kernel.objects.reference(thread.ptr());
-    handle.write(kernel.handles.open(Object::Thread(Arc::clone(&thread))));
+    kernel.objects.reference(thread.ptr(), cpu.owner());
+    handle.write(kernel.handles.open(Object::Thread(Arc::clone(&thread)), cpu.owner()));
     client_id
         .write_if_given(ClientId { process: thread.process().pid() as usize, thread: thread.tid() as usize });
     driver.thread_started();

@@ -6,6 +6,7 @@ use super::{read_c_string, read_unicode_string, read_wide_string};
 use crate::abi::Ptr;
 use crate::ke::Cpu;
 use crate::status::NtStatus;
+use crate::verifier::books;
 
 /// `DbgPrintEx`. By the Windows x64 convention every variable argument takes one 8-byte place, so that the first few can
 /// be taken whether or not they were passed; what was not is never looked at.
@@ -29,6 +30,7 @@ pub(crate) fn debug_print_ex(
 ) -> NtStatus {
     let text =
         format_text(&read_c_string(format), &[first, second, third, fourth, fifth, sixth, seventh, eighth]);
+    books::check(cpu, &text);
     cpu.kernel().print(&text);
     NtStatus::SUCCESS
 }

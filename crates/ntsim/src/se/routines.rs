@@ -36,7 +36,7 @@ pub(crate) fn locate_process_image_name(cpu: &Cpu, process: Ptr, name: Ptr<Ptr<U
 pub(crate) fn reference_primary_token(cpu: &Cpu, process: Ptr) -> Ptr {
     let Some(process) = process_at(cpu, process) else { return Ptr::NULL };
     let token = process.token().ptr();
-    cpu.kernel().objects.reference(token).map_or(Ptr::NULL, |_| token)
+    cpu.kernel().objects.reference(token, cpu.owner()).map_or(Ptr::NULL, |_| token)
 }
 
 /// `PsDereferencePrimaryToken`.
@@ -44,7 +44,7 @@ pub(crate) fn dereference_primary_token(cpu: &Cpu, token: Ptr) {
     if token_at(cpu, token).is_none() {
         return;
     }
-    if let Released::NotHeld(_) = cpu.kernel().objects.dereference(token) {
+    if let Released::NotHeld(_) = cpu.kernel().objects.dereference(token, cpu.owner()) {
         cpu.violation(Rule::ObjectReference, "dereferences a token more often than it referenced it");
     }
 }

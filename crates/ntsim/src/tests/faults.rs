@@ -63,7 +63,7 @@ fn a_driver_entry_that_fails_must_undo_everything() {
     assert!(sim.load_native(pointer(entry), "test").is_err());
     let violations = sim.violations();
     assert_eq!(violations.len(), 2, "{violations:?}");
-    assert!(violations.iter().all(|violation| violation.rule == Rule::Leak));
+    assert!(violations.iter().all(|violation| violation.rule == Rule::Unwind));
     sim.add_volume(VolumeSpec::new(r"\Device\HarddiskVolume9")).expect("a driver that is gone is not called");
 }
 

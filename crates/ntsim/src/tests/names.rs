@@ -175,5 +175,5 @@ fn names_are_refused_while_apcs_are_disabled() {
     }
     let machine = machine!(pre);
     machine.open(r"C:\a");
-    machine.expect_no_violation();
+    machine.expect_violation(Rule::NameQuery, "test pre-create");
 }

@@ -271,7 +271,7 @@ fn unregistering_with_an_open_port_is_reported() {
     let machine = Machine::new(entry);
     let report = machine.sim.unload(&machine.driver).expect("the driver unloads");
     assert_eq!(report.leaks.len(), 1, "{report:?}");
-    assert_eq!(machine.broken(), [Rule::Port, Rule::Leak]);
+    assert_eq!(machine.broken(), [Rule::Port, Rule::AfterUnload]);
 }
 
 #[test]

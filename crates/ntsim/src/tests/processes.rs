@@ -67,7 +67,7 @@ fn a_routine_left_registered_is_a_leak() {
     let machine = Machine::new(entry);
     let report = machine.sim.unload(&machine.driver).expect("the driver unloads");
     assert_eq!(report.leaks.len(), 1, "{report:?}");
-    machine.expect_violation(Rule::Leak, "harness");
+    machine.expect_violation(Rule::AfterUnload, "test filter unload");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_process_that_is_gone_is_no_object_any_more() {
     let child = machine.sim.add_process(ProcessSpec::new("a.exe")).expect("PIDs are free");
     machine.sim.exit_process(child).expect("it runs");
     machine.unload_cleanly();
-    machine.expect_violation(Rule::ObjectReference, "test filter unload");
+    machine.expect_violation(Rule::Retained, "test filter unload");
 }
 
 #[test]

@@ -65,7 +65,7 @@ offender!(a_routine_above_its_irql_is_reported, IrqlTooHigh, {
     super::driver::system_routine("KeSetEvent");
     nt("KeLowerIrql", &[irql]);
 });
-offender!(a_stray_pointer_for_a_process_is_reported, ObjectReference, nt("PsGetProcessId", &[0x1234]));
+offender!(a_stray_pointer_for_a_process_is_reported, Retained, nt("PsGetProcessId", &[0x1234]));
 offender!(a_handle_closed_twice_is_reported, ObjectReference, {
     let handle = open_current_process();
     assert_eq!(status("ZwClose", &[handle]), NtStatus::SUCCESS);

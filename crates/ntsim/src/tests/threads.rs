@@ -140,7 +140,7 @@ fn a_thread_that_is_not_joined_is_a_leak() {
     let report = machine.sim.unload(&machine.driver).expect("the driver unloads");
     let leaks: Vec<_> = report.leaks.iter().map(|leak| leak.what).collect();
     assert_eq!(leaks, ["pool block", "thread"]);
-    assert_eq!(machine.broken(), [Rule::Leak, Rule::Leak]);
+    assert_eq!(machine.broken(), [Rule::Leak, Rule::AfterUnload]);
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! The rules that a driver must keep, and what is reported when it does not.
 
+pub(crate) mod books;
 pub(crate) mod callback;
+pub(crate) mod calls;
 mod checks;
 mod injection;
+pub(crate) mod leaks;
+pub(crate) mod pointers;
 mod rule;
 
 pub(crate) use checks::Verifier;

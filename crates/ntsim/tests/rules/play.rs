@@ -27,7 +27,8 @@ impl Machine {
     pub(crate) fn new() -> Self {
         let sim = Sim::new(Config::new(Windows::Win11_24H2));
         sim.add_volume(VolumeSpec::new(r"\Device\HarddiskVolume3").dos("C:")).expect("a new name");
-        let process = sim.add_process(ProcessSpec::new(r"C:\app.exe").pid(1000)).expect("a new PID");
+        let process =
+            sim.add_process(ProcessSpec::new(r"C:\app.exe").pid(1000).administrator()).expect("a new PID");
         let thread = sim.add_thread(process, Some(1004)).expect("a new TID");
         Self { sim, process, thread }
     }
