@@ -163,8 +163,7 @@ impl Build {
             let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
             workers
                 .into_iter()
-                .map(|worker| worker.join().unwrap_or_else(|_| Err(anyhow!("a worker died"))))
-                .collect()
+                .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(anyhow!("a worker died"))))
         })
     }
 

@@ -19,6 +19,7 @@ use crate::fltmgr::Operation;
 use crate::io::driver::Driver;
 use crate::io::irp;
 use crate::kernel::Kernel;
+use crate::ob::SYSTEM;
 use crate::ps::Thread;
 use crate::rtl::memory;
 use crate::sim::Major;
@@ -421,9 +422,9 @@ impl Cpu {
         !self.any_operation(|operation| operation.thread.is_none())
     }
 
-    /// Identity of the driver that is running, for what it owns; 0 if none is.
+    /// Identity of the driver that is running, for what it owns; [`SYSTEM`] if none is.
     pub(crate) fn owner(&self) -> u64 {
-        self.frames.borrow().last().map_or(0, |frame| frame.driver.id())
+        self.frames.borrow().last().map_or(SYSTEM, |frame| frame.driver.id())
     }
 
     /// Where execution is, in words: the driver's entry point, and the operation or routine.

@@ -54,6 +54,13 @@ struct Entry {
     kept: bool,
 }
 
+impl Entry {
+    /// Whether a driver holds a reference.
+    fn is_referenced(&self) -> bool {
+        self.references.iter().any(|owner| *owner != SYSTEM)
+    }
+}
+
 /// The objects of one kernel, by address.
 ///
 /// A pointer stays valid while the system keeps the object or a driver holds a reference; afterwards every use is
@@ -62,6 +69,9 @@ struct Entry {
 pub(crate) struct Objects {
     table: Lock<AddressMap<Entry>>,
 }
+
+/// The owner of references and handles that are the system's own.
+pub(crate) const SYSTEM: u64 = 0;
 
 /// What became of a reference.
 pub(crate) enum Released {
@@ -138,13 +148,13 @@ impl Objects {
 
     /// Whether a driver holds a reference.
     pub(crate) fn is_referenced(&self, object: Ptr) -> bool {
-        self.table.lock().get(&object.address()).is_some_and(|entry| !entry.references.is_empty())
+        self.table.lock().get(&object.address()).is_some_and(Entry::is_referenced)
     }
 
     /// Whether a driver holds a reference to a thread of that process.
     pub(crate) fn has_referenced_thread_of(&self, process: &Arc<Process>) -> bool {
         self.table.lock().values().any(|entry| match &entry.object {
-            Object::Thread(thread) => !entry.references.is_empty() && Arc::ptr_eq(thread.process(), process),
+            Object::Thread(thread) => entry.is_referenced() && Arc::ptr_eq(thread.process(), process),
             _ => false,
         })
     }

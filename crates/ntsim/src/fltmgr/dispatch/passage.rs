@@ -15,6 +15,7 @@ use crate::io::callback_data;
 use crate::io::file::File;
 use crate::io::request::IoStatus;
 use crate::ke::Cpu;
+use crate::ob::SYSTEM;
 use crate::status::NtStatus;
 use crate::verifier::callback::Before;
 
@@ -223,7 +224,7 @@ impl Passage {
         self.keeps_thread = true;
         let process = thread.process();
         for object in [thread.ptr(), process.ptr(), process.token().ptr()] {
-            cpu.kernel().objects.reference(object);
+            cpu.kernel().objects.reference(object, SYSTEM);
         }
     }
 
@@ -233,7 +234,7 @@ impl Passage {
         self.keeps_thread = false;
         let process = thread.process();
         for object in [thread.ptr(), process.ptr(), process.token().ptr()] {
-            cpu.kernel().objects.dereference(object);
+            cpu.kernel().objects.dereference(object, SYSTEM);
         }
     }
 }
