@@ -26,6 +26,19 @@ pub(crate) enum Queue {
     Delayed,
 }
 
+impl Queue {
+    /// The queue that a `WORK_QUEUE_TYPE` means, of those that filters may use (the pages on the `FltQueue…` routines).
+    pub(crate) fn of(kind: u32) -> Option<Self> {
+        const CRITICAL_WORK_QUEUE: u32 = 0;
+        const DELAYED_WORK_QUEUE: u32 = 1;
+        match kind {
+            CRITICAL_WORK_QUEUE => Some(Self::Critical),
+            DELAYED_WORK_QUEUE => Some(Self::Delayed),
+            _ => None,
+        }
+    }
+}
+
 /// Deferred procedure calls come before all work.
 const DPC: usize = 0;
 /// Number of queues, that of the deferred procedure calls included.

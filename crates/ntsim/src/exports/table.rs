@@ -180,6 +180,17 @@ routines! {
     FltMgr: FltCompletePendedPostOperation(data: Ptr<CallbackData>), DISPATCH => fltmgr::complete_pended_post_operation;
     FltMgr: FltDoCompletionProcessingWhenSafe(data: Ptr<CallbackData>, objects: Ptr<RelatedObjects>, context: usize,
         flags: u32, safe: Ptr, status: Ptr<u32>) -> u8, DISPATCH => fltmgr::do_completion_processing_when_safe;
+    FltMgr: FltSetCallbackDataDirty(data: Ptr<CallbackData>), DISPATCH => fltmgr::dirty::set;
+    FltMgr: FltClearCallbackDataDirty(data: Ptr<CallbackData>), DISPATCH => fltmgr::dirty::clear;
+    FltMgr: FltIsCallbackDataDirty(data: Ptr<CallbackData>) -> u8, DISPATCH => fltmgr::dirty::is_dirty;
+    FltMgr: FltAllocateGenericWorkItem() -> Ptr, DISPATCH => fltmgr::work_item::allocate_generic;
+    FltMgr: FltFreeGenericWorkItem(item: Ptr), DISPATCH => fltmgr::work_item::free_generic;
+    FltMgr: FltQueueGenericWorkItem(item: Ptr, object: Ptr, routine: Ptr, kind: u32, context: usize) -> NtStatus, DISPATCH
+        => fltmgr::work_item::queue_generic;
+    FltMgr: FltAllocateDeferredIoWorkItem() -> Ptr, DISPATCH => fltmgr::work_item::allocate_deferred_io;
+    FltMgr: FltFreeDeferredIoWorkItem(item: Ptr), DISPATCH => fltmgr::work_item::free_deferred_io;
+    FltMgr: FltQueueDeferredIoWorkItem(item: Ptr, data: Ptr<CallbackData>, routine: Ptr, kind: u32, context: usize)
+        -> NtStatus, DISPATCH => fltmgr::work_item::queue_deferred_io;
     FltMgr: FltIsDirectory(file: Ptr<FileObject>, instance: Ptr, directory: Ptr<u8>) -> NtStatus, APC
         => fltmgr::routines::is_directory;
 

@@ -8,6 +8,7 @@ use super::registration::{self, Callbacks, OperationEntry};
 use super::{instance, port};
 use crate::abi::{Ptr, Registration};
 use crate::io::driver::{Driver, status_of};
+use crate::ke::rundown::Rundown;
 use crate::ke::{Cpu, Entry, Frame};
 use crate::sim::{Major, UnloadError};
 use crate::status::NtStatus;
@@ -20,6 +21,8 @@ pub(crate) struct Filter {
     pub(super) callbacks: Callbacks,
     /// That of its default instance.
     pub(super) altitude: Altitude,
+    /// Work that keeps it, and references to it.
+    pub(super) users: Rundown,
     started: AtomicBool,
     /// Set when it is being unregistered.
     deleting: AtomicBool,
@@ -78,6 +81,7 @@ pub(crate) fn register_filter(
         driver: Arc::clone(&driver),
         callbacks,
         altitude: cpu.kernel().filters.altitude_of(driver.service()),
+        users: Rundown::default(),
         started: AtomicBool::new(false),
         deleting: AtomicBool::new(false),
     });
@@ -119,6 +123,7 @@ pub(crate) fn unregister_filter(cpu: &Cpu, filter: Ptr) {
             instance::detach(cpu, &filter, &volume);
         }
     });
+    filter.users.run_down(cpu);
     filters.remove(filter.ptr);
     filter.driver.filter.lock().take();
 }

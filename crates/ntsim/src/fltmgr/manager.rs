@@ -13,6 +13,7 @@ use super::name::NameTable;
 use super::operation::Operation;
 use super::port::PortTable;
 use super::reference::References;
+use super::work_item::WorkItems;
 use crate::abi::Ptr;
 use crate::io::Volume;
 use crate::io::driver::Driver;
@@ -26,7 +27,7 @@ const DEFAULT_ALTITUDE: u32 = 385_000;
 
 /// An opaque object of the Filter Manager.
 #[derive(Clone)]
-enum FilterObject {
+pub(super) enum FilterObject {
     Filter(Arc<Filter>),
     Instance(Arc<Instance>),
     Volume(Arc<Volume>),
@@ -46,6 +47,7 @@ pub(crate) struct FilterManager {
     pub(super) names: NameTable,
     pub(crate) ports: PortTable,
     pub(super) references: References,
+    pub(super) work_items: WorkItems,
 }
 
 impl FilterManager {
@@ -78,7 +80,7 @@ impl FilterManager {
         self.objects.lock().remove(&object.address());
     }
 
-    fn get(&self, object: Ptr) -> Option<FilterObject> {
+    pub(super) fn get(&self, object: Ptr) -> Option<FilterObject> {
         self.objects.lock().get(&object.address()).cloned()
     }
 
@@ -147,6 +149,7 @@ pub(crate) fn leaks(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
     leaks.extend(filters.names.leaks(driver));
     leaks.extend(filters.ports.leaks(driver));
     leaks.extend(filters.references.leaks(driver));
+    leaks.extend(filters.work_items.leaks(driver));
     if driver.filter.lock().is_some() {
         leaks.push(Leak { what: "filter", which: "still registered".to_owned(), count: 1, bytes: 0 });
     }

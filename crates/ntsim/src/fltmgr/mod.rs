@@ -2,6 +2,7 @@
 
 mod altitude;
 pub(crate) mod context;
+pub(crate) mod dirty;
 #[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
 mod dispatch;
 pub(crate) mod filter;
@@ -17,6 +18,7 @@ mod registration;
 pub(crate) mod routines;
 mod stack;
 pub(crate) mod volume;
+pub(crate) mod work_item;
 
 pub(crate) use altitude::Altitude;
 #[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]

@@ -42,6 +42,7 @@ pub(crate) enum Entry {
     PortDisconnect,
     ProcessNotify,
     SystemThread,
+    WorkItem,
 }
 
 impl fmt::Display for Entry {
@@ -60,6 +61,7 @@ impl fmt::Display for Entry {
             Self::PortDisconnect => "port disconnect",
             Self::ProcessNotify => "process notify",
             Self::SystemThread => "system thread",
+            Self::WorkItem => "work item",
         };
         f.pad(name)
     }

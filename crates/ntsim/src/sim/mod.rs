@@ -486,6 +486,13 @@ impl Sim {
         self.kernel()
     }
 
+    /// Does something inside the machine, in a thread's name.
+    #[cfg(test)]
+    pub(crate) fn inside<R>(&self, thread: Thread, work: impl FnOnce(&Cpu) -> R) -> R {
+        let thread = self.living_thread(thread).expect("the thread is alive");
+        self.enter(thread, work)
+    }
+
     fn kernel(&self) -> &Arc<Kernel> {
         &self.machine.kernel
     }

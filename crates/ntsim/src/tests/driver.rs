@@ -50,13 +50,32 @@ pub(super) fn nt(routine: &str, arguments: &[usize]) -> usize {
             cpu::invoke(Ptr::at(address), arguments)
         }
         _ => {
-            type Wide = extern "win64" fn(usize, usize, usize, usize, usize, usize, usize, usize) -> usize;
-            let mut all = [0; 8];
+            type Wide = extern "win64" fn(
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+                usize,
+            ) -> usize;
+            let mut all = [0; 18];
             all[..arguments.len()].copy_from_slice(arguments);
             // SAFETY: by this calling convention the caller cleans up, so that extra arguments are harmless.
             let function = unsafe { std::mem::transmute::<usize, Wide>(address) };
-            let [first, second, third, fourth, fifth, sixth, seventh, eighth] = all;
-            function(first, second, third, fourth, fifth, sixth, seventh, eighth)
+            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = all;
+            function(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r)
         }
     }
 }

@@ -7,6 +7,7 @@ use super::observe;
 use super::passage::Passage;
 use super::table::Reason;
 use crate::abi::{IoParameterBlock, Ptr};
+use crate::fltmgr::dirty::DIRTY;
 use crate::fltmgr::instance::Instance;
 use crate::fltmgr::operation::Kind;
 use crate::fltmgr::stack::Layer;
@@ -21,8 +22,6 @@ use crate::verifier::callback::{self, Before, PreReturn};
 const NO_FLAGS: usize = 0;
 /// `FLTFL_POST_OPERATION_DRAINING`
 const DRAINING: usize = 1;
-/// `FLTFL_CALLBACK_DATA_DIRTY`
-const DIRTY: u32 = 0x8000_0000;
 
 /// Sees to it that an operation that has been put aside is resumed.
 pub(in crate::fltmgr) type Begin = Box<dyn FnOnce(&Cpu)>;
