@@ -14,7 +14,7 @@ use super::operation::Operation;
 use super::port::PortTable;
 use super::reference::References;
 use super::work_item::WorkItems;
-use crate::abi::Ptr;
+use crate::abi::{Address, Ptr};
 use crate::io::Volume;
 use crate::io::driver::Driver;
 use crate::ke::Cpu;
@@ -41,6 +41,8 @@ pub(crate) struct FilterManager {
     pub(crate) operations: Operations,
     /// The model filters, in the order in which they were added.
     pub(super) models: Lock<Vec<Arc<ModelFilter>>>,
+    /// The callback data of operations that model filters hold up.
+    pub(super) held: Lock<Vec<Address>>,
     /// Altitudes of drivers' default instances by service name, as in the registry.
     pub(super) altitudes: Lock<HashMap<String, Altitude>>,
     pub(super) contexts: ContextTable,

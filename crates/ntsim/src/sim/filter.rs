@@ -74,6 +74,9 @@ impl When {
 pub enum Act {
     /// It pends the operation, and a System worker sends it on: those below run there, with the same callback data.
     Repost,
+    /// It holds the operation up until [`crate::Sim::release_held`], or until everything else waits; then a System worker
+    /// sends it on.
+    Hold,
     /// It pends the operation, and a System worker completes it with a status; those below never see it.
     PendAndComplete(NtStatus),
     /// It completes the operation at once; those below never see it.

@@ -246,6 +246,11 @@ impl Sim {
         self.as_system(|cpu| fltmgr::model::add(cpu, spec))
     }
 
+    /// Sends on the operations that model filters hold up ([`Act::Hold`]).
+    pub fn release_held(&self) {
+        self.as_system(|cpu| fltmgr::model::release_held(cpu));
+    }
+
     /// Sets the altitude of a driver's default instance, as its INF writes it to the registry; to be called before the
     /// driver is loaded. Without one a driver comes below those loaded before.
     ///

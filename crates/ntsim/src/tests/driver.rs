@@ -74,8 +74,11 @@ pub(super) fn nt(routine: &str, arguments: &[usize]) -> usize {
             all[..arguments.len()].copy_from_slice(arguments);
             // SAFETY: by this calling convention the caller cleans up, so that extra arguments are harmless.
             let function = unsafe { std::mem::transmute::<usize, Wide>(address) };
-            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = all;
-            function(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r)
+            let at = |index: usize| all[index];
+            function(
+                at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9), at(10), at(11), at(12), at(13), at(14),
+                at(15), at(16), at(17),
+            )
         }
     }
 }

@@ -132,6 +132,14 @@ fn what_a_filter_writes_itself_is_not_seen_above_it() {
 }
 
 #[test]
+fn what_a_filter_holds_up_goes_on_when_everything_else_waits() {
+    let (machine, handle, log) = machine(ABOVE, Act::Hold);
+    assert_eq!(write(&machine, handle), Ok(10));
+    assert_eq!(notes(&log), ["pre in system of caller, 10", "post in system of caller, 10"]);
+    machine.expect_no_violation();
+}
+
+#[test]
 fn what_a_filter_above_completes_is_never_seen() {
     for act in [Act::Complete(NtStatus::ACCESS_DENIED), Act::PendAndComplete(NtStatus::ACCESS_DENIED)] {
         let (machine, handle, log) = machine(ABOVE, act);

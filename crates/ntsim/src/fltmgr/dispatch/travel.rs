@@ -340,9 +340,12 @@ pub(in crate::fltmgr) fn resume_model(cpu: &Cpu, data: Address, ended: Option<Io
     let _ = travel(cpu, passage, direction, &mut Local::default());
 }
 
-/// Everything waits. If a driver has pended an operation that nobody completes, that is a broken rule, and the operation
+/// Everything waits. What model filters hold up goes on now. If a driver has pended an operation that nobody completes, that is a broken rule, and the operation
 /// goes on as if the driver had let it pass; else the simulation ends.
 pub(super) fn rescue(cpu: &Cpu, stuck: Stuck) {
+    if model::release_held(cpu) {
+        return;
+    }
     let operations = &cpu.kernel().filters.operations;
     match operations.take(|_, reason| matches!(reason, Reason::Pre(_) | Reason::Post(_))) {
         Some((passage, Reason::Pre(instance))) => {

@@ -22,10 +22,11 @@ pub(in crate::fltmgr) fn pre(
     let is_irp = passage.operation().kind == Kind::Irp;
     let disallow = Verdict::End(IoStatus::plain(NtStatus::FLT_DISALLOW_FAST_IO));
     match act {
-        Act::Repost | Act::PendAndComplete(_) | Act::Reissue if passage.operation().kind == Kind::FastIo => {
+        Act::Repost | Act::Hold | Act::PendAndComplete(_) | Act::Reissue if passage.operation().kind == Kind::FastIo => {
             disallow
         }
         Act::Repost if is_irp => pend(passage, None),
+        Act::Hold if is_irp => hold(passage),
         Act::PendAndComplete(status) if is_irp => pend(passage, Some(IoStatus::plain(*status))),
         Act::Complete(status) => Verdict::End(IoStatus::plain(*status)),
         Act::Reissue if is_irp => Verdict::End(reissue(cpu, passage, instance.altitude(), local)),
@@ -46,6 +47,23 @@ fn pend(passage: &Passage, ended: Option<IoStatus>) -> Verdict {
         work::queue(cpu, work::Queue::Delayed, move |cpu| resume_model(cpu, data, ended));
     });
     Verdict::Pend(Reason::Model, Some(begin))
+}
+
+/// Holds the operation up.
+fn hold(passage: &Passage) -> Verdict {
+    let data = passage.key();
+    let begin: Begin = Box::new(move |cpu: &Cpu| cpu.kernel().filters.held.lock().push(data));
+    Verdict::Pend(Reason::Model, Some(begin))
+}
+
+/// Has System workers carry on what is held up. Returns whether anything was.
+pub(crate) fn release_held(cpu: &Cpu) -> bool {
+    let held = std::mem::take(&mut *cpu.kernel().filters.held.lock());
+    for data in &held {
+        let data = *data;
+        work::queue(cpu, work::Queue::Delayed, move |cpu| resume_model(cpu, data, None));
+    }
+    !held.is_empty()
 }
 
 /// On the way up, after an act that asked for it.
