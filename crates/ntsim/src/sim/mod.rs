@@ -248,7 +248,7 @@ impl Sim {
 
     /// Sends on the operations that model filters hold up ([`Act::Hold`]).
     pub fn release_held(&self) {
-        self.as_system(|cpu| fltmgr::model::release_held(cpu));
+        self.as_system(fltmgr::model::release_held);
     }
 
     /// Sets the altitude of a driver's default instance, as its INF writes it to the registry; to be called before the

@@ -76,8 +76,24 @@ pub(super) fn nt(routine: &str, arguments: &[usize]) -> usize {
             let function = unsafe { std::mem::transmute::<usize, Wide>(address) };
             let at = |index: usize| all[index];
             function(
-                at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9), at(10), at(11), at(12), at(13), at(14),
-                at(15), at(16), at(17),
+                at(0),
+                at(1),
+                at(2),
+                at(3),
+                at(4),
+                at(5),
+                at(6),
+                at(7),
+                at(8),
+                at(9),
+                at(10),
+                at(11),
+                at(12),
+                at(13),
+                at(14),
+                at(15),
+                at(16),
+                at(17),
             )
         }
     }

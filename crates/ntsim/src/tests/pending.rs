@@ -451,7 +451,7 @@ fn a_work_item_that_is_not_freed_is_a_leak() {
     let machine = Machine::new(entry);
     let report = machine.sim.unload(&machine.driver).expect("the driver unloads");
     assert_eq!(report.leaks.len(), 1, "{report:?}");
-    assert_eq!(machine.broken(), [Rule::Leak]);
+    assert_eq!(machine.broken(), [Rule::AfterUnload]);
 }
 
 #[test]

@@ -22,7 +22,9 @@ pub(in crate::fltmgr) fn pre(
     let is_irp = passage.operation().kind == Kind::Irp;
     let disallow = Verdict::End(IoStatus::plain(NtStatus::FLT_DISALLOW_FAST_IO));
     match act {
-        Act::Repost | Act::Hold | Act::PendAndComplete(_) | Act::Reissue if passage.operation().kind == Kind::FastIo => {
+        Act::Repost | Act::Hold | Act::PendAndComplete(_) | Act::Reissue
+            if passage.operation().kind == Kind::FastIo =>
+        {
             disallow
         }
         Act::Repost if is_irp => pend(passage, None),
