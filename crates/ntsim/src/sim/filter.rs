@@ -12,13 +12,22 @@ pub struct FilterSpec {
     pub altitude: String,
     /// What it does with which operations; the first that applies counts.
     pub acts: Vec<(When, Act)>,
+    /// Whether it has every operation shown to the observer in its name, as it comes down and as it goes up.
+    pub watches: bool,
 }
 
 impl FilterSpec {
     /// A filter that lets everything pass.
     #[must_use]
     pub fn new(name: &str, altitude: &str) -> Self {
-        Self { name: name.to_owned(), altitude: altitude.to_owned(), acts: Vec::new() }
+        Self { name: name.to_owned(), altitude: altitude.to_owned(), acts: Vec::new(), watches: false }
+    }
+
+    /// The same filter, which has every operation shown to the observer as well. Its acts that need the way up
+    /// ([`Act::CompleteAtDispatch`]) are not done.
+    #[must_use]
+    pub fn watching(self) -> Self {
+        Self { watches: true, ..self }
     }
 
     /// The same filter, doing this with such operations too.

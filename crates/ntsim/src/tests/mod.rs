@@ -17,6 +17,7 @@ mod ports;
 mod processes;
 mod references;
 mod threads;
+mod watching;
 
 use crate::verifier::Rule;
 use crate::{

@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 use std::sync::Arc;
 
-use super::observe;
+use super::observe::observe;
 use super::passage::Passage;
 use super::table::Reason;
 use crate::abi::{IoParameterBlock, Ptr};
@@ -56,7 +56,8 @@ pub(super) fn pre(cpu: &Cpu, passage: &mut Passage, instance: &Arc<Instance>) ->
         // Without a pre-operation callback, the post-operation callback always comes.
         if has_post { Verdict::Owe { context: 0, synchronize: false } } else { Verdict::Pass }
     } else {
-        observe::observe(cpu, passage, instance, Phase::Pre, None);
+        let name = instance.filter().driver().service();
+        observe(cpu, passage, name, Phase::Pre);
         passage.context().write(0);
         let arguments = [passage.data().address(), passage.objects().address(), passage.context().address()];
         let status = call(cpu, passage, instance, Entry::Pre(major), entry.pre, &arguments);
@@ -202,7 +203,8 @@ fn call_post(
     let Some(registered) = instance.filter().operation(major) else {
         return callback::POSTOP_FINISHED_PROCESSING;
     };
-    observe::observe(cpu, passage, instance, Phase::Post, Some(passage.ended().status));
+    let name = instance.filter().driver().service();
+    observe(cpu, passage, name, Phase::Post);
     let entry = if flags == DRAINING { Entry::Draining(major) } else { Entry::Post(major) };
     let arguments = [passage.data().address(), passage.objects().address(), context, flags];
     call(cpu, passage, instance, entry, registered.post, &arguments)

@@ -21,6 +21,7 @@ pub(crate) use self::answer::{Answer, Arrival, Pended, Submitted};
 use self::answer::{Waiter, Waits};
 pub(super) use self::callbacks::{Begin, Completed, Verdict};
 pub(super) use self::drain::drain;
+pub(super) use self::observe::observe;
 pub(super) use self::passage::Passage;
 use self::passage::Sender;
 pub(crate) use self::pended::{

@@ -3,27 +3,19 @@
 use std::borrow::Cow;
 
 use super::passage::Passage;
-use crate::fltmgr::instance::Instance;
 use crate::fltmgr::operation::CopyOrigin;
 use crate::ke::Cpu;
 use crate::ps::Thread;
 use crate::sim::{Callback, CopySource, Phase, ThreadFacts};
-use crate::status::NtStatus;
 
-/// Shows the callback that is about to be called.
-pub(super) fn observe(
-    cpu: &Cpu,
-    passage: &Passage,
-    instance: &Instance,
-    phase: Phase,
-    status: Option<NtStatus>,
-) {
+/// Shows the callback of a filter that is about to be called.
+pub(in crate::fltmgr) fn observe(cpu: &Cpu, passage: &Passage, filter: &str, phase: Phase) {
     let kernel = cpu.kernel();
     let mut observer = kernel.observer.lock();
     let Some(observer) = &mut *observer else { return };
     let operation = &passage.operation;
     observer(&Callback {
-        driver: Cow::Borrowed(instance.filter().driver().service()),
+        driver: Cow::Borrowed(filter),
         phase,
         major: operation.major,
         minor: operation.minor,
@@ -42,7 +34,7 @@ pub(super) fn observe(
         offset: operation.offset,
         length: operation.length,
         copy_source: operation.copy.as_ref().map(copy_source),
-        status,
+        status: (phase == Phase::Post).then(|| passage.ended().status),
     });
 }
 

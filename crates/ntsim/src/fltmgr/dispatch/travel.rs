@@ -212,7 +212,7 @@ fn up(cpu: &Cpu, mut passage: Box<Passage>, local: &mut Local<'_>) -> Step {
         passage.restore(owed_before);
         let completed = match &owed.layer {
             Layer::Driver(instance) => callbacks::post(cpu, &mut passage, instance, owed.context),
-            Layer::Model(_) => model::post(&passage),
+            Layer::Model(instance) => model::post(cpu, &passage, instance),
         };
         let Completed::Pend(reason, begin) = completed else { continue };
         match pend(cpu, passage, reason, local, begin) {

@@ -3,12 +3,14 @@
 use super::ModelInstance;
 use crate::abi::Address;
 use crate::ex::work;
-use crate::fltmgr::dispatch::{Begin, Completed, Local, Passage, Reason, Verdict, reissue, resume_model};
+use crate::fltmgr::dispatch::{
+    Begin, Completed, Local, Passage, Reason, Verdict, observe, reissue, resume_model,
+};
 use crate::fltmgr::operation::Kind;
 use crate::io::request::IoStatus;
 use crate::io::{callback_data, own};
 use crate::ke::Cpu;
-use crate::sim::Act;
+use crate::sim::{Act, Phase};
 use crate::status::NtStatus;
 
 /// On the way down.
@@ -18,7 +20,13 @@ pub(in crate::fltmgr) fn pre(
     instance: &ModelInstance,
     local: &mut Local<'_>,
 ) -> Verdict {
-    let Some(act) = instance.act(passage.operation()) else { return Verdict::Pass };
+    let pass = if instance.watches() {
+        observe(cpu, passage, instance.name(), Phase::Pre);
+        Verdict::Owe { context: 0, synchronize: false }
+    } else {
+        Verdict::Pass
+    };
+    let Some(act) = instance.act(passage.operation()) else { return pass };
     let is_irp = passage.operation().kind == Kind::Irp;
     let disallow = Verdict::End(IoStatus::plain(NtStatus::FLT_DISALLOW_FAST_IO));
     match act {
@@ -35,10 +43,10 @@ pub(in crate::fltmgr) fn pre(
         Act::Write { offset, length } => {
             let flags = callback_data::GENERATED_IO;
             own::write(cpu, &passage.operation().file, *offset, *length, Some(instance.altitude()), flags);
-            Verdict::Pass
+            pass
         }
         Act::CompleteAtDispatch if is_irp => Verdict::Owe { context: 0, synchronize: false },
-        _ => Verdict::Pass,
+        _ => pass,
     }
 }
 
@@ -69,7 +77,11 @@ pub(crate) fn release_held(cpu: &Cpu) -> bool {
 }
 
 /// On the way up, after an act that asked for it.
-pub(in crate::fltmgr) fn post(passage: &Passage) -> Completed {
+pub(in crate::fltmgr) fn post(cpu: &Cpu, passage: &Passage, instance: &ModelInstance) -> Completed {
+    if instance.watches() {
+        observe(cpu, passage, instance.name(), Phase::Post);
+        return Completed::Pass;
+    }
     let data: Address = passage.key();
     let begin: Begin = Box::new(move |cpu: &Cpu| {
         work::queue_dpc(cpu, move |cpu| resume_model(cpu, data, None));

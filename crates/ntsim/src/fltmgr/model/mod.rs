@@ -33,7 +33,15 @@ impl ModelInstance {
     }
 
     pub(super) fn is_interested(&self, major: u8) -> bool {
-        self.filter.spec.acts.iter().any(|(when, _)| when.major as u8 == major)
+        self.watches() || self.filter.spec.acts.iter().any(|(when, _)| when.major as u8 == major)
+    }
+
+    fn watches(&self) -> bool {
+        self.filter.spec.watches
+    }
+
+    fn name(&self) -> &str {
+        &self.filter.spec.name
     }
 
     /// What it does with an operation.
