@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{panic, process};
 
 use crate::abi::Address;
+use crate::cc::CacheManager;
 use crate::ex::pool::Pool;
 use crate::ex::push_lock::PushLocks;
 use crate::ex::work::WorkQueues;
@@ -18,6 +19,7 @@ use crate::ke::crash::Crash;
 use crate::ke::gate::Gate;
 use crate::ke::meter::Meter;
 use crate::ke::scheduler::Scheduler;
+use crate::mm::section::Sections;
 use crate::ob::{Arena, HandleTable, Objects};
 use crate::ps::notify::ProcessNotify;
 use crate::ps::{Process, ProcessTable, Thread, ThreadKind};
@@ -49,6 +51,8 @@ pub(crate) struct Kernel {
     pub(crate) process_notify: ProcessNotify,
     pub(crate) volumes: VolumeTable,
     pub(crate) file_handles: FileHandles,
+    pub(crate) cache: CacheManager,
+    pub(crate) sections: Sections,
     pub(crate) drivers: Lock<Vec<Arc<Driver>>>,
     pub(crate) filters: FilterManager,
     pub(crate) verifier: Verifier,
@@ -100,6 +104,8 @@ impl Kernel {
             process_notify: ProcessNotify::default(),
             volumes: VolumeTable::default(),
             file_handles: FileHandles::default(),
+            cache: CacheManager::default(),
+            sections: Sections::default(),
             drivers: Lock::default(),
             filters: FilterManager::default(),
             verifier: Verifier::new(),

@@ -8,6 +8,7 @@
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 mod abi;
+mod cc;
 mod ex;
 mod exports;
 mod fltmgr;

@@ -14,6 +14,8 @@ use crate::sim::{Major, Mode};
 pub(crate) enum Kind {
     Irp,
     FastIo,
+    /// A callback of the cache or memory manager.
+    FsFilter,
 }
 
 /// The copy information in a request's IRP extension.
@@ -76,6 +78,7 @@ impl Operation {
             | match self.kind {
                 Kind::Irp => callback_data::IRP_OPERATION,
                 Kind::FastIo => callback_data::FAST_IO_OPERATION,
+                Kind::FsFilter => callback_data::FS_FILTER_OPERATION,
             }
     }
 }

@@ -6,6 +6,7 @@ use super::file::File;
 use super::request::IoStatus;
 use super::{file_object, irp, send};
 use crate::abi::Parameters;
+use crate::cc::pages;
 use crate::fltmgr::{self, Kind, Operation};
 use crate::ke::Cpu;
 use crate::sim::{Handle, Major, Mode};
@@ -26,15 +27,18 @@ pub(crate) fn handle_closed(cpu: &Cpu, file: &Arc<File>) {
         return;
     }
     let target = Arc::clone(file);
-    request(cpu, file, Major::Cleanup, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API, move |_| {
-        clean_up(&target);
+    request(cpu, file, Major::Cleanup, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API, move |cpu| {
+        clean_up(cpu, &target);
     });
     file.add_flags(file_object::CLEANUP_COMPLETE);
+    if let Some(fcb) = file.fcb() {
+        pages::release_idle(cpu, fcb);
+    }
     release(cpu, file);
 }
 
 /// The file system's part of the cleanup: what was to be deleted loses its name.
-fn clean_up(file: &File) {
+fn clean_up(cpu: &Cpu, file: &File) {
     let Some(fcb) = file.fcb() else { return };
     let node = fcb.node();
     if file.has(file_object::DELETE_ON_CLOSE) {
@@ -45,6 +49,10 @@ fn clean_up(file: &File) {
         && let Some(name) = node.take_deleted()
     {
         file.volume().names.remove(node, &name);
+        if node.is_nameless() {
+            // What is left of it will never be written.
+            pages::discard(cpu, fcb, &pages::EVERYTHING);
+        }
     }
 }
 

@@ -11,10 +11,10 @@ use super::data::{ReadTarget, WriteTarget};
 use super::file::File;
 use super::request::{IoStatus, file_of};
 use super::set_information::set_information;
-use super::transfer::{self, buffer_of, irp_flags, read_parameters};
+use super::transfer::{self, irp_flags, read_parameters, write_parameters};
 use super::volume::SECTOR_BYTES;
 use super::{close, file_object, irp, send};
-use crate::abi::{FileObject, Parameters, Ptr, WriteParameters};
+use crate::abi::{FileObject, Ptr};
 use crate::fltmgr::{CopyOrigin, Kind, Operation};
 use crate::ke::Cpu;
 use crate::ps::Thread;
@@ -105,14 +105,15 @@ fn read_chunk(
         length: Some(spec.length),
         ..Operation::new(Major::Read, Kind::Irp, Arc::clone(source), Some(Arc::clone(caller)))
     };
-    let parameters = read_parameters(cpu, Mode::Kernel, spec.source_offset, spec.length);
+    let parameters = read_parameters(cpu, spec.source_offset, spec.length);
     let target = ReadTarget {
         file: Arc::clone(source),
         offset: spec.source_offset,
         length: spec.length,
+        non_cached: source.has(file_object::NO_INTERMEDIATE_BUFFERING),
         outcome: Outcome::Model,
     };
-    send::send(cpu, operation, parameters, move |_| target.run())
+    send::send(cpu, operation, parameters, move |cpu| target.run(cpu))
 }
 
 /// The write of a chunk, in a System worker's thread but as the caller's request.
@@ -132,20 +133,17 @@ fn write_chunk(
         length: Some(length),
         ..Operation::new(Major::Write, Kind::Irp, Arc::clone(destination), Some(caller))
     };
-    let parameters = Parameters {
-        write: WriteParameters {
-            length,
-            alignment: 0,
-            key: 0,
-            alignment2: 0,
-            byte_offset: offset,
-            write_buffer: buffer_of(cpu, Mode::Kernel),
-            mdl_address: Ptr::NULL,
-        },
+    let parameters = write_parameters(cpu, offset, length);
+    let target = WriteTarget {
+        file: Arc::clone(destination),
+        offset,
+        length,
+        paging: false,
+        non_cached: destination.has(file_object::NO_INTERMEDIATE_BUFFERING),
+        write_through: destination.has(file_object::WRITE_THROUGH),
+        outcome: Outcome::Model,
     };
-    let target =
-        WriteTarget { file: Arc::clone(destination), offset, length, paging: false, outcome: Outcome::Model };
-    send::send(cpu, operation, parameters, move |_| target.run())
+    send::send(cpu, operation, parameters, move |cpu| target.run(cpu))
 }
 
 /// `CopyFile2` by the current thread.

@@ -11,6 +11,7 @@ use crate::abi::{
     AccessState, CreateParameters, IoSecurityContext, Luid, Parameters, Ptr, SecuritySubjectContext, Shared,
     SharedText, UnicodeString,
 };
+use crate::cc::pages;
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
 use crate::ob::Object;
@@ -85,7 +86,7 @@ fn request(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec) -> IoStatus {
     };
     let opening = Opening { disposition: spec.disposition, options: spec.options, outcome: spec.outcome };
     let file = Arc::clone(file);
-    send::send(cpu, operation, parameters, move |_| opening.open(&file))
+    send::send(cpu, operation, parameters, move |cpu| opening.open(cpu, &file))
 }
 
 /// What the file system has to know of a create.
@@ -98,7 +99,7 @@ struct Opening {
 
 impl Opening {
     /// The file system's part.
-    fn open(self, file: &File) -> IoStatus {
+    fn open(self, cpu: &Cpu, file: &File) -> IoStatus {
         let volume = file.volume();
         if file.has(file_object::VOLUME_OPEN) {
             return IoStatus::new(NtStatus::SUCCESS, FILE_OPENED);
@@ -115,10 +116,12 @@ impl Opening {
         );
         if ended.status.is_success() && ended.status != NtStatus::REPARSE {
             let node = volume.names.get_or_insert(file.name(), directory, 0);
+            let fcb = node.open();
             if matches!(ended.information, FILE_SUPERSEDED | FILE_OVERWRITTEN) {
                 node.set_size(0);
+                pages::discard(cpu, &fcb, &pages::EVERYTHING);
             }
-            file.opened(node.open());
+            file.opened(fcb);
         }
         ended
     }
@@ -131,6 +134,14 @@ impl Opening {
         let directory = existing.is_some_and(Node::is_directory);
         if directory && self.options.contains(CreateOptions::NON_DIRECTORY_FILE) {
             return IoStatus::plain(NtStatus::FILE_IS_A_DIRECTORY);
+        }
+        let truncates = matches!(
+            self.disposition,
+            Disposition::Supersede | Disposition::Overwrite | Disposition::OverwriteIf
+        );
+        let is_mapped = |node: &Node| node.fcb().is_some_and(|fcb| fcb.pages().is_mapped());
+        if truncates && existing.is_some_and(is_mapped) {
+            return IoStatus::plain(NtStatus::USER_MAPPED_FILE);
         }
         match (self.disposition, existing.is_some()) {
             (Disposition::Open | Disposition::Overwrite, false) => {

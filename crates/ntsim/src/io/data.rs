@@ -1,10 +1,15 @@
-//! What a file system does with the data of a read or write: sizes and positions; no bytes are kept.
+//! What a file system does with the data of a read or write: sizes, positions and dirty pages; no bytes are kept.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::file::File;
-use super::file_object;
 use super::request::{IoStatus, decide};
+use super::{Fcb, file_object};
+use crate::cc::lazy_writer;
+use crate::cc::pages::Dirtied;
+use crate::cc::write_out::{Writer, write_out};
+use crate::ke::Cpu;
 use crate::sim::Outcome;
 use crate::status::NtStatus;
 
@@ -20,31 +25,71 @@ pub(super) struct WriteTarget {
     pub(super) offset: i64,
     pub(super) length: u32,
     pub(super) paging: bool,
+    pub(super) non_cached: bool,
+    pub(super) write_through: bool,
     pub(super) outcome: Outcome,
 }
 
 impl WriteTarget {
-    pub(super) fn run(&self) -> IoStatus {
-        decide(self.outcome, || self.write(), || self.write())
+    pub(super) fn run(&self, cpu: &Cpu) -> IoStatus {
+        // What is played has had its effects on the cache elsewhere.
+        let played = || match self.place() {
+            Ok((_, range)) => self.wrote(&range),
+            Err(status) => IoStatus::plain(status),
+        };
+        decide(self.outcome, || self.write(cpu), played)
     }
 
-    fn write(&self) -> IoStatus {
-        let Some(fcb) = self.file.fcb() else { return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST) };
-        let node = fcb.node();
+    /// Which bytes of which stream it writes.
+    fn place(&self) -> Result<(&Arc<Fcb>, Range<i64>), NtStatus> {
+        let fcb = self.file.fcb().ok_or(NtStatus::INVALID_DEVICE_REQUEST)?;
         let start = match self.offset {
-            TO_END_OF_FILE => node.size(),
+            TO_END_OF_FILE => fcb.node().size(),
             AT_FILE_POINTER => self.file.position(),
             offset => offset,
         };
-        let Some(end) = start.checked_add(i64::from(self.length)) else {
-            return IoStatus::plain(NtStatus::INVALID_PARAMETER);
+        let end = start.checked_add(i64::from(self.length)).ok_or(NtStatus::INVALID_PARAMETER)?;
+        Ok((fcb, start..end))
+    }
+
+    /// The file system writes, through the cache or past it.
+    fn write(&self, cpu: &Cpu) -> IoStatus {
+        let (fcb, range) = match self.place() {
+            Ok(place) => place,
+            Err(status) => return IoStatus::plain(status),
         };
-        if !self.paging {
+        if self.paging {
             // Paging writes never change a file's size.
-            if end > node.size() {
-                node.set_size(end);
+            fcb.pages().clean(&cpu.kernel().cache, fcb, &range);
+            return IoStatus::new(NtStatus::SUCCESS, self.length as usize);
+        }
+        if self.non_cached {
+            // The cache must not hold what differs from the disk.
+            if let Err(status) = write_out(cpu, fcb, &range, Writer::FileSystem) {
+                return IoStatus::plain(status);
             }
-            self.file.set_position(end);
+        }
+        let ended = self.wrote(&range);
+        if !self.non_cached && !range.is_empty() {
+            let kernel = cpu.kernel();
+            let now = kernel.clock.now();
+            let dirty = fcb.pages().dirty(&kernel.cache, &self.file, &range, Dirtied::Cached, now);
+            if self.write_through {
+                if let Err(status) = write_out(cpu, fcb, &range, Writer::FileSystem) {
+                    return IoStatus::plain(status);
+                }
+            } else if let Some(dirty) = dirty {
+                lazy_writer::throttle(cpu, dirty);
+            }
+        }
+        ended
+    }
+
+    /// Sizes and position after the write.
+    fn wrote(&self, range: &Range<i64>) -> IoStatus {
+        if let Some(fcb) = self.file.fcb().filter(|_| !self.paging) {
+            fcb.node().written_to(range.end);
+            self.file.set_position(range.end);
             self.file.add_flags(file_object::FILE_MODIFIED);
         }
         IoStatus::new(NtStatus::SUCCESS, self.length as usize)
@@ -57,22 +102,30 @@ pub(super) struct ReadTarget {
     pub(super) file: Arc<File>,
     pub(super) offset: i64,
     pub(super) length: u32,
+    pub(super) non_cached: bool,
     pub(super) outcome: Outcome,
 }
 
 impl ReadTarget {
-    pub(super) fn run(&self) -> IoStatus {
-        decide(self.outcome, || self.read(), || IoStatus::new(NtStatus::SUCCESS, self.length as usize))
+    pub(super) fn run(&self, cpu: &Cpu) -> IoStatus {
+        decide(self.outcome, || self.read(cpu), || IoStatus::new(NtStatus::SUCCESS, self.length as usize))
     }
 
-    fn read(&self) -> IoStatus {
+    fn read(&self, cpu: &Cpu) -> IoStatus {
         let Some(fcb) = self.file.fcb() else { return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST) };
         let rest = fcb.node().size().saturating_sub(self.offset);
         let bytes = rest.clamp(0, i64::from(self.length));
         if bytes == 0 && self.length > 0 {
             return IoStatus::plain(NtStatus::END_OF_FILE);
         }
-        self.file.set_position(self.offset + bytes);
+        let end = self.offset + bytes;
+        if self.non_cached {
+            // What is read past the cache must be on disk first.
+            if let Err(status) = write_out(cpu, fcb, &(self.offset..end), Writer::FileSystem) {
+                return IoStatus::plain(status);
+            }
+        }
+        self.file.set_position(end);
         IoStatus::new(NtStatus::SUCCESS, usize::try_from(bytes).unwrap_or(0))
     }
 }

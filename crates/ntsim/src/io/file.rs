@@ -99,7 +99,7 @@ impl File {
         &self.path
     }
 
-    pub(super) fn access(&self) -> Access {
+    pub(crate) fn access(&self) -> Access {
         self.access
     }
 

@@ -4,6 +4,7 @@
 pub(crate) mod callback_data {
     pub(crate) const IRP_OPERATION: u32 = 0x0000_0001;
     pub(crate) const FAST_IO_OPERATION: u32 = 0x0000_0002;
+    pub(crate) const FS_FILTER_OPERATION: u32 = 0x0000_0004;
     pub(crate) const GENERATED_IO: u32 = 0x0001_0000;
     pub(crate) const REISSUED_IO: u32 = 0x0002_0000;
     pub(crate) const POST_OPERATION: u32 = 0x0008_0000;

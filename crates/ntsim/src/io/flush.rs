@@ -1,10 +1,12 @@
-//! `NtFlushBuffersFile`.
+//! `NtFlushBuffersFile`: the file system writes out what is dirty of the file, whoever dirtied it.
 
 use std::sync::Arc;
 
 use super::request::{IoStatus, file_of};
 use super::{irp, send};
 use crate::abi::Parameters;
+use crate::cc::pages::EVERYTHING;
+use crate::cc::write_out::{Writer, write_out};
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
 use crate::sim::{Access, Handle, Major};
@@ -21,5 +23,13 @@ pub(crate) fn flush(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
         irp_flags: irp::SYNCHRONOUS_API,
         ..Operation::new(Major::FlushBuffers, Kind::Irp, Arc::clone(&file), Some(cpu.thread()))
     };
-    send::send(cpu, operation, Parameters::NONE, move |_| IoStatus::plain(NtStatus::SUCCESS)).status.ok()
+    let target = Arc::clone(&file);
+    let ended = send::send(cpu, operation, Parameters::NONE, move |cpu| {
+        let written = match target.fcb() {
+            Some(fcb) => write_out(cpu, fcb, &EVERYTHING, Writer::FileSystem),
+            None => Ok(()),
+        };
+        IoStatus::plain(written.err().unwrap_or(NtStatus::SUCCESS))
+    });
+    ended.status.ok()
 }

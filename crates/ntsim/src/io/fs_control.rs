@@ -12,6 +12,8 @@ use crate::abi::{
     OffloadReadInput, OffloadReadOutput, OffloadWriteInput, OffloadWriteOutput, Parameters, Ptr,
     ZeroDataInformation,
 };
+use crate::cc::pages;
+use crate::cc::write_out::{Writer, write_out};
 use crate::ex::block::{Block, Content};
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
@@ -39,12 +41,16 @@ pub(crate) fn zero_data(cpu: &Cpu, handle: Handle, from: i64, to: i64) -> Result
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
     let input = ZeroDataInformation { file_offset: from, beyond_final_zero: to };
     let target = Arc::clone(&file);
-    control(cpu, &file, SET_ZERO_DATA, input, 0, move |_, _| {
+    control(cpu, &file, SET_ZERO_DATA, input, 0, move |cpu, _| {
         if !features(&target).zero_data {
             return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST);
         }
         if from < 0 || to < from || target.fcb().is_none() {
             return IoStatus::plain(NtStatus::INVALID_PARAMETER);
+        }
+        if let Some(fcb) = target.fcb() {
+            // Whole pages of zeroes need not be written any more.
+            pages::discard(cpu, fcb, &(from..to));
         }
         IoStatus::plain(NtStatus::SUCCESS)
     })
@@ -123,6 +129,12 @@ impl Clone {
         {
             return NtStatus::END_OF_FILE;
         }
+        // What is cloned is what is on disk (ntifs, `CcCoherencyFlushAndPurgeCache`).
+        let cloned = self.from..self.from + self.bytes;
+        if let Err(status) = write_out(cpu, from, &cloned, Writer::FileSystem) {
+            return status;
+        }
+        pages::discard(cpu, to, &(self.to..self.to + self.bytes));
         target.add_flags(file_object::FILE_MODIFIED);
         NtStatus::SUCCESS
     }
@@ -158,6 +170,10 @@ pub(crate) fn offload_read(
         if transfer == 0 {
             return IoStatus::plain(NtStatus::END_OF_FILE);
         }
+        let end = start.saturating_add(i64::try_from(transfer).unwrap_or(i64::MAX));
+        if let Err(status) = write_out(cpu, fcb, &(start..end), Writer::FileSystem) {
+            return IoStatus::plain(status);
+        }
         let id = cpu.kernel().volumes.offload.issue(transfer);
         *token.lock() = Some(OffloadToken { id, length: transfer });
         buffer.cast().write(OffloadReadOutput {
@@ -184,6 +200,7 @@ pub(crate) fn offload_write(cpu: &Cpu, handle: Handle, spec: &OffloadWriteSpec) 
         token: token_bytes(spec.token.id),
     };
     let (spec, target) = (*spec, Arc::clone(&file));
+    let start = number(spec.offset)?;
     let end = number(spec.offset.checked_add(spec.length).ok_or(NtStatus::INVALID_PARAMETER)?)?;
     control(cpu, &file, OFFLOAD_WRITE, input, size_of::<OffloadWriteOutput>(), move |cpu, buffer| {
         let Some(fcb) = target.fcb().filter(|_| features(&target).offload) else {
@@ -197,6 +214,7 @@ pub(crate) fn offload_write(cpu: &Cpu, handle: Handle, spec: &OffloadWriteSpec) 
         if past_token || end > fcb.node().size() {
             return IoStatus::plain(NtStatus::INVALID_PARAMETER);
         }
+        pages::discard(cpu, fcb, &(start..end));
         fcb.node().written_to(end);
         target.add_flags(file_object::FILE_MODIFIED);
         buffer.cast().write(OffloadWriteOutput {

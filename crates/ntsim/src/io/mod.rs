@@ -10,13 +10,16 @@ pub(crate) mod file;
 mod flags;
 pub(crate) mod flush;
 pub(crate) mod fs_control;
+pub(crate) mod fs_filter;
 mod handle;
 pub(crate) mod handles;
 pub(crate) mod inquiry;
+pub(crate) mod mdl;
 mod namespace;
 mod node;
 #[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
 pub(crate) mod own;
+pub(crate) mod paging;
 mod path;
 pub(crate) mod request;
 pub(crate) mod send;

@@ -1,6 +1,7 @@
 //! What lies on a volume: files, directories and streams, and their control blocks while they are open.
 
 use crate::abi::{Address, AdvancedFcbHeader, ListEntry, Ptr, SectionObjectPointers, Shared};
+use crate::cc::pages::Pages;
 use crate::util::Lock;
 use std::sync::Arc;
 
@@ -144,6 +145,11 @@ impl Node {
         links.count = links.count.saturating_sub(1);
     }
 
+    /// Whether it has lost all its names.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.links.lock().count == 0
+    }
+
     pub(super) fn has_more_names(&self) -> bool {
         self.links.lock().count > 1
     }
@@ -202,6 +208,7 @@ pub(crate) struct Fcb {
     header: Shared<AdvancedFcbHeader>,
     section: Shared<SectionObjectPointers>,
     node: Arc<Node>,
+    pages: Pages,
     /// What filters attached to the stream; gone when the last file object goes.
     pub(crate) contexts: Lock<Vec<StreamContext>>,
 }
@@ -236,7 +243,7 @@ impl Fcb {
             shared_cache_map: Ptr::NULL,
             image_section_object: Ptr::NULL,
         });
-        Self { header, section, node: Arc::clone(node), contexts: Lock::default() }
+        Self { header, section, node: Arc::clone(node), pages: Pages::default(), contexts: Lock::default() }
     }
 
     pub(super) fn header(&self) -> Ptr {
@@ -245,6 +252,21 @@ impl Fcb {
 
     pub(super) fn section(&self) -> Ptr<SectionObjectPointers> {
         self.section.ptr()
+    }
+
+    /// Its dirty pages.
+    pub(crate) fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    /// Whether there are pages for the lazy writer.
+    pub(crate) fn has_cached_dirt(&self) -> bool {
+        self.pages.has_cached_dirt()
+    }
+
+    /// Whether there are pages for the modified page writer.
+    pub(crate) fn has_mapped_dirt(&self) -> bool {
+        self.pages.has_mapped_dirt()
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {

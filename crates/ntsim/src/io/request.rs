@@ -47,7 +47,7 @@ pub(super) fn decide(
 }
 
 /// The file behind a handle of the thread's process.
-pub(super) fn file_of(kernel: &Kernel, thread: &Thread, handle: Handle) -> Result<Arc<File>, NtStatus> {
+pub(crate) fn file_of(kernel: &Kernel, thread: &Thread, handle: Handle) -> Result<Arc<File>, NtStatus> {
     kernel.file_handles.get(thread.process(), handle.0).ok_or(NtStatus::INVALID_HANDLE)
 }
 

@@ -7,6 +7,7 @@ use super::file::File;
 use super::request::{IoStatus, file_of};
 use super::{file_object, irp, send};
 use crate::abi::{Parameters, Ptr, RenameInformation, SetFileInformationParameters, Shared, SharedText};
+use crate::cc::pages;
 use crate::ex::block::{Block, Content};
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
@@ -72,17 +73,39 @@ pub(crate) fn set_information(cpu: &Cpu, handle: Handle, setting: Setting) -> Re
     content[0] = value;
     let buffer = Shared::new(content);
     let target = Arc::clone(&file);
-    request(cpu, &file, class, buffer.ptr().cast(), length, move |_| set(&target, setting, value))
+    request(cpu, &file, class, buffer.ptr().cast(), length, move |cpu| set(cpu, &target, setting, value))
+}
+
+/// The memory manager extends a file for a section that is longer (ntifs, `FileEndOfFileInformation`).
+pub(crate) fn extend(cpu: &Cpu, file: &Arc<File>, size: i64) -> Result<(), NtStatus> {
+    let buffer = Shared::new([size]);
+    let target = Arc::clone(file);
+    request(cpu, file, FILE_END_OF_FILE_INFORMATION, buffer.ptr().cast(), 8, move |_| {
+        if let Some(fcb) = target.fcb() {
+            fcb.node().set_end(size);
+        }
+        NtStatus::SUCCESS
+    })
 }
 
 /// The file system's part.
-fn set(file: &File, setting: Setting, value: i64) -> NtStatus {
+fn set(cpu: &Cpu, file: &File, setting: Setting, value: i64) -> NtStatus {
     let Some(fcb) = file.fcb() else { return NtStatus::INVALID_PARAMETER };
     let node = fcb.node();
     match setting {
         Setting::Basic | Setting::Position(_) => {}
-        Setting::EndOfFile(_) => node.set_end(value),
-        Setting::Allocation(_) => node.set_allocation(value),
+        Setting::EndOfFile(_) | Setting::Allocation(_) => {
+            // Neither can cut off what is mapped (ntifs, `MmCanFileBeTruncated`).
+            if value < node.size() && fcb.pages().is_mapped() {
+                return NtStatus::USER_MAPPED_FILE;
+            }
+            if let Setting::EndOfFile(_) = setting {
+                node.set_end(value);
+            } else {
+                node.set_allocation(value);
+            }
+            pages::discard(cpu, fcb, &(node.size()..i64::MAX));
+        }
         Setting::ValidDataLength(_) => {
             let sizes = node.sizes();
             if !Features::of(file.volume().spec().file_system).valid_data

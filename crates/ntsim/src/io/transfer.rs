@@ -57,18 +57,7 @@ pub(crate) fn write(
             (!spec.thread_null).then(|| Arc::clone(thread)),
         )
     };
-    let buffer = buffer_of(cpu, spec.mode);
-    let parameters = Parameters {
-        write: WriteParameters {
-            length: spec.length,
-            alignment: 0,
-            key: 0,
-            alignment2: 0,
-            byte_offset: offset,
-            write_buffer: buffer,
-            mdl_address: Ptr::NULL,
-        },
-    };
+    let parameters = write_parameters(cpu, offset, spec.length);
     let transfer = Transfer { cpu, context: executor.unwrap_or(thread), paging: spec.paging };
     let _kept = KeptThread::new(cpu.kernel(), thread);
     let target = WriteTarget {
@@ -76,11 +65,14 @@ pub(crate) fn write(
         offset,
         length: spec.length,
         paging: spec.paging,
+        non_cached: is_non_cached(&file, spec.non_cached),
+        write_through: spec.write_through || file.has(file_object::WRITE_THROUGH),
         outcome: spec.outcome,
     };
     let irp_flags =
         irp_flags(&file, irp::WRITE_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
-    let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, move |_| target.run());
+    let ended =
+        transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, move |cpu| target.run(cpu));
     ended.bytes()
 }
 
@@ -105,37 +97,58 @@ pub(crate) fn read(
         length: Some(spec.length),
         ..Operation::new(Major::Read, Kind::Irp, Arc::clone(&file), Some(Arc::clone(thread)))
     };
-    let parameters = read_parameters(cpu, spec.mode, spec.offset, spec.length);
+    let parameters = read_parameters(cpu, spec.offset, spec.length);
     let transfer = Transfer { cpu, context: thread, paging: spec.paging };
     let target = ReadTarget {
         file: Arc::clone(&file),
         offset: spec.offset,
         length: spec.length,
+        non_cached: !spec.paging && is_non_cached(&file, spec.non_cached),
         outcome: spec.outcome,
     };
     let irp_flags =
         irp_flags(&file, irp::READ_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
-    let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, move |_| target.run());
+    let ended =
+        transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, move |cpu| target.run(cpu));
     ended.bytes()
 }
 
-pub(super) fn read_parameters(cpu: &Cpu, mode: Mode, offset: i64, length: u32) -> Parameters {
-    Parameters {
-        read: ReadParameters {
+pub(super) fn read_parameters(cpu: &Cpu, offset: i64, length: u32) -> Parameters {
+    Parameters::zeroed_then(|parameters| {
+        parameters.read = ReadParameters {
             length,
             alignment: 0,
             key: 0,
             alignment2: 0,
             byte_offset: offset,
-            read_buffer: buffer_of(cpu, mode),
+            read_buffer: buffer_of(cpu),
             mdl_address: Ptr::NULL,
-        },
-    }
+        };
+    })
+}
+
+pub(super) fn write_parameters(cpu: &Cpu, offset: i64, length: u32) -> Parameters {
+    Parameters::zeroed_then(|parameters| {
+        parameters.write = WriteParameters {
+            length,
+            alignment: 0,
+            key: 0,
+            alignment2: 0,
+            byte_offset: offset,
+            write_buffer: buffer_of(cpu),
+            mdl_address: Ptr::NULL,
+        };
+    })
 }
 
 /// An address that stands for the buffer; whoever touches it faults, as a filter of metadata has no business there.
-pub(super) fn buffer_of(cpu: &Cpu, _mode: Mode) -> Ptr {
+fn buffer_of(cpu: &Cpu) -> Ptr {
     cpu.kernel().arena.user_buffer()
+}
+
+/// Whether a request goes past the cache.
+fn is_non_cached(file: &File, asked_for: bool) -> bool {
+    asked_for || file.has(file_object::NO_INTERMEDIATE_BUFFERING)
 }
 
 fn flag(set: bool, flag: u32) -> u32 {
@@ -154,7 +167,7 @@ pub(super) fn irp_flags(
         // Paging I/O goes past the cache by nature.
         return irp::NOCACHE | irp::PAGING_IO | flag(synchronous_paging, irp::SYNCHRONOUS_PAGING_IO);
     }
-    let non_cached = non_cached || file.has(file_object::NO_INTERMEDIATE_BUFFERING);
+    let non_cached = is_non_cached(file, non_cached);
     kind | irp::DEFER_IO_COMPLETION
         | flag(file.has(file_object::SYNCHRONOUS_IO), irp::SYNCHRONOUS_API)
         | flag(non_cached, irp::NOCACHE)

@@ -1,4 +1,6 @@
-//! Memory manager: what little of it a driver calls so far.
+//! Memory manager: sections and views, and what a driver calls of it.
+
+pub(crate) mod section;
 
 use crate::abi::{Ptr, UnicodeString};
 use crate::exports::{self, Module};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{Process, Thread, ThreadKind};
 use crate::abi::SharedText;
-use crate::io;
 use crate::ke::Cpu;
 use crate::sim::{Handle, ProcessSpec, SpecError};
+use crate::{io, mm};
 
 /// Starts a process and tells those who want to know, in the context of its creator.
 pub(crate) fn start_process(cpu: &Cpu, spec: ProcessSpec) -> Result<Arc<Process>, SpecError> {
@@ -42,6 +42,7 @@ pub(crate) fn end_process(cpu: &Cpu, process: &Arc<Process>) {
             // The handle was just listed, and nothing can have closed it since.
             let _ = io::close::close(cpu, Handle(handle));
         }
+        mm::section::process_gone(cpu, process);
         kernel.process_notify.ended(cpu, process);
     });
     kernel.processes.end_thread(&kernel.objects, &last);

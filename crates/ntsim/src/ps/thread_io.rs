@@ -1,10 +1,11 @@
 //! What a thread carries into the requests that it makes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::abi::Ptr;
 use crate::ke::Cpu;
+use crate::ob::Arena;
 use crate::se::Token;
 use crate::util::Lock;
 
@@ -15,6 +16,8 @@ pub(crate) struct ThreadIo {
     top_level_irp: AtomicUsize,
     /// The token of the client that it impersonates.
     client: Lock<Option<Arc<Token>>>,
+    /// An address that stands for the IRP that a file system is working on in this thread.
+    irp: OnceLock<Ptr>,
 }
 
 impl ThreadIo {
@@ -26,6 +29,11 @@ impl ThreadIo {
     /// Sets the top-level IRP and returns the one before.
     pub(crate) fn set_top_level_irp(&self, irp: usize) -> usize {
         self.top_level_irp.swap(irp, Ordering::Relaxed)
+    }
+
+    /// The IRP that a file system is working on.
+    pub(crate) fn irp(&self, arena: &Arena) -> usize {
+        self.irp.get_or_init(|| arena.allocate()).address()
     }
 
     pub(crate) fn client(&self) -> Option<Arc<Token>> {

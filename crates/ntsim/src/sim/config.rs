@@ -27,6 +27,16 @@ pub enum Schedule {
     Threads,
 }
 
+/// When the lazy writer and the modified page writer write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum LazyWriter {
+    /// By themselves, when their time has come, and when the harness asks for it.
+    #[default]
+    OnTime,
+    /// When the harness asks for it ([`crate::Sim::lazy_write`], [`crate::Sim::modified_write`]).
+    OnRequest,
+}
+
 /// The machine.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -37,6 +47,8 @@ pub struct Config {
     pub start_time: u64,
     /// Number of active processors, from 1 to 64 (one group); each simulated thread is bound to one of them.
     pub processors: u32,
+    /// When dirty pages are written by themselves.
+    pub lazy_writer: LazyWriter,
     /// Which thread runs when.
     pub schedule: Schedule,
 }
@@ -49,8 +61,15 @@ impl Config {
             windows,
             start_time: DEFAULT_START_TIME,
             processors: DEFAULT_PROCESSORS,
+            lazy_writer: LazyWriter::OnTime,
             schedule: Schedule::Fixed,
         }
+    }
+
+    /// The same machine with another lazy writer.
+    #[must_use]
+    pub fn lazy_writer(self, lazy_writer: LazyWriter) -> Self {
+        Self { lazy_writer, ..self }
     }
 
     /// The same machine, started at another time (100 ns since 1601-01-01 UTC).

@@ -4,17 +4,19 @@ mod config;
 mod control;
 mod filter;
 mod load;
+mod mapping;
 mod observe;
 mod operation;
 mod port;
+mod section;
 mod setting;
 mod storage;
 
 pub use crate::ke::meter::CallCost;
 pub use crate::ke::step::Instructions;
 pub use config::{
-    Config, FileSystem, Process, ProcessInfo, ProcessKind, ProcessSpec, Schedule, SpecError, Thread, Volume,
-    VolumeInfo, VolumeSpec,
+    Config, FileSystem, LazyWriter, Process, ProcessInfo, ProcessKind, ProcessSpec, Schedule, SpecError,
+    Thread, Volume, VolumeInfo, VolumeSpec,
 };
 pub use control::{CloneSpec, OffloadToken, OffloadWriteSpec};
 pub use filter::{Act, FilterSpec, When};
@@ -25,6 +27,7 @@ pub use operation::{
     Handle, Mode, Outcome, ReadSpec, WriteOffset, WriteSpec,
 };
 pub use port::{Connection, MessageHandler, PortReply};
+pub use section::{MdlWriteSpec, Protection, Section, SectionSpec, View};
 pub use setting::Setting;
 
 use std::path::Path;
@@ -43,7 +46,7 @@ use crate::ps::ThreadKind;
 use crate::status::NtStatus;
 use crate::verifier::{FaultPlan, Violation};
 use crate::windows::Windows;
-use crate::{fltmgr, io, ps, verifier};
+use crate::{cc, fltmgr, io, ps, verifier};
 
 /// A simulated machine. Clones are handles of the same machine; several machines in one process are independent.
 ///
@@ -105,7 +108,7 @@ impl Sim {
     /// Sets the clock forward to a time (100 ns since 1601-01-01 UTC), expiring the timeouts before it; an earlier
     /// time changes nothing.
     pub fn set_time(&self, time: u64) {
-        self.as_system(|cpu| cpu.kernel().scheduler.advance_to(cpu, time));
+        self.as_system(|cpu| cc::lazy_writer::advance_to(cpu, time));
     }
 
     /// Lets time pass, expiring each timeout at its moment.

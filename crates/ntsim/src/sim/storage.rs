@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{CloneSpec, Handle, OffloadToken, OffloadWriteSpec, Process, Setting, Sim, SpecError, Thread};
-use crate::io;
+use super::{
+    CloneSpec, Handle, MdlWriteSpec, OffloadToken, OffloadWriteSpec, Process, Setting, Sim, SpecError, Thread,
+};
 use crate::status::NtStatus;
+use crate::{cc, io};
 
 impl Sim {
     /// `NtSetInformationFile`.
@@ -188,5 +190,30 @@ impl Sim {
     pub fn revert(&self, thread: Thread) -> Result<(), SpecError> {
         self.living_thread(thread).ok_or(SpecError::NoSuchThread)?.io().impersonate(None);
         Ok(())
+    }
+
+    /// Has the lazy writer write everything that was written through the cache, now.
+    pub fn lazy_write(&self) {
+        self.as_system(|cpu| {
+            cc::lazy_writer::write_all_lazily(cpu);
+            cpu.kernel().scheduler.settle(cpu);
+        });
+    }
+
+    /// Has the modified page writer write everything that views dirtied, now.
+    pub fn modified_write(&self) {
+        self.as_system(|cpu| {
+            cc::lazy_writer::write_all_modified(cpu);
+            cpu.kernel().scheduler.settle(cpu);
+        });
+    }
+
+    /// A write whose data the kernel puts straight into the cache, as the SMB server does; returns the bytes written.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation.
+    pub fn mdl_write(&self, thread: Thread, handle: Handle, spec: &MdlWriteSpec) -> Result<u32, NtStatus> {
+        self.as_thread(thread, |cpu| io::mdl::write(cpu, handle, spec))
     }
 }

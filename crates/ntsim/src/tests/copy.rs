@@ -110,7 +110,7 @@ fn everything_else_of_a_copy_happens_in_the_caller_s_thread() {
         Major::Write,
         Major::SetInformation,
         Major::Cleanup,
-        Major::Close,
+        // The destination is closed when its dirty pages have been written.
         Major::Cleanup,
         Major::Close,
     ];

@@ -1,5 +1,6 @@
 //! Tests of the simulation with drivers whose code is linked into the test.
 
+mod cache;
 mod contexts;
 mod copy;
 mod cost;
@@ -16,6 +17,7 @@ mod pending;
 mod ports;
 mod processes;
 mod references;
+mod sections;
 mod threads;
 mod watching;
 
@@ -62,7 +64,11 @@ const TID: u32 = 1004;
 const DEVICE: &str = r"\Device\HarddiskVolume3";
 
 fn machine_without_driver(windows: Windows) -> (Sim, Process, Thread) {
-    let sim = Sim::new(Config::new(windows));
+    configured(Config::new(windows))
+}
+
+fn configured(config: Config) -> (Sim, Process, Thread) {
+    let sim = Sim::new(config);
     sim.add_volume(VolumeSpec::new(DEVICE).dos("C:").guid(r"\??\Volume{3}")).expect("the names are free");
     let process = sim.add_process(ProcessSpec::new(r"C:\app.exe").pid(PID)).expect("the PID is free");
     let thread = sim.add_thread(process, Some(TID)).expect("the TID is free");
@@ -76,7 +82,11 @@ impl Machine {
     }
 
     fn of(windows: Windows, entry: driver::EntryPoint) -> Self {
-        let (sim, _, thread) = machine_without_driver(windows);
+        Self::with(Config::new(windows), entry)
+    }
+
+    fn with(config: Config, entry: driver::EntryPoint) -> Self {
+        let (sim, _, thread) = configured(config);
         let driver = sim.load_native(driver::pointer(entry), "test").expect("the driver loads");
         Self { sim, driver, thread }
     }
