@@ -20,7 +20,7 @@ use crate::ke::Cpu;
 use crate::ps::Thread;
 use crate::sim::{
     Access, ChunkSpec, CopyIntent, CopyReport, CopySpec, CreateOptions, CreateSpec, Disposition, Handle,
-    Major, Mode, Outcome, ReadSpec, Setting, WriteSpec,
+    Major, Mode, ReadSpec, Setting, WriteSpec,
 };
 use crate::status::NtStatus;
 use crate::verifier::Rule;
@@ -106,13 +106,7 @@ fn read_chunk(
         ..Operation::new(Major::Read, Kind::Irp, Arc::clone(source), Some(Arc::clone(caller)))
     };
     let parameters = read_parameters(cpu, spec.source_offset, spec.length);
-    let target = ReadTarget {
-        file: Arc::clone(source),
-        offset: spec.source_offset,
-        length: spec.length,
-        non_cached: source.has(file_object::NO_INTERMEDIATE_BUFFERING),
-        outcome: Outcome::Model,
-    };
+    let target = ReadTarget::new(source, spec.source_offset, spec.length);
     send::send(cpu, operation, parameters, move |cpu| target.run(cpu))
 }
 
@@ -134,15 +128,7 @@ fn write_chunk(
         ..Operation::new(Major::Write, Kind::Irp, Arc::clone(destination), Some(caller))
     };
     let parameters = write_parameters(cpu, offset, length);
-    let target = WriteTarget {
-        file: Arc::clone(destination),
-        offset,
-        length,
-        paging: false,
-        non_cached: destination.has(file_object::NO_INTERMEDIATE_BUFFERING),
-        write_through: destination.has(file_object::WRITE_THROUGH),
-        outcome: Outcome::Model,
-    };
+    let target = WriteTarget::new(destination, offset, length);
     send::send(cpu, operation, parameters, move |cpu| target.run(cpu))
 }
 

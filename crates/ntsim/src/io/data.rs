@@ -31,6 +31,19 @@ pub(super) struct WriteTarget {
 }
 
 impl WriteTarget {
+    /// A write as the file was opened: through the cache or past it.
+    pub(super) fn new(file: &Arc<File>, offset: i64, length: u32) -> Self {
+        Self {
+            offset,
+            length,
+            paging: false,
+            non_cached: file.has(file_object::NO_INTERMEDIATE_BUFFERING),
+            write_through: file.has(file_object::WRITE_THROUGH),
+            outcome: Outcome::Model,
+            file: Arc::clone(file),
+        }
+    }
+
     pub(super) fn run(&self, cpu: &Cpu) -> IoStatus {
         // What is played has had its effects on the cache elsewhere.
         let played = || match self.place() {
@@ -107,6 +120,12 @@ pub(super) struct ReadTarget {
 }
 
 impl ReadTarget {
+    /// A read as the file was opened: through the cache or past it.
+    pub(super) fn new(file: &Arc<File>, offset: i64, length: u32) -> Self {
+        let non_cached = file.has(file_object::NO_INTERMEDIATE_BUFFERING);
+        Self { file: Arc::clone(file), offset, length, non_cached, outcome: Outcome::Model }
+    }
+
     pub(super) fn run(&self, cpu: &Cpu) -> IoStatus {
         decide(self.outcome, || self.read(cpu), || IoStatus::new(NtStatus::SUCCESS, self.length as usize))
     }

@@ -13,7 +13,7 @@ use crate::abi::{
 };
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
-use crate::sim::{Handle, Major, MdlWriteSpec, Mode, Outcome};
+use crate::sim::{Handle, Major, MdlWriteSpec, Mode};
 use crate::status::NtStatus;
 
 /// `IRP_MN_MDL`
@@ -61,15 +61,7 @@ impl MdlWrite {
 
     /// What is written when the pages have been filled.
     fn target(&self) -> WriteTarget {
-        WriteTarget {
-            file: Arc::clone(&self.file),
-            offset: self.offset,
-            length: self.length,
-            paging: false,
-            non_cached: false,
-            write_through: self.file.has(file_object::WRITE_THROUGH),
-            outcome: Outcome::Model,
-        }
+        WriteTarget::new(&self.file, self.offset, self.length)
     }
 
     fn by_irp(&self, cpu: &Cpu, minor: u8) -> IoStatus {

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use super::data::{ReadTarget, WriteTarget};
 use super::file::File;
 use super::request::IoStatus;
-use super::transfer::{buffer_of, irp_flags, read_parameters};
+use super::transfer::{irp_flags, read_parameters, write_parameters};
 use super::{irp, send};
-use crate::abi::{Parameters, Ptr, WriteParameters};
 use crate::fltmgr::{Altitude, Kind, Operation};
 use crate::ke::Cpu;
-use crate::sim::{Major, Mode, Outcome};
+use crate::sim::{Major, Mode};
 
 /// A write by a filter at an altitude, in the current thread; `flags` are `FLTFL_CALLBACK_DATA_*`.
 pub(crate) fn write(
@@ -27,20 +26,9 @@ pub(crate) fn write(
         length: Some(length),
         ..of_filter(cpu, Major::Write, file, below, flags)
     };
-    let parameters = Parameters {
-        write: WriteParameters {
-            length,
-            alignment: 0,
-            key: 0,
-            alignment2: 0,
-            byte_offset: offset,
-            write_buffer: buffer_of(cpu, Mode::Kernel),
-            mdl_address: Ptr::NULL,
-        },
-    };
-    let target =
-        WriteTarget { file: Arc::clone(file), offset, length, paging: false, outcome: Outcome::Model };
-    send::send(cpu, operation, parameters, move |_| target.run())
+    let parameters = write_parameters(cpu, offset, length);
+    let target = WriteTarget::new(file, offset, length);
+    send::send(cpu, operation, parameters, move |cpu| target.run(cpu))
 }
 
 /// A read by a filter, likewise.
@@ -58,9 +46,9 @@ pub(crate) fn read(
         length: Some(length),
         ..of_filter(cpu, Major::Read, file, below, flags)
     };
-    let parameters = read_parameters(cpu, Mode::Kernel, offset, length);
-    let target = ReadTarget { file: Arc::clone(file), offset, length, outcome: Outcome::Model };
-    send::send(cpu, operation, parameters, move |_| target.run())
+    let parameters = read_parameters(cpu, offset, length);
+    let target = ReadTarget::new(file, offset, length);
+    send::send(cpu, operation, parameters, move |cpu| target.run(cpu))
 }
 
 fn of_filter(cpu: &Cpu, major: Major, file: &Arc<File>, below: Option<Altitude>, flags: u32) -> Operation {

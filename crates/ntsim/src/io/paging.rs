@@ -10,7 +10,7 @@ use super::{irp, send};
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::{Cpu, Irql};
 use crate::ps::Thread;
-use crate::sim::{Major, Mode, Outcome};
+use crate::sim::{Major, Mode};
 use crate::status::NtStatus;
 
 /// The top-level IRP during a paging write (ntifs, `IoGetTopLevelIrp`).
@@ -80,13 +80,10 @@ pub(crate) fn write_pages(
     };
     let parameters = write_parameters(cpu, range.start, length);
     let target = WriteTarget {
-        file: Arc::clone(file),
-        offset: range.start,
-        length,
         paging: true,
         non_cached: true,
         write_through: false,
-        outcome: Outcome::Model,
+        ..WriteTarget::new(file, range.start, length)
     };
     let before = thread.io().set_top_level_irp(form.top_level.value(cpu, &thread));
     let _restore = RestoreTopLevel { thread, before };
