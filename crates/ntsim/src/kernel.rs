@@ -7,6 +7,7 @@ use std::{panic, process};
 
 use crate::abi::Address;
 use crate::cc::CacheManager;
+use crate::ex::locks::Locks;
 use crate::ex::pool::Pool;
 use crate::ex::push_lock::PushLocks;
 use crate::ex::work::WorkQueues;
@@ -23,6 +24,7 @@ use crate::mm::section::Sections;
 use crate::ob::{Arena, HandleTable, Objects};
 use crate::ps::notify::ProcessNotify;
 use crate::ps::{Process, ProcessTable, Thread, ThreadKind};
+use crate::rtl::generic_table::GenericTables;
 use crate::sim::{Config, Observer, SpecError};
 use crate::util::Lock;
 use crate::verifier::Verifier;
@@ -46,6 +48,8 @@ pub(crate) struct Kernel {
     pub(crate) handles: HandleTable,
     pub(crate) pool: Pool,
     pub(crate) push_locks: PushLocks,
+    pub(crate) locks: Locks,
+    pub(crate) generic_tables: GenericTables,
     pub(crate) work: WorkQueues,
     pub(crate) processes: ProcessTable,
     pub(crate) process_notify: ProcessNotify,
@@ -99,6 +103,8 @@ impl Kernel {
             handles: HandleTable::new(),
             pool: Pool::default(),
             push_locks: PushLocks::default(),
+            locks: Locks::default(),
+            generic_tables: GenericTables::default(),
             work: WorkQueues::default(),
             processes,
             process_notify: ProcessNotify::default(),

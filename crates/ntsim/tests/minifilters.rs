@@ -13,11 +13,17 @@ use c_driver::{CDriver, compile, compile_defining};
 /// What a driver prints while it is loaded, line by line.
 fn printed(driver: &CDriver, windows: Windows) -> Vec<String> {
     let sim = Sim::new(Config::new(windows));
+    let lines = prints(&sim, || sim.load(&driver.image, "test").unwrap_or_else(|error| panic!("{error}")));
+    assert!(sim.violations().is_empty(), "{:?}", sim.violations());
+    lines
+}
+
+/// What drivers print meanwhile, line by line.
+fn prints<R>(sim: &Sim, work: impl FnOnce() -> R) -> Vec<String> {
     let text = Arc::new(Mutex::new(String::new()));
     let sink = Arc::clone(&text);
     sim.set_debug_print(Box::new(move |printed| sink.lock().expect("nothing panics").push_str(printed)));
-    sim.load(&driver.image, "test").unwrap_or_else(|error| panic!("{error}"));
-    assert!(sim.violations().is_empty(), "{:?}", sim.violations());
+    work();
     let text = text.lock().expect("nothing panics");
     text.lines().map(str::to_owned).collect()
 }
@@ -76,4 +82,30 @@ fn what_no_handler_takes_ends_the_simulation() {
         let message = panic.downcast_ref::<String>().expect("it ends with a message");
         assert!(message.contains(expected), "{kind}: {message}");
     }
+}
+
+#[test]
+fn what_inline_functions_stand_on_works() {
+    let Some(driver) = compile("runtime.c") else { return };
+    let sim = Sim::new(Config::new(Windows::Win11_24H2));
+    let lines = prints(&sim, || sim.load(&driver.image, "test").expect_err("it says that it fails"));
+    let expected = [
+        "compare 1 1",
+        "prefix 1 0",
+        "append one two",
+        "upper ONE TWO",
+        "format 22 wide-narrow-7-0000beef",
+        "case 0",
+        "lookaside 1",
+        "list 2 1 1",
+        "mutex 1",
+        "spin 0 2",
+        "resource 1",
+        "resource 0",
+        "table new 0, three 1, nine 0",
+        "table order 1234 count 5",
+        "table count 0",
+    ];
+    assert_eq!(lines, expected);
+    assert!(sim.violations().is_empty(), "{:?}", sim.violations());
 }

@@ -1,7 +1,12 @@
-//! Executive: pool, push locks, and work for System's worker threads.
+//! Executive: pool, locks, lookaside lists, and work for System's worker threads.
 
 pub(crate) mod block;
+pub(crate) mod fast_mutex;
+pub(crate) mod locks;
+pub(crate) mod lookaside;
 pub(crate) mod pool;
+pub(crate) mod pool_legacy;
 pub(crate) mod push_lock;
+pub(crate) mod resource;
 #[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
 pub(crate) mod work;

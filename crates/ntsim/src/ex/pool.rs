@@ -87,6 +87,11 @@ impl Pool {
         Some((oldest.damage_after_free()?, tag))
     }
 
+    /// The tag of a block.
+    pub(super) fn tag_of(&self, address: Address) -> Option<u32> {
+        self.state.lock().allocations.get(&address).map(|allocation| allocation.tag)
+    }
+
     /// What a driver that is gone left behind, by tag; and whatever it wrote where it must not.
     pub(crate) fn leaks(&self, cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
         let mut by_tag: BTreeMap<u32, (usize, usize)> = BTreeMap::new();

@@ -70,6 +70,7 @@ pub(crate) trait ReturnValue: Default {
 
 impl ReturnValue for () {}
 impl ReturnValue for u8 {}
+impl ReturnValue for u16 {}
 impl ReturnValue for u32 {}
 impl ReturnValue for i32 {}
 impl ReturnValue for usize {}

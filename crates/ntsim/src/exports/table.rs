@@ -9,6 +9,7 @@ use crate::abi::{
 };
 use crate::ke::irql::Irql;
 use crate::rtl::exception::{Context, DispatcherContext, ExceptionRecord};
+use crate::rtl::unicode::Guid;
 use crate::status::NtStatus;
 use crate::windows::Windows;
 use crate::{ex, fltmgr, io, ke, mm, ob, ps, rtl, se};
@@ -66,6 +67,82 @@ routines! {
     // Executive
     Ntoskrnl: ExAllocatePool2(flags: u64, bytes: usize, tag: u32) -> Ptr, DISPATCH => ex::pool::allocate_pool2;
     Ntoskrnl: ExFreePoolWithTag(block: Ptr, tag: u32), DISPATCH => ex::pool::free_pool_with_tag;
+    Ntoskrnl: ExAllocatePoolWithTag(pool: u32, bytes: usize, tag: u32) -> Ptr, DISPATCH
+        => ex::pool_legacy::allocate_with_tag;
+    Ntoskrnl: ExAllocatePoolWithQuotaTag(pool: u32, bytes: usize, tag: u32) -> Ptr, DISPATCH
+        => ex::pool_legacy::allocate_with_tag;
+    Ntoskrnl: ExAllocatePoolWithTagPriority(pool: u32, bytes: usize, tag: u32, priority: u32) -> Ptr, DISPATCH
+        => ex::pool_legacy::allocate_with_priority;
+    Ntoskrnl: ExAllocatePool(pool: u32, bytes: usize) -> Ptr, DISPATCH => ex::pool_legacy::allocate;
+    Ntoskrnl: ExFreePool(block: Ptr), DISPATCH => ex::pool_legacy::free;
+    Ntoskrnl: ExInitializeNPagedLookasideList(list: Ptr, allocate: Ptr, free: Ptr, flags: u32, bytes: usize, tag: u32,
+        depth: u16), DISPATCH => ex::lookaside::initialize_non_paged;
+    Ntoskrnl: ExInitializePagedLookasideList(list: Ptr, allocate: Ptr, free: Ptr, flags: u32, bytes: usize, tag: u32,
+        depth: u16), APC => ex::lookaside::initialize_paged;
+    Ntoskrnl: ExInitializeLookasideListEx(list: Ptr, allocate: Ptr, free: Ptr, pool: u32, flags: u32, bytes: usize,
+        tag: u32, depth: u16) -> NtStatus, DISPATCH => ex::lookaside::initialize_ex;
+    Ntoskrnl: ExDeleteNPagedLookasideList(list: Ptr), DISPATCH => ex::lookaside::delete;
+    Ntoskrnl: ExDeletePagedLookasideList(list: Ptr), APC => ex::lookaside::delete;
+    Ntoskrnl: ExDeleteLookasideListEx(list: Ptr), DISPATCH => ex::lookaside::delete;
+    Ntoskrnl: ExpAllocateForLookasideListEx(pool: u32, bytes: usize, tag: u32, list: Ptr) -> Ptr, DISPATCH
+        => ex::lookaside::allocate_for_ex;
+    Ntoskrnl: ExpFreeForLookasideListEx(entry: Ptr, list: Ptr), DISPATCH => ex::lookaside::free_for_ex;
+    Ntoskrnl: ExpInterlockedPushEntrySList(head: Ptr<u64>, entry: Ptr<usize>) -> Ptr, DISPATCH, infallible
+        => ex::lookaside::push;
+    Ntoskrnl: ExpInterlockedPopEntrySList(head: Ptr<u64>) -> Ptr, DISPATCH, infallible => ex::lookaside::pop;
+    Ntoskrnl: ExpInterlockedFlushSList(head: Ptr<u64>) -> Ptr, DISPATCH, infallible => ex::lookaside::flush;
+    Ntoskrnl: ExQueryDepthSList(head: Ptr<u16>) -> u32, HIGH => ex::lookaside::query_depth;
+    Ntoskrnl: InitializeSListHead(head: Ptr<u64>), HIGH => ex::lookaside::initialize_chain;
+
+    // Executive: locks
+    Ntoskrnl: ExAcquireFastMutex(mutex: Ptr), APC => ex::fast_mutex::acquire;
+    Ntoskrnl: ExTryToAcquireFastMutex(mutex: Ptr) -> u8, APC => ex::fast_mutex::try_acquire;
+    Ntoskrnl: ExReleaseFastMutex(mutex: Ptr), APC => ex::fast_mutex::release;
+    Ntoskrnl: ExAcquireFastMutexUnsafe(mutex: Ptr), APC => ex::fast_mutex::acquire_unsafe;
+    Ntoskrnl: ExReleaseFastMutexUnsafe(mutex: Ptr), APC => ex::fast_mutex::release_unsafe;
+    Ntoskrnl: KeAcquireGuardedMutex(mutex: Ptr), APC => ex::fast_mutex::acquire_unsafe;
+    Ntoskrnl: KeReleaseGuardedMutex(mutex: Ptr), APC => ex::fast_mutex::release_unsafe;
+    Ntoskrnl: ExInitializeResourceLite(resource: Ptr) -> NtStatus, DISPATCH, infallible => ex::resource::initialize;
+    Ntoskrnl: ExDeleteResourceLite(resource: Ptr) -> NtStatus, DISPATCH, infallible => ex::resource::delete;
+    Ntoskrnl: ExAcquireResourceExclusiveLite(resource: Ptr, wait: u8) -> u8, APC => ex::resource::acquire_exclusive;
+    Ntoskrnl: ExAcquireResourceSharedLite(resource: Ptr, wait: u8) -> u8, APC => ex::resource::acquire_shared;
+    Ntoskrnl: ExAcquireSharedStarveExclusive(resource: Ptr, wait: u8) -> u8, APC => ex::resource::acquire_shared;
+    Ntoskrnl: ExAcquireSharedWaitForExclusive(resource: Ptr, wait: u8) -> u8, APC => ex::resource::acquire_shared;
+    Ntoskrnl: ExReleaseResourceLite(resource: Ptr), DISPATCH => ex::resource::release;
+    Ntoskrnl: ExReleaseResourceForThreadLite(resource: Ptr, thread: usize), DISPATCH
+        => ex::resource::release_for_thread;
+    Ntoskrnl: ExIsResourceAcquiredExclusiveLite(resource: Ptr) -> u8, DISPATCH
+        => ex::resource::is_acquired_exclusive;
+    Ntoskrnl: ExIsResourceAcquiredSharedLite(resource: Ptr) -> u32, DISPATCH => ex::resource::is_acquired_shared;
+    Ntoskrnl: ExEnterCriticalRegionAndAcquireResourceExclusive(resource: Ptr) -> usize, APC
+        => ex::resource::enter_and_acquire_exclusive;
+    Ntoskrnl: ExEnterCriticalRegionAndAcquireResourceShared(resource: Ptr) -> usize, APC
+        => ex::resource::enter_and_acquire_shared;
+    Ntoskrnl: ExReleaseResourceAndLeaveCriticalRegion(resource: Ptr), DISPATCH => ex::resource::flt_release;
+    Ntoskrnl: KeInitializeSpinLock(lock: Ptr<usize>), HIGH => ke::spin_lock::initialize;
+    Ntoskrnl: KeAcquireSpinLockRaiseToDpc(lock: Ptr<usize>) -> u8, DISPATCH => ke::spin_lock::acquire_raise;
+    Ntoskrnl: KeReleaseSpinLock(lock: Ptr<usize>, irql: u8), DISPATCH => ke::spin_lock::release_lower;
+    Ntoskrnl: KeAcquireSpinLockAtDpcLevel(lock: Ptr<usize>), DISPATCH => ke::spin_lock::acquire_at_dispatch;
+    Ntoskrnl: KeReleaseSpinLockFromDpcLevel(lock: Ptr<usize>), DISPATCH => ke::spin_lock::release_at_dispatch;
+    Ntoskrnl: KeTryToAcquireSpinLockAtDpcLevel(lock: Ptr<usize>) -> u8, DISPATCH
+        => ke::spin_lock::try_acquire_at_dispatch;
+    Ntoskrnl: KeAcquireInStackQueuedSpinLock(lock: Ptr<usize>, handle: Ptr), DISPATCH => ke::spin_lock::acquire_queued;
+    Ntoskrnl: KeReleaseInStackQueuedSpinLock(handle: Ptr), DISPATCH => ke::spin_lock::release_queued;
+    Ntoskrnl: KeAcquireInStackQueuedSpinLockAtDpcLevel(lock: Ptr<usize>, handle: Ptr), DISPATCH
+        => ke::spin_lock::acquire_queued_at_dispatch;
+    Ntoskrnl: KeReleaseInStackQueuedSpinLockFromDpcLevel(handle: Ptr), DISPATCH
+        => ke::spin_lock::release_queued_at_dispatch;
+    Ntoskrnl: ExAcquireSpinLockExclusive(lock: Ptr<usize>) -> u8, DISPATCH => ke::spin_lock::acquire_raise;
+    Ntoskrnl: ExReleaseSpinLockExclusive(lock: Ptr<usize>, irql: u8), DISPATCH => ke::spin_lock::release_lower;
+    Ntoskrnl: ExAcquireSpinLockShared(lock: Ptr<usize>) -> u8, DISPATCH => ke::spin_lock::acquire_shared_raise;
+    Ntoskrnl: ExReleaseSpinLockShared(lock: Ptr<usize>, irql: u8), DISPATCH => ke::spin_lock::release_lower;
+    FltMgr: FltAcquireResourceExclusive(resource: Ptr), APC => ex::resource::flt_acquire_exclusive;
+    FltMgr: FltAcquireResourceShared(resource: Ptr), APC => ex::resource::flt_acquire_shared;
+    FltMgr: FltReleaseResource(resource: Ptr), APC => ex::resource::flt_release;
+    FltMgr: FltAllocatePoolAlignedWithTag(instance: Ptr, pool: u32, bytes: usize, tag: u32) -> Ptr, DISPATCH
+        => ex::pool_legacy::flt_allocate_aligned;
+    FltMgr: FltFreePoolAlignedWithTag(instance: Ptr, block: Ptr, tag: u32), DISPATCH
+        => ex::pool_legacy::flt_free_aligned;
 
     // Kernel
     Ntoskrnl: KeInitializeEvent(event: Ptr<KernelEvent>, kind: u32, state: u8), HIGH => ke::event::initialize_event;
@@ -131,7 +208,8 @@ routines! {
     // Security
     Ntoskrnl: SeLocateProcessImageName(process: Ptr, name: Ptr<Ptr<UnicodeString>>) -> NtStatus, PASSIVE
         => se::routines::locate_process_image_name;
-    Ntoskrnl: PsReferencePrimaryToken(process: Ptr) -> Ptr, PASSIVE, infallible => se::routines::reference_primary_token;
+    Ntoskrnl: PsReferencePrimaryToken(process: Ptr) -> Ptr, PASSIVE, infallible
+        => se::routines::reference_primary_token;
     Ntoskrnl: PsDereferencePrimaryToken(token: Ptr), APC => se::routines::dereference_primary_token;
     Ntoskrnl: SeQueryInformationToken(token: Ptr, class: u32, information: Ptr<Ptr>) -> NtStatus, PASSIVE
         => se::routines::query_information_token;
@@ -149,11 +227,122 @@ routines! {
         handler_data: Ptr<usize>, establisher_frame: Ptr<usize>, pointers: Ptr) -> Ptr, HIGH, infallible
         => rtl::exception::virtual_unwind;
 
+    // Run-time library
+    Ntoskrnl: RtlCompareUnicodeString(first: Ptr<UnicodeString>, second: Ptr<UnicodeString>,
+        ignore_case: u8) -> i32, PASSIVE => rtl::unicode::compare;
+    Ntoskrnl: RtlEqualUnicodeString(first: Ptr<UnicodeString>, second: Ptr<UnicodeString>, ignore_case: u8) -> u8,
+        PASSIVE => rtl::unicode::equal;
+    Ntoskrnl: RtlPrefixUnicodeString(prefix: Ptr<UnicodeString>, string: Ptr<UnicodeString>,
+        ignore_case: u8) -> u8, PASSIVE => rtl::unicode::prefix;
+    Ntoskrnl: RtlSuffixUnicodeString(suffix: Ptr<UnicodeString>, string: Ptr<UnicodeString>,
+        ignore_case: u8) -> u8, PASSIVE => rtl::unicode::suffix;
+    Ntoskrnl: RtlCopyUnicodeString(destination: Ptr<UnicodeString>, source: Ptr<UnicodeString>), DISPATCH
+        => rtl::unicode::copy;
+    Ntoskrnl: RtlAppendUnicodeStringToString(destination: Ptr<UnicodeString>,
+        source: Ptr<UnicodeString>) -> NtStatus, DISPATCH, infallible => rtl::unicode::append_string;
+    Ntoskrnl: RtlAppendUnicodeToString(destination: Ptr<UnicodeString>, source: Ptr<u16>) -> NtStatus, DISPATCH,
+        infallible => rtl::unicode::append;
+    Ntoskrnl: RtlUpcaseUnicodeChar(unit: u16) -> u16, PASSIVE => rtl::unicode::upcase_char;
+    Ntoskrnl: RtlDowncaseUnicodeChar(unit: u16) -> u16, PASSIVE => rtl::unicode::downcase_char;
+    Ntoskrnl: RtlUpcaseUnicodeString(destination: Ptr<UnicodeString>, source: Ptr<UnicodeString>,
+        allocate: u8) -> NtStatus, PASSIVE => rtl::unicode::upcase_string;
+    Ntoskrnl: RtlDowncaseUnicodeString(destination: Ptr<UnicodeString>, source: Ptr<UnicodeString>,
+        allocate: u8) -> NtStatus, PASSIVE => rtl::unicode::downcase_string;
+    Ntoskrnl: RtlCreateUnicodeString(destination: Ptr<UnicodeString>, source: Ptr<u16>) -> u8, PASSIVE
+        => rtl::unicode::create;
+    Ntoskrnl: RtlDuplicateUnicodeString(flags: u32, source: Ptr<UnicodeString>,
+        destination: Ptr<UnicodeString>) -> NtStatus, PASSIVE => rtl::unicode::duplicate;
+    Ntoskrnl: RtlFreeUnicodeString(string: Ptr<UnicodeString>), PASSIVE => rtl::unicode::free;
+    Ntoskrnl: RtlFreeAnsiString(string: Ptr<UnicodeString>), PASSIVE => rtl::unicode::free;
+    Ntoskrnl: RtlInitAnsiString(destination: Ptr<UnicodeString>, source: Ptr<u8>), DISPATCH => rtl::unicode::init_ansi;
+    Ntoskrnl: RtlInitString(destination: Ptr<UnicodeString>, source: Ptr<u8>), DISPATCH => rtl::unicode::init_ansi;
+    Ntoskrnl: RtlAnsiStringToUnicodeString(destination: Ptr<UnicodeString>, source: Ptr<UnicodeString>,
+        allocate: u8) -> NtStatus, PASSIVE => rtl::unicode::from_ansi;
+    Ntoskrnl: RtlUnicodeStringToAnsiString(destination: Ptr<UnicodeString>, source: Ptr<UnicodeString>,
+        allocate: u8) -> NtStatus, PASSIVE => rtl::unicode::to_ansi;
+    Ntoskrnl: RtlIntegerToUnicodeString(value: u32, base: u32, destination: Ptr<UnicodeString>) -> NtStatus,
+        PASSIVE => rtl::unicode::from_integer;
+    Ntoskrnl: RtlUnicodeStringToInteger(string: Ptr<UnicodeString>, base: u32, value: Ptr<u32>) -> NtStatus,
+        PASSIVE => rtl::unicode::to_integer;
+    Ntoskrnl: RtlStringFromGUID(guid: Ptr<Guid>, destination: Ptr<UnicodeString>) -> NtStatus, PASSIVE
+        => rtl::unicode::from_guid;
+    Ntoskrnl: RtlGUIDFromString(string: Ptr<UnicodeString>, guid: Ptr<Guid>) -> NtStatus, PASSIVE
+        => rtl::unicode::to_guid;
+    Ntoskrnl: RtlHashUnicodeString(string: Ptr<UnicodeString>, ignore_case: u8, algorithm: u32,
+        value: Ptr<u32>) -> NtStatus, PASSIVE, infallible => rtl::unicode::hash;
+    Ntoskrnl: FsRtlIsNameInExpression(expression: Ptr<UnicodeString>, name: Ptr<UnicodeString>, ignore_case: u8,
+        table: Ptr<u16>) -> u8, PASSIVE => rtl::unicode::is_name_in_expression;
+    Ntoskrnl: FsRtlDoesNameContainWildCards(name: Ptr<UnicodeString>) -> u8, PASSIVE => rtl::unicode::has_wildcards;
+    Ntoskrnl: RtlGetVersion(version: Ptr<u32>) -> NtStatus, PASSIVE, infallible => rtl::unicode::get_version;
+    Ntoskrnl: PsGetVersion(major: Ptr<u32>, minor: Ptr<u32>, build: Ptr<u32>,
+        service_pack: Ptr<UnicodeString>) -> u8, PASSIVE => rtl::unicode::ps_get_version;
+    Ntoskrnl: DbgPrint(format: Ptr<u8>, first: usize, second: usize, third: usize, fourth: usize, fifth: usize,
+        sixth: usize, seventh: usize, eighth: usize) -> NtStatus, HIGH, infallible => rtl::debug_print::debug_print;
+    Ntoskrnl: vDbgPrintEx(component: u32, level: u32, format: Ptr<u8>, list: Ptr<usize>) -> NtStatus, HIGH,
+        infallible => rtl::debug_print::debug_print_list;
+    Ntoskrnl: wcslen(text: Ptr<u16>) -> usize, DISPATCH => rtl::c_library::wcslen;
+    Ntoskrnl: wcsnlen(text: Ptr<u16>, limit: usize) -> usize, DISPATCH => rtl::c_library::wcsnlen;
+    Ntoskrnl: strlen(text: Ptr<u8>) -> usize, DISPATCH => rtl::c_library::strlen;
+    Ntoskrnl: wcscmp(first: Ptr<u16>, second: Ptr<u16>) -> i32, DISPATCH => rtl::c_library::wcscmp;
+    Ntoskrnl: wcsncmp(first: Ptr<u16>, second: Ptr<u16>, limit: usize) -> i32, DISPATCH => rtl::c_library::wcsncmp;
+    Ntoskrnl: strcmp(first: Ptr<u8>, second: Ptr<u8>) -> i32, DISPATCH => rtl::c_library::strcmp;
+    Ntoskrnl: strncmp(first: Ptr<u8>, second: Ptr<u8>, limit: usize) -> i32, DISPATCH => rtl::c_library::strncmp;
+    Ntoskrnl: _wcsicmp(first: Ptr<u16>, second: Ptr<u16>) -> i32, DISPATCH => rtl::c_library::wcsicmp;
+    Ntoskrnl: _wcsnicmp(first: Ptr<u16>, second: Ptr<u16>, limit: usize) -> i32, DISPATCH => rtl::c_library::wcsnicmp;
+    Ntoskrnl: _stricmp(first: Ptr<u8>, second: Ptr<u8>) -> i32, DISPATCH => rtl::c_library::stricmp;
+    Ntoskrnl: _strnicmp(first: Ptr<u8>, second: Ptr<u8>, limit: usize) -> i32, DISPATCH => rtl::c_library::strnicmp;
+    Ntoskrnl: wcsstr(text: Ptr<u16>, part: Ptr<u16>) -> Ptr, DISPATCH, infallible => rtl::c_library::wcsstr;
+    Ntoskrnl: strstr(text: Ptr<u8>, part: Ptr<u8>) -> Ptr, DISPATCH, infallible => rtl::c_library::strstr;
+    Ntoskrnl: wcschr(text: Ptr<u16>, unit: u16) -> Ptr, DISPATCH, infallible => rtl::c_library::wcschr;
+    Ntoskrnl: wcsrchr(text: Ptr<u16>, unit: u16) -> Ptr, DISPATCH, infallible => rtl::c_library::wcsrchr;
+    Ntoskrnl: strchr(text: Ptr<u8>, unit: u32) -> Ptr, DISPATCH, infallible => rtl::c_library::strchr;
+    Ntoskrnl: wcscpy(destination: Ptr<u16>, source: Ptr<u16>) -> Ptr, DISPATCH, infallible => rtl::c_library::wcscpy;
+    Ntoskrnl: wcsncpy(destination: Ptr<u16>, source: Ptr<u16>, limit: usize) -> Ptr, DISPATCH, infallible
+        => rtl::c_library::wcsncpy;
+    Ntoskrnl: towlower(unit: u16) -> u16, DISPATCH => rtl::c_library::towlower;
+    Ntoskrnl: towupper(unit: u16) -> u16, DISPATCH => rtl::c_library::towupper;
+    Ntoskrnl: _vsnwprintf(destination: Ptr<u16>, room: usize, format: Ptr<u16>, list: Ptr<usize>) -> i32, DISPATCH
+        => rtl::c_library::vsnwprintf;
+    Ntoskrnl: _vsnprintf(destination: Ptr<u8>, room: usize, format: Ptr<u8>, list: Ptr<usize>) -> i32, DISPATCH
+        => rtl::c_library::vsnprintf;
+    Ntoskrnl: RtlInitializeGenericTable(table: Ptr, compare: Ptr, allocate: Ptr, free: Ptr, context: Ptr), DISPATCH
+        => rtl::generic_table::initialize;
+    Ntoskrnl: RtlInsertElementGenericTable(table: Ptr, buffer: Ptr, bytes: u32, new: Ptr<u8>) -> Ptr, DISPATCH
+        => rtl::generic_table::insert;
+    Ntoskrnl: RtlDeleteElementGenericTable(table: Ptr, buffer: Ptr) -> u8, DISPATCH => rtl::generic_table::delete;
+    Ntoskrnl: RtlLookupElementGenericTable(table: Ptr, buffer: Ptr) -> Ptr, DISPATCH, infallible
+        => rtl::generic_table::lookup;
+    Ntoskrnl: RtlEnumerateGenericTable(table: Ptr, restart: u8) -> Ptr, DISPATCH, infallible
+        => rtl::generic_table::enumerate;
+    Ntoskrnl: RtlEnumerateGenericTableWithoutSplaying(table: Ptr, key: Ptr<usize>) -> Ptr, DISPATCH, infallible
+        => rtl::generic_table::enumerate_from;
+    Ntoskrnl: RtlGetElementGenericTable(table: Ptr, index: u32) -> Ptr, DISPATCH, infallible => rtl::generic_table::get;
+    Ntoskrnl: RtlNumberGenericTableElements(table: Ptr) -> u32, DISPATCH => rtl::generic_table::count;
+    Ntoskrnl: RtlIsGenericTableEmpty(table: Ptr) -> u8, DISPATCH => rtl::generic_table::is_empty;
+    Ntoskrnl: RtlInitializeGenericTableAvl(table: Ptr, compare: Ptr, allocate: Ptr, free: Ptr, context: Ptr),
+        DISPATCH => rtl::generic_table::initialize_avl;
+    Ntoskrnl: RtlInsertElementGenericTableAvl(table: Ptr, buffer: Ptr, bytes: u32, new: Ptr<u8>) -> Ptr, DISPATCH
+        => rtl::generic_table::insert_avl;
+    Ntoskrnl: RtlDeleteElementGenericTableAvl(table: Ptr, buffer: Ptr) -> u8, DISPATCH
+        => rtl::generic_table::delete_avl;
+    Ntoskrnl: RtlLookupElementGenericTableAvl(table: Ptr, buffer: Ptr) -> Ptr, DISPATCH, infallible
+        => rtl::generic_table::lookup_avl;
+    Ntoskrnl: RtlEnumerateGenericTableAvl(table: Ptr, restart: u8) -> Ptr, DISPATCH, infallible
+        => rtl::generic_table::enumerate_avl;
+    Ntoskrnl: RtlEnumerateGenericTableWithoutSplayingAvl(table: Ptr, key: Ptr<usize>) -> Ptr, DISPATCH, infallible
+        => rtl::generic_table::enumerate_from_avl;
+    Ntoskrnl: RtlGetElementGenericTableAvl(table: Ptr, index: u32) -> Ptr, DISPATCH, infallible
+        => rtl::generic_table::get_avl;
+    Ntoskrnl: RtlNumberGenericTableElementsAvl(table: Ptr) -> u32, DISPATCH => rtl::generic_table::count_avl;
+    Ntoskrnl: RtlIsGenericTableEmptyAvl(table: Ptr) -> u8, DISPATCH => rtl::generic_table::is_empty_avl;
+
     // Everything else of the kernel
     Ntoskrnl: MmGetSystemRoutineAddress(name: Ptr<UnicodeString>) -> Ptr, PASSIVE => mm::system_routine_address;
     Ntoskrnl: RtlInitUnicodeString(destination: Ptr<UnicodeString>, source: Ptr<u16>), DISPATCH
         => rtl::init_unicode_string;
-    Ntoskrnl: DbgPrintEx(component: u32, level: u32, format: Ptr<u8>, first: usize, second: usize, third: usize, fourth: usize, fifth: usize, sixth: usize, seventh: usize, eighth: usize) -> NtStatus, HIGH, infallible => rtl::debug_print::debug_print_ex;
+    Ntoskrnl: DbgPrintEx(component: u32, level: u32, format: Ptr<u8>, first: usize, second: usize, third: usize,
+        fourth: usize, fifth: usize, sixth: usize, seventh: usize, eighth: usize) -> NtStatus, HIGH, infallible
+        => rtl::debug_print::debug_print_ex;
     Ntoskrnl: IoGetTopLevelIrp() -> Ptr, DISPATCH, infallible => ps::thread_io::get_top_level_irp;
     Ntoskrnl: IoSetTopLevelIrp(irp: Ptr), DISPATCH => ps::thread_io::set_top_level_irp;
     Ntoskrnl: IoCheckFileObjectOpenedAsCopySource(file: Ptr<FileObject>) -> u8, PASSIVE [since Win11_22H2]

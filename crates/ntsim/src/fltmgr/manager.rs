@@ -95,7 +95,7 @@ impl FilterManager {
     }
 
     /// The instance at a driver's pointer, complaining if there is none (any more).
-    pub(super) fn instance(&self, cpu: &Cpu, object: Ptr) -> Option<Arc<Instance>> {
+    pub(crate) fn instance(&self, cpu: &Cpu, object: Ptr) -> Option<Arc<Instance>> {
         match self.get(object) {
             Some(FilterObject::Instance(instance)) => Some(instance),
             _ => complain(cpu, object, "instance"),

@@ -307,7 +307,7 @@ impl Cpu {
         if locked {
             self.violation(
                 Rule::PushLock,
-                format!("returned with {} push locks held, entered with {push_locks}", thread.push_locks()),
+                format!("returned with {} locks held, entered with {push_locks}", thread.push_locks()),
             );
         }
         self.routine.set(outer_routine);

@@ -15,6 +15,7 @@ pub(crate) mod registers;
 pub(crate) mod routines;
 pub(crate) mod rundown;
 pub(crate) mod scheduler;
+pub(crate) mod spin_lock;
 pub(crate) mod step;
 pub(crate) mod time;
 

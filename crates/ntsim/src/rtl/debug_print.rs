@@ -28,14 +28,77 @@ pub(crate) fn debug_print_ex(
     seventh: usize,
     eighth: usize,
 ) -> NtStatus {
-    let text =
-        format_text(&read_c_string(format), &[first, second, third, fourth, fifth, sixth, seventh, eighth]);
+    let arguments = [first, second, third, fourth, fifth, sixth, seventh, eighth];
+    let text = format_text(&read_c_string(format), &mut Arguments::Given(&arguments), false);
     books::check(cpu, &text);
     cpu.kernel().print(&text);
     NtStatus::SUCCESS
 }
 
+/// `DbgPrint`.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the arguments of a variadic function, as far as they are supported"
+)]
+pub(crate) fn debug_print(
+    cpu: &Cpu,
+    format: Ptr<u8>,
+    first: usize,
+    second: usize,
+    third: usize,
+    fourth: usize,
+    fifth: usize,
+    sixth: usize,
+    seventh: usize,
+    eighth: usize,
+) -> NtStatus {
+    debug_print_ex(cpu, 0, 0, format, first, second, third, fourth, fifth, sixth, seventh, eighth)
+}
+
+/// `vDbgPrintEx`.
+pub(crate) fn debug_print_list(
+    cpu: &Cpu,
+    _component: u32,
+    _level: u32,
+    format: Ptr<u8>,
+    list: Ptr<usize>,
+) -> NtStatus {
+    let text = format_text(&read_c_string(format), &mut Arguments::list(list), false);
+    books::check(cpu, &text);
+    cpu.kernel().print(&text);
+    NtStatus::SUCCESS
+}
+
+/// The arguments of a format.
+pub(super) enum Arguments<'a> {
+    Given(&'a [usize]),
+    /// `va_list`: 8 bytes for each.
+    List(Ptr<usize>),
+}
+
+impl Arguments<'_> {
+    pub(super) fn list(list: Ptr<usize>) -> Self {
+        Self::List(list)
+    }
+
+    fn next(&mut self) -> Option<usize> {
+        match self {
+            Self::Given(all) => {
+                let (first, rest) = all.split_first()?;
+                *all = rest;
+                Some(*first)
+            }
+            Self::List(place) => {
+                let value = place.read();
+                *place = place.offset(1);
+                Some(value)
+            }
+        }
+    }
+}
+
 /// A conversion such as `%08llx`.
+#[expect(clippy::struct_excessive_bools, reason = "they are flags of the format")]
 struct Conversion {
     zero_padded: bool,
     width: usize,
@@ -43,6 +106,8 @@ struct Conversion {
     long: bool,
     /// Whether the text is wide.
     wide: bool,
+    /// Whether the format leaves that to the letter alone.
+    plain: bool,
     kind: char,
 }
 
@@ -59,17 +124,17 @@ fn conversion(mut rest: &str) -> Option<(Conversion, &str)> {
     let kind = rest.chars().next()?;
     let long = matches!(size, "I64" | "ll" | "z") || kind == 'p';
     let wide = matches!(size, "l" | "w") || kind.is_ascii_uppercase();
-    Some((Conversion { zero_padded, width, long, wide, kind }, &rest[kind.len_utf8()..]))
+    let plain = size.is_empty();
+    Some((Conversion { zero_padded, width, long, wide, plain, kind }, &rest[kind.len_utf8()..]))
 }
 
 /// Formats as the kernel does, as far as drivers commonly ask for; a conversion that is not supported shows as it is.
-fn format_text(format: &str, arguments: &[usize]) -> String {
-    let mut arguments = arguments.iter().copied();
+pub(super) fn format_text(format: &str, arguments: &mut Arguments<'_>, wide: bool) -> String {
     let mut text = String::new();
     let mut rest = format;
     while let Some((plain, after)) = rest.split_once('%') {
         text.push_str(plain);
-        let Some((conversion, after)) = conversion(after) else {
+        let Some((mut conversion, after)) = conversion(after) else {
             text.push('%');
             return text;
         };
@@ -82,6 +147,10 @@ fn format_text(format: &str, arguments: &[usize]) -> String {
             text.push_str("<too many arguments>");
             return text;
         };
+        // `%s` is text of the format's own width, `%S` of the other.
+        if wide && conversion.plain && matches!(conversion.kind, 's' | 'S') {
+            conversion.wide = !conversion.wide;
+        }
         let shown = convert(&conversion, argument).unwrap_or_else(|| format!("%{}", conversion.kind));
         let width = conversion.width;
         // Writing to a `String` cannot fail.
@@ -106,7 +175,7 @@ fn convert(conversion: &Conversion, argument: usize) -> Option<String> {
         'p' => format!("{unsigned:016X}"),
         'c' | 'C' => char::from_u32(u32::try_from(unsigned).ok()?)?.to_string(),
         's' | 'S' if conversion.wide => read_wide_string(Ptr::at(argument)),
-        's' => read_c_string(Ptr::at(argument)),
+        's' | 'S' => read_c_string(Ptr::at(argument)),
         'Z' => read_unicode_string(Ptr::at(argument)),
         _ => return None,
     })
@@ -120,11 +189,15 @@ mod tests {
     #[test]
     fn numbers_are_formatted_by_size_and_width() {
         assert_eq!(
-            format_text("%d %u %08x|%4d|%p", &[usize::MAX, 7, 0xBEEF, 3, 16]),
+            format_text("%d %u %08x|%4d|%p", &mut Arguments::Given(&[usize::MAX, 7, 0xBEEF, 3, 16]), false),
             "-1 7 0000beef|   3|0000000000000010"
         );
         assert_eq!(
-            format_text("%lld %I64X 100%%", &[usize::MAX, 0xFFFF_FFFF_0000_0000]),
+            format_text(
+                "%lld %I64X 100%%",
+                &mut Arguments::Given(&[usize::MAX, 0xFFFF_FFFF_0000_0000]),
+                false
+            ),
             "-1 FFFFFFFF00000000 100%"
         );
     }
@@ -138,13 +211,13 @@ mod tests {
             descriptor.ptr().address(),
             name.units().as_ptr().expose_provenance(),
         ];
-        assert_eq!(format_text("%s %wZ %ws", &arguments), "bytes wide wide");
+        assert_eq!(format_text("%s %wZ %ws", &mut Arguments::Given(&arguments), false), "bytes wide wide");
     }
 
     #[test]
     fn a_broken_format_does_not_panic() {
-        assert_eq!(format_text("%", &[]), "%");
-        assert_eq!(format_text("%q", &[1]), "%q");
-        assert_eq!(format_text("%d", &[]), "<too many arguments>");
+        assert_eq!(format_text("%", &mut Arguments::Given(&[]), false), "%");
+        assert_eq!(format_text("%q", &mut Arguments::Given(&[1]), false), "%q");
+        assert_eq!(format_text("%d", &mut Arguments::Given(&[]), false), "<too many arguments>");
     }
 }

@@ -1,8 +1,11 @@
 //! Run-time library: strings.
 
+pub(crate) mod c_library;
 pub(crate) mod debug_print;
 pub(crate) mod exception;
+pub(crate) mod generic_table;
 pub(crate) mod memory;
+pub(crate) mod unicode;
 
 use crate::abi::{Ptr, UnicodeString};
 use crate::ke::Cpu;
