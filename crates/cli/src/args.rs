@@ -36,6 +36,9 @@ pub enum Command {
     /// Run all scenarios of a folder, each on every Windows that it is for
     #[command(after_help = SCENARIOS_EXAMPLES)]
     Scenarios(Scenarios),
+    /// Play random workloads through the driver, with calls that fail, and hold each record against the truth
+    #[command(after_help = TORTURE_EXAMPLES)]
+    Torture(Torture),
     /// Show the writes on this machine as they happen (Windows, with the driver loaded)
     #[command(after_help = WATCH_EXAMPLES)]
     Watch(Watch),
@@ -58,6 +61,19 @@ Examples:
   Which are not met, for a program:
     whowrote scenarios --json | jq 'select(.outcome != \"met\")'
 A scenario that says `not-met` is listed as not met yet; it is an error if it is met after all.";
+
+const TORTURE_EXAMPLES: &str = "\
+Examples:
+  A million operations, whatever the seed:
+    whowrote torture --operations 1000000
+  The same again, as a program reads it:
+    whowrote torture --operations 1000000 --seed 7 --json
+  Real threads, and one call of a thousand fails in every second case:
+    whowrote torture --schedule threads --faults 1000
+  Each call that can fail, failed once:
+    whowrote torture --systematic
+A case that fails is made short and left as a scenario, which `whowrote simulate` plays.
+Exit codes: 0 all well; 1 a case failed; 2 there is no driver to run.";
 
 const WATCH_EXAMPLES: &str = "\
 Examples:
@@ -108,6 +124,60 @@ pub struct Scenarios {
     /// Write to this file, as Markdown, who wrote and what each rule would have said
     #[arg(long, value_name = "FILE")]
     pub document: Option<PathBuf>,
+}
+
+/// Arguments of `torture`.
+#[derive(Debug, Args)]
+pub struct Torture {
+    /// How many operations to play, at least
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub operations: u64,
+    /// What everything is drawn from; drawn itself if it lacks, and told at the end
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
+    /// Play this one case, by its own seed
+    #[arg(long, value_name = "SEED", conflicts_with = "seed")]
+    pub case: Option<u64>,
+    /// Which thread runs when
+    #[arg(long, value_enum, default_value_t = Schedules::All)]
+    pub schedule: Schedules,
+    /// In every second case so many of a million calls that can fail do so; 0 for none
+    #[arg(long, value_name = "PER_MILLION", default_value_t = 1000)]
+    pub faults: u32,
+    /// The Windows that is simulated; else each in turn
+    #[arg(long, value_name = "VERSION", value_enum)]
+    pub windows: Option<WindowsVersion>,
+    /// The driver's image; else the one that `cargo xtask build` made, or that `WHOWROTE_SYS` names
+    #[arg(long, value_name = "PATH")]
+    pub driver: Option<PathBuf>,
+    /// How many cases to play at a time
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub jobs: usize,
+    /// Go on after a case has failed
+    #[arg(long)]
+    pub keep_going: bool,
+    /// The folder for the scenarios of cases that failed
+    #[arg(long, value_name = "FOLDER", default_value = "target/torture")]
+    pub output: PathBuf,
+    /// Fail each call once, up to so many, instead of drawing
+    #[arg(long, value_name = "CALLS", num_args = 0..=1, default_missing_value = "18446744073709551615")]
+    pub systematic: Option<u64>,
+    /// Write a JSON object instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which thread runs when, in the cases of a torture run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Schedules {
+    /// One at a time, in a fixed order
+    Fixed,
+    /// One at a time, in an order drawn from the seed
+    Seeded,
+    /// All at once, as threads of this machine
+    Threads,
+    /// Each case one of the three
+    All,
 }
 
 /// Arguments of `watch`.

@@ -20,5 +20,7 @@ pub mod run;
 pub mod scenario;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod simulate;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod torture;
 pub mod watch;
 pub mod windows_version;

@@ -20,6 +20,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Simulate(simulate) => run_simulate(simulate),
         Command::Scenarios(scenarios) => run_scenarios(scenarios),
+        Command::Torture(torture) => run_torture(torture),
         Command::Watch(watch) => crate::watch::run(output(watch.json)),
     }
 }
@@ -32,6 +33,16 @@ fn run_simulate(arguments: &crate::args::Simulate) -> Result<(), Failure> {
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn run_scenarios(arguments: &crate::args::Scenarios) -> Result<(), Failure> {
     crate::simulate::suite::run(arguments)
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn run_torture(arguments: &crate::args::Torture) -> Result<(), Failure> {
+    crate::torture::run(arguments)
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+fn run_torture(_: &crate::args::Torture) -> Result<(), Failure> {
+    Err(no_simulator())
 }
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]

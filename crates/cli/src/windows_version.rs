@@ -58,6 +58,12 @@ impl VersionRange {
     /// Every version.
     pub const ALL: Self = Self { first: WindowsVersion::Win10_2004, last: WindowsVersion::Win11_24H2 };
 
+    /// This version alone.
+    #[must_use]
+    pub const fn only(version: WindowsVersion) -> Self {
+        Self { first: version, last: version }
+    }
+
     /// Whether the version is in the range.
     #[must_use]
     pub fn contains(self, version: WindowsVersion) -> bool {

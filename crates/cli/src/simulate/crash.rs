@@ -19,7 +19,7 @@ const ENDED: &str = "the simulation ended";
 
 /// Does something with a simulation. If it ends before its time, that is a [`Failure::Broken`] and not the end of the
 /// program, provided that the program is built with `panic = "unwind"`.
-pub(super) fn caught<R>(work: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
+pub(crate) fn caught<R>(work: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = panic::take_hook();

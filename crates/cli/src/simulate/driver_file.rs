@@ -13,7 +13,7 @@ const BUILT: &str = "x86_64-pc-windows-msvc/release/whowrote.sys";
 const TARGET: &str = "target";
 
 /// The driver's image: the one given, or of the environment, or built beside this program, or below this folder.
-pub(super) fn find(given: Option<&Path>) -> Result<PathBuf, Failure> {
+pub(crate) fn find(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let from_environment = env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(named) = given.map(Path::to_owned).or(from_environment) {
         let found = named.is_file();

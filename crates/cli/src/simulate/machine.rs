@@ -216,7 +216,7 @@ impl Machine {
 }
 
 /// The simulator's name of a version.
-fn windows(version: WindowsVersion) -> Windows {
+pub(crate) fn windows(version: WindowsVersion) -> Windows {
     match version {
         WindowsVersion::Win10_2004 => Windows::Win10_2004,
         WindowsVersion::Win10_22H2 => Windows::Win10_22H2,

@@ -1,14 +1,14 @@
 //! `whowrote simulate`: plays a scenario or a capture into a simulated machine that runs the driver's image.
 
 mod capture;
-mod crash;
-mod driver_file;
+pub(crate) mod crash;
+pub(crate) mod driver_file;
 mod expect;
-mod machine;
+pub(crate) mod machine;
 mod observe;
-mod progress;
+pub(crate) mod progress;
 mod recorder;
-mod scenario;
+pub(crate) mod scenario;
 pub(crate) mod suite;
 mod summary;
 
@@ -69,6 +69,9 @@ fn run_scenario(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> 
     let (name, scenario) = read_scenario(&arguments.file)?;
     let windows = scenario_version(&name, &scenario, arguments.windows)?;
     let driver = driver_file::find(arguments.driver.as_deref())?;
+    if scenario.torture.is_some() {
+        return crate::torture::replay(&name, &scenario, windows, &driver);
+    }
     let remains = crash::caught(|| {
         let bare = BareMachine::new(Setup {
             windows,

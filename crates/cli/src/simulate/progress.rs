@@ -5,18 +5,18 @@ use std::io::{IsTerminal as _, stderr, stdout};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar that is there only if standard error is a terminal.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
     /// Shows a file of so many bytes being read.
-    pub(super) fn reading(bytes: u64) -> Self {
+    pub(crate) fn reading(bytes: u64) -> Self {
         Self::new("reading", bytes, true)
     }
 
     /// Shows so many events or scenarios being played. If what is recorded goes to the terminal, that shows the progress.
-    pub(super) fn playing(events: u64) -> Self {
+    pub(crate) fn playing(events: u64) -> Self {
         Self::new("playing", events, !stdout().is_terminal())
     }
 
@@ -30,12 +30,12 @@ impl Progress {
     }
 
     /// What to call as a reader of bytes goes on.
-    pub(super) fn advancer(&self) -> Box<dyn FnMut(u64)> {
+    pub(crate) fn advancer(&self) -> Box<dyn FnMut(u64)> {
         let bar = self.bar.clone();
         Box::new(move |count| bar.inc(count))
     }
 
-    pub(super) fn set(&mut self, position: u64) {
+    pub(crate) fn set(&mut self, position: u64) {
         self.bar.set_position(position);
     }
 }

@@ -116,6 +116,11 @@ pub(crate) fn attach(cpu: &Cpu, filter: &Arc<Filter>, volume: &Arc<Volume>, reas
     }
 }
 
+/// Whether a driver's filter has an instance on a volume.
+pub(crate) fn is_attached(volume: &Volume, driver: u64) -> bool {
+    volume.filters.instances().iter().any(|instance| instance.filter.driver().id() == driver)
+}
+
 /// Lets every filter that is active attach to a new volume.
 pub(crate) fn volume_mounted(cpu: &Cpu, volume: &Arc<Volume>) {
     cpu.kernel().filters.add_volume(volume);

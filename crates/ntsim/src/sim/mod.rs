@@ -300,6 +300,14 @@ impl Sim {
         self.as_system(|cpu| driver::unload(cpu, driver.0))
     }
 
+    /// Whether a driver has an instance on a volume.
+    #[must_use]
+    pub fn is_attached(&self, driver: &Driver, volume: Volume) -> bool {
+        let volumes = self.kernel().volumes.all();
+        let volume = volumes.iter().find(|known| known.id() == volume.0);
+        volume.is_some_and(|volume| fltmgr::instance::is_attached(volume, driver.0))
+    }
+
     /// Makes a file of a given size exist, without any operation on it.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 pub(crate) struct Torture {
     pub(crate) schedule: Schedule,
     pub(crate) faults: Faults,
+    pub(crate) processors: u32,
 }
 
 /// Which thread runs when.

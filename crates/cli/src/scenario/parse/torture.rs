@@ -5,7 +5,10 @@ use crate::scenario::model::{Faults, Schedule, Torture};
 use crate::scenario::node::Node;
 use crate::scenario::words;
 
-/// `torture schedule= seed= faults= fault-seed= fail=`
+/// Processors of a machine, unless it is said.
+const PROCESSORS: u32 = 4;
+
+/// `torture processors= schedule= seed= faults= fault-seed= fail=`
 pub(super) fn read(node: &mut Node<'_, '_>) -> Result<Torture, BadInput> {
     let name = node.text("schedule")?.unwrap_or("fixed").to_owned();
     node.word("schedule", &words::SCHEDULES)?;
@@ -25,5 +28,6 @@ pub(super) fn read(node: &mut Node<'_, '_>) -> Result<Torture, BadInput> {
         (Some(per_million), None) => Faults::Drawn { seed: fault_seed.unwrap_or(0), per_million },
         (None, None) => Faults::None,
     };
-    Ok(Torture { schedule, faults })
+    let processors = node.number("processors")?.unwrap_or(PROCESSORS);
+    Ok(Torture { schedule, faults, processors })
 }

@@ -65,8 +65,8 @@ fn not_met_node(NotMet { place: _, versions: range, needs, reason }: &NotMet) ->
     versions(Node::new("not-met").argument(reason).text("needs", needs), *range)
 }
 
-fn torture_node(Torture { schedule, faults }: &Torture) -> Node {
-    let node = Node::new("torture");
+fn torture_node(Torture { schedule, faults, processors }: &Torture) -> Node {
+    let node = Node::new("torture").number("processors", processors);
     let node = match schedule {
         Schedule::Fixed => node.text("schedule", "fixed"),
         Schedule::Seeded(seed) => node.text("schedule", "seeded").number("seed", seed),

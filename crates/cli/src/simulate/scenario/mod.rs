@@ -3,7 +3,7 @@
 mod handle;
 mod operation;
 mod people;
-mod specs;
+pub(crate) mod specs;
 
 use std::collections::HashMap;
 use std::time::Duration;

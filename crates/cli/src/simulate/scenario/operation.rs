@@ -2,7 +2,7 @@
 
 use ntsim::{ChunkSpec, CopySpec, NtStatus, ReadSpec};
 
-use super::specs::create_spec;
+use super::specs::{create_spec, write_spec};
 use super::{Opened, Stage, Trouble, handle};
 use crate::scenario::model::{self, Action};
 use crate::simulate::machine::Machine;
@@ -21,7 +21,10 @@ impl<'s> Stage<'s> {
             Action::Write(write) => {
                 let thread = self.act(machine, &write.thread);
                 let refused = write.fast_io == model::FastIo::RefusedOnly;
-                match sim.write(thread, self.handle(&write.handle), &self.write_spec(write)) {
+                let executor = write.executor.as_ref().map(|name| self.threads[name.as_str()].thread);
+                let requestor = write.requestor.as_ref().map(|name| self.processes[name.as_str()]);
+                let spec = write_spec(write, executor, requestor);
+                match sim.write(thread, self.handle(&write.handle), &spec) {
                     Err(NtStatus::FLT_DISALLOW_FAST_IO) if refused => {}
                     Err(status) => return Err(Trouble::of("write")(status)),
                     Ok(_) => {}

@@ -1,61 +1,63 @@
 //! What the simulator is asked for, from what the scenario says.
 
 use ntsim::{
-    Access, CopyIntent, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem, Mode, VolumeSpec,
-    WriteOffset, WriteSpec,
+    Access, CopyIntent, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem, Mode, Process, Thread,
+    VolumeSpec, WriteOffset, WriteSpec,
 };
 
-use super::Stage;
 use crate::model::Offset;
 use crate::scenario::model;
 
-impl Stage<'_> {
-    pub(super) fn write_spec(&self, write: &model::Write) -> WriteSpec {
-        let model::Write {
-            thread: _,
-            handle: _,
-            offset,
-            length,
-            non_cached,
-            write_through,
-            paging,
-            synchronous_paging,
-            fast_io,
-            kernel_mode,
-            executor,
-            no_thread,
-            requestor,
-            generated,
-            reissued,
-        } = write;
-        let offset = match offset {
-            Offset::At(offset) => WriteOffset::At(*offset),
-            Offset::EndOfFile => WriteOffset::EndOfFile,
-            Offset::FilePointer => WriteOffset::FilePointer,
-        };
-        WriteSpec {
-            non_cached: *non_cached,
-            write_through: *write_through,
-            paging: *paging,
-            synchronous_paging: *synchronous_paging,
-            fast_io: match fast_io {
-                model::FastIo::No => FastIo::No,
-                model::FastIo::Accepted => FastIo::Accepted,
-                model::FastIo::Refused => FastIo::RefusedThenIrp,
-                model::FastIo::RefusedOnly => FastIo::Refused,
-            },
-            mode: mode(*kernel_mode),
-            executor: executor.as_ref().map(|name| self.threads[name.as_str()].thread),
-            thread_null: *no_thread,
-            requestor: requestor.as_ref().map(|name| self.processes[name.as_str()]),
-            generated: *generated,
-            reissued: *reissued,
-            ..WriteSpec::new(offset, *length)
-        }
+/// A write, with the thread that carries it out and the process that is said to have asked for it, where those are others.
+pub(crate) fn write_spec(
+    write: &model::Write,
+    executor: Option<Thread>,
+    requestor: Option<Process>,
+) -> WriteSpec {
+    let model::Write {
+        thread: _,
+        handle: _,
+        offset,
+        length,
+        non_cached,
+        write_through,
+        paging,
+        synchronous_paging,
+        fast_io,
+        kernel_mode,
+        executor: _,
+        no_thread,
+        requestor: _,
+        generated,
+        reissued,
+    } = write;
+    let offset = match offset {
+        Offset::At(offset) => WriteOffset::At(*offset),
+        Offset::EndOfFile => WriteOffset::EndOfFile,
+        Offset::FilePointer => WriteOffset::FilePointer,
+    };
+    WriteSpec {
+        non_cached: *non_cached,
+        write_through: *write_through,
+        paging: *paging,
+        synchronous_paging: *synchronous_paging,
+        fast_io: match fast_io {
+            model::FastIo::No => FastIo::No,
+            model::FastIo::Accepted => FastIo::Accepted,
+            model::FastIo::Refused => FastIo::RefusedThenIrp,
+            model::FastIo::RefusedOnly => FastIo::Refused,
+        },
+        mode: mode(*kernel_mode),
+        executor,
+        thread_null: *no_thread,
+        requestor,
+        generated: *generated,
+        reissued: *reissued,
+        ..WriteSpec::new(offset, *length)
     }
 }
 
-pub(super) fn create_spec(create: &model::Create) -> CreateSpec {
+pub(crate) fn create_spec(create: &model::Create) -> CreateSpec {
     let model::Create {
         thread: _,
         handle: _,
@@ -98,7 +100,7 @@ fn mode(kernel: bool) -> Mode {
     if kernel { Mode::Kernel } else { Mode::User }
 }
 
-pub(super) fn volume_spec(volume: &model::Volume) -> VolumeSpec {
+pub(crate) fn volume_spec(volume: &model::Volume) -> VolumeSpec {
     let file_system = match volume.file_system {
         model::FileSystem::Ntfs => FileSystem::Ntfs,
         model::FileSystem::Fat => FileSystem::Fat,
