@@ -4,8 +4,8 @@
 
 use super::routine::{Failure, Module, ReturnValue, Routine, address_of, call};
 use crate::abi::{
-    CallbackData, ClientId, CopyInformation, FileNameInformation, FileObject, KernelEvent, ObjectAttributes,
-    ProcessorNumber, Ptr, Registration, RelatedObjects, UnicodeString,
+    CallbackData, ClientId, CopyInformation, FileNameInformation, FileObject, IoStatusBlock, KernelEvent,
+    ObjectAttributes, ProcessorNumber, Ptr, Registration, RelatedObjects, UnicodeString,
 };
 use crate::ke::irql::Irql;
 use crate::rtl::exception::{Context, DispatcherContext, ExceptionRecord};
@@ -380,6 +380,36 @@ routines! {
     FltMgr: FltFreeDeferredIoWorkItem(item: Ptr), DISPATCH => fltmgr::work_item::free_deferred_io;
     FltMgr: FltQueueDeferredIoWorkItem(item: Ptr, data: Ptr<CallbackData>, routine: Ptr, kind: u32, context: usize)
         -> NtStatus, DISPATCH => fltmgr::work_item::queue_deferred_io;
+    // Filter Manager: what filters send themselves
+    FltMgr: FltCreateFile(filter: Ptr, instance: Ptr, handle: Ptr<usize>, access: u32, attributes: Ptr<ObjectAttributes>,
+        status: Ptr<IoStatusBlock>, allocation: Ptr<i64>, file_attributes: u32, share: u32, disposition: u32,
+        options: u32, ea: Ptr, ea_length: u32, flags: u32) -> NtStatus, PASSIVE
+        => fltmgr::initiate::create::create_file;
+    FltMgr: FltCreateFileEx(filter: Ptr, instance: Ptr, handle: Ptr<usize>, file: Ptr<Ptr<FileObject>>, access: u32,
+        attributes: Ptr<ObjectAttributes>, status: Ptr<IoStatusBlock>, allocation: Ptr<i64>, file_attributes: u32,
+        share: u32, disposition: u32, options: u32, ea: Ptr, ea_length: u32, flags: u32) -> NtStatus, PASSIVE
+        => fltmgr::initiate::create::create_file_ex;
+    FltMgr: FltCreateFileEx2(filter: Ptr, instance: Ptr, handle: Ptr<usize>, file: Ptr<Ptr<FileObject>>, access: u32,
+        attributes: Ptr<ObjectAttributes>, status: Ptr<IoStatusBlock>, allocation: Ptr<i64>, file_attributes: u32,
+        share: u32, disposition: u32, options: u32, ea: Ptr, ea_length: u32, flags: u32, context: Ptr) -> NtStatus,
+        PASSIVE => fltmgr::initiate::create::create_file_ex2;
+    FltMgr: FltClose(handle: usize) -> NtStatus, PASSIVE, infallible => ob::routines::close;
+    FltMgr: FltReadFile(instance: Ptr, file: Ptr<FileObject>, offset: Ptr<i64>, length: u32, buffer: Ptr, flags: u32,
+        bytes: Ptr<u32>, callback: Ptr, context: usize) -> NtStatus, APC => fltmgr::initiate::transfer::read_file;
+    FltMgr: FltWriteFile(instance: Ptr, file: Ptr<FileObject>, offset: Ptr<i64>, length: u32, buffer: Ptr, flags: u32,
+        bytes: Ptr<u32>, callback: Ptr, context: usize) -> NtStatus, APC => fltmgr::initiate::transfer::write_file;
+    FltMgr: FltAllocateCallbackData(instance: Ptr, file: Ptr<FileObject>, data: Ptr<Ptr<CallbackData>>) -> NtStatus,
+        DISPATCH => fltmgr::initiate::callback_data::allocate;
+    FltMgr: FltAllocateCallbackDataEx(instance: Ptr, file: Ptr<FileObject>, flags: u32, data: Ptr<Ptr<CallbackData>>)
+        -> NtStatus, DISPATCH => fltmgr::initiate::callback_data::allocate_ex;
+    FltMgr: FltFreeCallbackData(data: Ptr<CallbackData>), DISPATCH => fltmgr::initiate::callback_data::free;
+    FltMgr: FltReuseCallbackData(data: Ptr<CallbackData>), DISPATCH => fltmgr::initiate::callback_data::reuse;
+    FltMgr: FltPerformSynchronousIo(data: Ptr<CallbackData>), APC
+        => fltmgr::initiate::callback_data::perform_synchronous;
+    FltMgr: FltPerformAsynchronousIo(data: Ptr<CallbackData>, callback: Ptr, context: usize) -> NtStatus, DISPATCH
+        => fltmgr::initiate::callback_data::perform_asynchronous;
+    FltMgr: FltReissueSynchronousIo(instance: Ptr, data: Ptr<CallbackData>), PASSIVE
+        => fltmgr::initiate::callback_data::reissue_synchronous;
     FltMgr: FltIsDirectory(file: Ptr<FileObject>, instance: Ptr, directory: Ptr<u8>) -> NtStatus, APC
         => fltmgr::routines::is_directory;
 

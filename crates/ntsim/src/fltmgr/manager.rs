@@ -7,6 +7,7 @@ use super::altitude::Altitude;
 use super::context::ContextTable;
 use super::dispatch::Operations;
 use super::filter::Filter;
+use super::initiate::callback_data::OwnDataTable;
 use super::instance::Instance;
 use super::model::ModelFilter;
 use super::name::NameTable;
@@ -50,6 +51,7 @@ pub(crate) struct FilterManager {
     pub(crate) ports: PortTable,
     pub(super) references: References,
     pub(super) work_items: WorkItems,
+    pub(super) own_data: OwnDataTable,
 }
 
 impl FilterManager {
@@ -152,6 +154,7 @@ pub(crate) fn leaks(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
     leaks.extend(filters.ports.leaks(driver));
     leaks.extend(filters.references.leaks(driver));
     leaks.extend(filters.work_items.leaks(driver));
+    leaks.extend(filters.own_data.leaks(driver));
     if driver.filter.lock().is_some() {
         leaks.push(Leak { what: "filter", which: "still registered".to_owned(), count: 1, bytes: 0 });
     }

@@ -6,6 +6,7 @@ pub(crate) mod dirty;
 #[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
 mod dispatch;
 pub(crate) mod filter;
+pub(crate) mod initiate;
 pub(crate) mod instance;
 mod manager;
 pub(crate) mod message;

@@ -6,13 +6,13 @@ use super::features::Features;
 use super::file::File;
 use super::node::Node;
 use super::request::{IoStatus, decide};
-use super::{file_object, irp, send};
+use super::{callback_data, file_object, irp, send};
 use crate::abi::{
     AccessState, CreateParameters, IoSecurityContext, Luid, Parameters, Ptr, SecuritySubjectContext, Shared,
     SharedText, UnicodeString,
 };
 use crate::cc::pages;
-use crate::fltmgr::{Kind, Operation};
+use crate::fltmgr::{Altitude, Kind, Operation};
 use crate::ke::Cpu;
 use crate::ob::Object;
 use crate::ps::Thread;
@@ -37,6 +37,28 @@ const FILE_OVERWRITTEN: usize = 3;
 
 /// `NtCreateFile` by the current thread.
 pub(crate) fn create(cpu: &Cpu, spec: &CreateSpec) -> Result<Handle, NtStatus> {
+    let (file, _) = open_file(cpu, spec, None)?;
+    Ok(Handle(cpu.kernel().file_handles.open(cpu.thread().process(), file)))
+}
+
+/// A create by a filter, which only those below it see, like everything that follows on the file object. The caller
+/// opens a handle of it.
+pub(crate) fn create_below(
+    cpu: &Cpu,
+    spec: &CreateSpec,
+    below: Option<Altitude>,
+) -> Result<(Arc<File>, IoStatus), NtStatus> {
+    let opened = open_file(cpu, spec, Some(below))?;
+    opened.0.handle_opened();
+    Ok(opened)
+}
+
+/// Opens a file. `filter` is whose own create it is, if it is a filter's.
+fn open_file(
+    cpu: &Cpu,
+    spec: &CreateSpec,
+    filter: Option<Option<Altitude>>,
+) -> Result<(Arc<File>, IoStatus), NtStatus> {
     let kernel = cpu.kernel();
     if !SharedText::fits(&spec.path) {
         return Err(NtStatus::OBJECT_NAME_INVALID);
@@ -45,17 +67,21 @@ pub(crate) fn create(cpu: &Cpu, spec: &CreateSpec) -> Result<Handle, NtStatus> {
     let copy = spec.copy.filter(|_| kernel.config.windows.has_kernel_copy());
     let file = Arc::new(File::new(volume, name, spec, copy));
     kernel.objects.insert(file.ptr().address(), Object::File(Arc::clone(&file)));
-    let ended = request(cpu, &file, spec);
+    if let Some(below) = filter.flatten() {
+        file.set_below(below);
+    }
+    let data_flags = if filter.is_some() { callback_data::GENERATED_IO } else { 0 };
+    let ended = request(cpu, &file, spec, data_flags);
     if let Err(status) = ended.status.ok() {
         kernel.objects.retire(file.ptr().address());
         return Err(status);
     }
     file.add_flags(file_object::HANDLE_CREATED);
     file.hold();
-    Ok(Handle(kernel.file_handles.open(cpu.thread().process(), file)))
+    Ok((file, ended))
 }
 
-fn request(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec) -> IoStatus {
+fn request(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec, data_flags: u32) -> IoStatus {
     let thread = cpu.thread();
     let options = (spec.disposition as u32) << OPTIONS_BITS | spec.options.bits();
     let access_state = Shared::new(access_state(spec.access, &thread));
@@ -82,11 +108,33 @@ fn request(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec) -> IoStatus {
     let operation = Operation {
         irp_flags: irp::CREATE_OPERATION | irp::SYNCHRONOUS_API | irp::DEFER_IO_COMPLETION,
         mode: spec.mode,
+        data_flags,
         ..Operation::new(Major::Create, Kind::Irp, Arc::clone(file), Some(thread))
     };
     let opening = Opening { disposition: spec.disposition, options: spec.options, outcome: spec.outcome };
     let file = Arc::clone(file);
     send::send(cpu, operation, parameters, move |cpu| opening.open(cpu, &file))
+}
+
+/// The file system's part of a create, from its options alone.
+pub(super) fn open_as_asked(cpu: &Cpu, file: &File, options: u32) -> IoStatus {
+    const DISPOSITIONS: [Disposition; 6] = [
+        Disposition::Supersede,
+        Disposition::Open,
+        Disposition::Create,
+        Disposition::OpenIf,
+        Disposition::Overwrite,
+        Disposition::OverwriteIf,
+    ];
+    let Some(disposition) = DISPOSITIONS.get((options >> OPTIONS_BITS) as usize) else {
+        return IoStatus::plain(NtStatus::INVALID_PARAMETER);
+    };
+    let opening = Opening {
+        disposition: *disposition,
+        options: CreateOptions::from_bits_truncate(options),
+        outcome: Outcome::Model,
+    };
+    opening.open(cpu, file)
 }
 
 /// What the file system has to know of a create.

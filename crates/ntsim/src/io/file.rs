@@ -9,6 +9,7 @@ use crate::abi::{
     DispatcherHeader, FileObject, KernelEvent, ListEntry, Ptr, SectionObjectPointers, Shared, SharedText,
     UnicodeString,
 };
+use crate::fltmgr::Altitude;
 use crate::sim::{Access, CopyIntent, CreateOptions, CreateSpec};
 use crate::util::Lock;
 
@@ -27,6 +28,8 @@ pub(crate) struct File {
     copy: Option<CopyIntent>,
     /// Set when the file system has opened it, unless it opened the volume itself.
     fcb: OnceLock<Arc<Fcb>>,
+    /// The filter that opened it for itself: only those below see what happens to it.
+    below: OnceLock<Altitude>,
     uses: Lock<Uses>,
 }
 
@@ -68,8 +71,19 @@ impl File {
             access: spec.access,
             copy,
             fcb: OnceLock::new(),
+            below: OnceLock::new(),
             uses: Lock::default(),
         }
+    }
+
+    /// A filter at an altitude opens it for itself.
+    pub(super) fn set_below(&self, altitude: Altitude) {
+        let _ = self.below.set(altitude);
+    }
+
+    /// The altitude of the filter that opened it for itself.
+    pub(crate) fn below(&self) -> Option<Altitude> {
+        self.below.get().copied()
     }
 
     pub(crate) fn ptr(&self) -> Ptr<FileObject> {
@@ -119,7 +133,7 @@ impl File {
         Some(node.path())
     }
 
-    pub(super) fn handle_opened(&self) {
+    pub(crate) fn handle_opened(&self) {
         self.uses.lock().handles += 1;
     }
 
@@ -189,11 +203,11 @@ impl File {
     }
 
     /// `CurrentByteOffset`.
-    pub(super) fn position(&self) -> i64 {
+    pub(crate) fn position(&self) -> i64 {
         self.object.get().current_byte_offset
     }
 
-    pub(super) fn set_position(&self, position: i64) {
+    pub(crate) fn set_position(&self, position: i64) {
         self.object.update(|object| object.current_byte_offset = position);
     }
 }

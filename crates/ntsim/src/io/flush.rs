@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::file::File;
 use super::request::{IoStatus, file_of};
 use super::{irp, send};
 use crate::abi::Parameters;
@@ -24,12 +25,15 @@ pub(crate) fn flush(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
         ..Operation::new(Major::FlushBuffers, Kind::Irp, Arc::clone(&file), Some(cpu.thread()))
     };
     let target = Arc::clone(&file);
-    let ended = send::send(cpu, operation, Parameters::NONE, move |cpu| {
-        let written = match target.fcb() {
-            Some(fcb) => write_out(cpu, fcb, &EVERYTHING, Writer::FileSystem),
-            None => Ok(()),
-        };
-        IoStatus::plain(written.err().unwrap_or(NtStatus::SUCCESS))
-    });
+    let ended = send::send(cpu, operation, Parameters::NONE, move |cpu| flush_file(cpu, &target));
     ended.status.ok()
+}
+
+/// The file system's part.
+pub(super) fn flush_file(cpu: &Cpu, file: &File) -> IoStatus {
+    let written = match file.fcb() {
+        Some(fcb) => write_out(cpu, fcb, &EVERYTHING, Writer::FileSystem),
+        None => Ok(()),
+    };
+    IoStatus::plain(written.err().unwrap_or(NtStatus::SUCCESS))
 }

@@ -1,61 +1,157 @@
-//! Reads and writes that filters make themselves, for those below them (`FltReadFile`, `FltWriteFile`).
+//! What filters send themselves, for those below them, and what the file system does with it.
 
 use std::sync::Arc;
 
+use super::create;
 use super::data::{ReadTarget, WriteTarget};
 use super::file::File;
+use super::flush;
 use super::request::IoStatus;
 use super::transfer::{irp_flags, read_parameters, write_parameters};
-use super::{irp, send};
-use crate::fltmgr::{Altitude, Kind, Operation};
+use super::{irp, stack_location};
+use crate::abi::{Parameters, Ptr};
+use crate::fltmgr::{self, Altitude, Answer, Arrival, Kind, Operation, Submitted};
 use crate::ke::Cpu;
-use crate::sim::{Major, Mode};
+use crate::sim::{Major, Mode, Outcome};
+use crate::status::NtStatus;
 
-/// A write by a filter at an altitude, in the current thread; `flags` are `FLTFL_CALLBACK_DATA_*`.
-pub(crate) fn write(
-    cpu: &Cpu,
-    file: &Arc<File>,
-    offset: i64,
-    length: u32,
-    below: Option<Altitude>,
-    flags: u32,
-) -> IoStatus {
-    let operation = Operation {
-        irp_flags: irp_flags(file, irp::WRITE_OPERATION, false, false, false),
-        offset: Some(offset),
-        length: Some(length),
-        ..of_filter(cpu, Major::Write, file, below, flags)
-    };
-    let parameters = write_parameters(cpu, offset, length);
-    let target = WriteTarget::new(file, offset, length);
-    send::send(cpu, operation, parameters, move |cpu| target.run(cpu))
+/// A read or write of a filter's own.
+#[derive(Clone)]
+pub(crate) struct OwnTransfer {
+    /// [`Major::Read`] or [`Major::Write`].
+    pub(crate) major: Major,
+    pub(crate) file: Arc<File>,
+    pub(crate) offset: i64,
+    pub(crate) length: u32,
+    /// `None`: an address that nobody may touch.
+    pub(crate) buffer: Option<Ptr>,
+    pub(crate) non_cached: bool,
+    pub(crate) paging: bool,
+    pub(crate) synchronous_paging: bool,
+    /// Only those below see it.
+    pub(crate) below: Option<Altitude>,
+    /// `FLTFL_CALLBACK_DATA_*`
+    pub(crate) flags: u32,
 }
 
-/// A read by a filter, likewise.
-pub(crate) fn read(
-    cpu: &Cpu,
-    file: &Arc<File>,
-    offset: i64,
-    length: u32,
-    below: Option<Altitude>,
-    flags: u32,
-) -> IoStatus {
-    let operation = Operation {
-        irp_flags: irp_flags(file, irp::READ_OPERATION, false, false, false),
-        offset: Some(offset),
-        length: Some(length),
-        ..of_filter(cpu, Major::Read, file, below, flags)
-    };
-    let parameters = read_parameters(cpu, offset, length);
-    let target = ReadTarget::new(file, offset, length);
-    send::send(cpu, operation, parameters, move |cpu| target.run(cpu))
+impl OwnTransfer {
+    /// A transfer as the file was opened, from or to nowhere.
+    pub(crate) fn new(
+        major: Major,
+        file: &Arc<File>,
+        offset: i64,
+        length: u32,
+        below: Option<Altitude>,
+        flags: u32,
+    ) -> Self {
+        Self {
+            major,
+            file: Arc::clone(file),
+            offset,
+            length,
+            buffer: None,
+            non_cached: false,
+            paging: false,
+            synchronous_paging: false,
+            below,
+            flags,
+        }
+    }
+
+    fn request(&self, cpu: &Cpu) -> (Operation, Parameters) {
+        let is_read = self.major == Major::Read;
+        let kind = if is_read { irp::READ_OPERATION } else { irp::WRITE_OPERATION };
+        let operation = Operation {
+            irp_flags: irp_flags(&self.file, kind, self.paging, self.synchronous_paging, self.non_cached),
+            mode: Mode::Kernel,
+            data_flags: self.flags,
+            below: self.below,
+            offset: Some(self.offset),
+            length: Some(self.length),
+            ..Operation::new(self.major, Kind::Irp, Arc::clone(&self.file), Some(cpu.thread()))
+        };
+        let mut parameters = if is_read {
+            read_parameters(cpu, self.offset, self.length)
+        } else {
+            write_parameters(cpu, self.offset, self.length)
+        };
+        if let Some(buffer) = self.buffer {
+            // Reads and writes have their buffer at the same place.
+            parameters.write.write_buffer = buffer;
+        }
+        (operation, parameters)
+    }
+
+    /// Sends it in the current thread, and waits for it.
+    pub(crate) fn send(&self, cpu: &Cpu) -> IoStatus {
+        let (operation, parameters) = self.request(cpu);
+        perform(cpu, operation, parameters)
+    }
+
+    /// Sends it without waiting.
+    pub(crate) fn submit(
+        &self,
+        cpu: &Cpu,
+        completion: impl FnOnce(&Cpu, IoStatus) + Send + 'static,
+    ) -> Submitted {
+        let (operation, parameters) = self.request(cpu);
+        submit(cpu, operation, parameters, completion)
+    }
 }
 
-fn of_filter(cpu: &Cpu, major: Major, file: &Arc<File>, below: Option<Altitude>, flags: u32) -> Operation {
-    Operation {
-        mode: Mode::Kernel,
-        data_flags: flags,
-        below,
-        ..Operation::new(major, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
+/// Sends a request that a filter has put together, and waits for it.
+pub(crate) fn perform(cpu: &Cpu, operation: Operation, parameters: Parameters) -> IoStatus {
+    let major = operation.major;
+    let target = move |cpu: &Cpu, arrival: &Arrival<'_>| Answer::Complete(file_system(cpu, major, arrival));
+    fltmgr::dispatch(cpu, operation, parameters, target)
+}
+
+/// Sends a request that a filter has put together, without waiting.
+pub(crate) fn submit(
+    cpu: &Cpu,
+    operation: Operation,
+    parameters: Parameters,
+    completion: impl FnOnce(&Cpu, IoStatus) + Send + 'static,
+) -> Submitted {
+    let major = operation.major;
+    let target = move |cpu: &Cpu, arrival: &Arrival<'_>| Answer::Complete(file_system(cpu, major, arrival));
+    fltmgr::submit(cpu, operation, parameters, target, completion)
+}
+
+/// The file system's part of a request, from its parameters alone.
+fn file_system(cpu: &Cpu, major: Major, arrival: &Arrival<'_>) -> IoStatus {
+    let file = Arc::clone(arrival.file);
+    let set = |flag: u32| arrival.irp_flags & flag != 0;
+    match major {
+        Major::Read => {
+            // SAFETY: this is a read.
+            let read = unsafe { arrival.parameters.read };
+            let target = ReadTarget {
+                non_cached: set(irp::NOCACHE),
+                ..ReadTarget::new(&file, read.byte_offset, read.length)
+            };
+            target.run(cpu)
+        }
+        Major::Write => {
+            // SAFETY: this is a write.
+            let write = unsafe { arrival.parameters.write };
+            let target = WriteTarget {
+                file: Arc::clone(&file),
+                offset: write.byte_offset,
+                length: write.length,
+                paging: set(irp::PAGING_IO),
+                non_cached: set(irp::NOCACHE),
+                write_through: arrival.operation_flags & stack_location::WRITE_THROUGH != 0,
+                outcome: Outcome::Model,
+            };
+            target.run(cpu)
+        }
+        Major::Create => {
+            // SAFETY: this is a create.
+            let create = unsafe { arrival.parameters.create };
+            create::open_as_asked(cpu, &file, create.options)
+        }
+        Major::FlushBuffers => flush::flush_file(cpu, &file),
+        _ => IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST),
     }
 }

@@ -43,6 +43,7 @@ pub(crate) enum Entry {
     ProcessNotify,
     SystemThread,
     WorkItem,
+    AsyncCompletion,
 }
 
 impl fmt::Display for Entry {
@@ -62,6 +63,7 @@ impl fmt::Display for Entry {
             Self::ProcessNotify => "process notify",
             Self::SystemThread => "system thread",
             Self::WorkItem => "work item",
+            Self::AsyncCompletion => "completion of its own I/O",
         };
         f.pad(name)
     }

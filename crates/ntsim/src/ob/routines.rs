@@ -94,6 +94,9 @@ pub(crate) fn open_object_by_pointer(
     if !is_of_type(cpu, &found, object_type) {
         return NtStatus::OBJECT_TYPE_MISMATCH;
     }
+    if let Object::File(file) = &found {
+        file.handle_opened();
+    }
     // The handle keeps the object as a reference does.
     cpu.kernel().objects.reference(object, cpu.owner());
     handle.write(cpu.kernel().handles.open(found, cpu.owner()));
@@ -127,6 +130,9 @@ pub(crate) fn close(cpu: &Cpu, handle: usize) -> NtStatus {
         cpu.violation(Rule::ObjectReference, format!("closes handle 0x{handle:X}, which is not open"));
         return NtStatus::INVALID_HANDLE;
     };
+    if let Object::File(file) = &object {
+        io::close::handle_closed(cpu, file);
+    }
     release(cpu, address_of(&object));
     NtStatus::SUCCESS
 }

@@ -94,6 +94,11 @@ impl Major {
         MAJORS.iter().find(|(major, ..)| *major == self).expect("every major function has a row")
     }
 
+    /// The major function of this value, if ntsim has such operations.
+    pub(crate) fn of(value: u8) -> Option<Self> {
+        MAJORS.iter().map(|(major, ..)| *major).find(|major| *major as u8 == value)
+    }
+
     /// Such as `write`.
     #[must_use]
     pub fn short_name(self) -> &'static str {

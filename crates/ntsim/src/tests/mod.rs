@@ -13,6 +13,7 @@ mod image;
 mod model_filters;
 mod names;
 mod operations;
+mod own_io;
 mod pending;
 mod ports;
 mod processes;

@@ -125,8 +125,8 @@ fn arrive_alone(
 /// The filters of the volume, and the position of the first that wants to see the operation.
 fn interested(operation: &Operation) -> Option<(Arc<[Layer]>, usize)> {
     let layers = operation.file.volume().filters.of(operation.major)?;
-    let top =
-        operation.below.map_or(0, |altitude| layers.partition_point(|layer| layer.altitude() >= altitude));
+    let below = operation.below.or_else(|| operation.file.below());
+    let top = below.map_or(0, |altitude| layers.partition_point(|layer| layer.altitude() >= altitude));
     let first = layers[top..].iter().position(|layer| wants(layer, operation))?;
     Some((layers, top + first))
 }

@@ -10,7 +10,7 @@ use crate::fltmgr::operation::Kind;
 use crate::io::request::IoStatus;
 use crate::io::{callback_data, own};
 use crate::ke::Cpu;
-use crate::sim::{Act, Phase};
+use crate::sim::{Act, Major, Phase};
 use crate::status::NtStatus;
 
 /// On the way down.
@@ -42,7 +42,9 @@ pub(in crate::fltmgr) fn pre(
         Act::Reissue if is_irp => Verdict::End(reissue(cpu, passage, instance.altitude(), local)),
         Act::Write { offset, length } => {
             let flags = callback_data::GENERATED_IO;
-            own::write(cpu, &passage.operation().file, *offset, *length, Some(instance.altitude()), flags);
+            let below = Some(instance.altitude());
+            let file = &passage.operation().file;
+            own::OwnTransfer::new(Major::Write, file, *offset, *length, below, flags).send(cpu);
             pass
         }
         Act::CompleteAtDispatch if is_irp => Verdict::Owe { context: 0, synchronize: false },
