@@ -37,7 +37,7 @@ const FILE_OVERWRITTEN: usize = 3;
 
 /// `NtCreateFile` by the current thread.
 pub(crate) fn create(cpu: &Cpu, spec: &CreateSpec) -> Result<Handle, NtStatus> {
-    let (file, _) = open_file(cpu, spec, None)?;
+    let (file, _) = open_file(cpu, spec, By::Caller)?;
     Ok(Handle(cpu.kernel().file_handles.open(cpu.thread().process(), file)))
 }
 
@@ -48,17 +48,21 @@ pub(crate) fn create_below(
     spec: &CreateSpec,
     below: Option<Altitude>,
 ) -> Result<(Arc<File>, IoStatus), NtStatus> {
-    let opened = open_file(cpu, spec, Some(below))?;
+    let opened = open_file(cpu, spec, By::Filter(below))?;
     opened.0.handle_opened();
     Ok(opened)
 }
 
-/// Opens a file. `filter` is whose own create it is, if it is a filter's.
-fn open_file(
-    cpu: &Cpu,
-    spec: &CreateSpec,
-    filter: Option<Option<Altitude>>,
-) -> Result<(Arc<File>, IoStatus), NtStatus> {
+/// Who opens a file.
+#[derive(Clone, Copy)]
+enum By {
+    Caller,
+    /// A filter: the altitude below which its create is seen, if it is not seen by all.
+    Filter(Option<Altitude>),
+}
+
+/// Opens a file.
+fn open_file(cpu: &Cpu, spec: &CreateSpec, by: By) -> Result<(Arc<File>, IoStatus), NtStatus> {
     let kernel = cpu.kernel();
     if !SharedText::fits(&spec.path) {
         return Err(NtStatus::OBJECT_NAME_INVALID);
@@ -67,10 +71,10 @@ fn open_file(
     let copy = spec.copy.filter(|_| kernel.config.windows.has_kernel_copy());
     let file = Arc::new(File::new(volume, name, spec, copy));
     kernel.objects.insert(file.ptr().address(), Object::File(Arc::clone(&file)));
-    if let Some(below) = filter.flatten() {
+    if let By::Filter(Some(below)) = by {
         file.set_below(below);
     }
-    let data_flags = if filter.is_some() { callback_data::GENERATED_IO } else { 0 };
+    let data_flags = if matches!(by, By::Filter(_)) { callback_data::GENERATED_IO } else { 0 };
     let ended = request(cpu, &file, spec, data_flags);
     if let Err(status) = ended.status.ok() {
         kernel.objects.retire(file.ptr().address());

@@ -56,6 +56,7 @@ pub(crate) fn write_file(
 }
 
 /// What is to happen in the end.
+#[derive(Clone, Copy)]
 struct Then {
     bytes: Ptr<u32>,
     callback: Ptr,
@@ -89,7 +90,7 @@ fn transfer(
     let offset = offset.non_null().map_or(before, Ptr::read);
     let non_cached = flags & (NON_CACHED | PAGING) != 0 || file.has(file_object::NO_INTERMEDIATE_BUFFERING);
     let sector = i64::from(SECTOR_BYTES);
-    if non_cached && (offset % sector != 0 || length % SECTOR_BYTES != 0) {
+    if non_cached && (offset % sector != 0 || !length.is_multiple_of(SECTOR_BYTES)) {
         let detail = "reads or writes past the cache what does not begin and end with a sector";
         cpu.violation(Rule::InvalidParameter, detail);
         return NtStatus::INVALID_PARAMETER;
