@@ -14,6 +14,7 @@ use crate::ex::work::WorkQueues;
 use crate::exports::{DataCells, DataExport};
 use crate::fltmgr::FilterManager;
 use crate::io::driver::Driver;
+use crate::io::in_flight::InFlight;
 use crate::io::{FileHandles, VolumeTable};
 use crate::ke::clock::Clock;
 use crate::ke::crash::Crash;
@@ -57,6 +58,7 @@ pub(crate) struct Kernel {
     pub(crate) file_handles: FileHandles,
     pub(crate) cache: CacheManager,
     pub(crate) sections: Sections,
+    pub(crate) in_flight: InFlight,
     pub(crate) drivers: Lock<Vec<Arc<Driver>>>,
     pub(crate) filters: FilterManager,
     pub(crate) verifier: Verifier,
@@ -112,6 +114,7 @@ impl Kernel {
             file_handles: FileHandles::default(),
             cache: CacheManager::default(),
             sections: Sections::default(),
+            in_flight: InFlight::default(),
             drivers: Lock::default(),
             filters: FilterManager::default(),
             verifier: Verifier::new(),

@@ -45,6 +45,12 @@ impl Windows {
         self >= Self::Win11_22H2
     }
 
+    /// Whether `CopyFile2` clones blocks where the file system can.
+    #[must_use]
+    pub fn clones_copies(self) -> bool {
+        self >= Self::Win11_24H2
+    }
+
     /// The build number, such as 22621.
     #[must_use]
     pub fn build(self) -> u32 {

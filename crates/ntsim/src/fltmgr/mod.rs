@@ -25,7 +25,7 @@ pub(crate) use altitude::Altitude;
 #[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
 pub(crate) use dispatch::{
     Answer, Arrival, Pended, Submitted, complete_pended_post_operation, complete_pended_pre_operation,
-    dispatch, do_completion_processing_when_safe, submit,
+    dispatch, do_completion_processing_when_safe, rescue, submit,
 };
 pub(crate) use filter::Filter;
 pub(crate) use manager::{FilterManager, leaks};

@@ -1,26 +1,17 @@
-//! Kernel-mode copy: `NtCopyFileChunk`, and `CopyFile2` as each Windows version does it.
-//!
-//! Since Windows 11 22H2 the read runs in the caller's thread; then a System worker issues the write IRP, which still
-//! belongs to the caller's thread. Both are `KernelMode`, carry the copy information, and are never fast I/O
-//! (windows-driver-docs, ifs/km-file-copy).
+//! `CopyFile2` as each Windows version does it: by reading and writing, since Windows 11 22H2 by `NtCopyFileChunk`, and on
+//! `ReFS` since 24H2 by cloning blocks.
 
 use std::sync::Arc;
 
 use super::create::create;
-use super::data::{ReadTarget, WriteTarget};
-use super::file::File;
-use super::request::{IoStatus, file_of};
+use super::request::file_of;
 use super::set_information::set_information;
-use super::transfer::{self, irp_flags, read_parameters, write_parameters};
-use super::volume::SECTOR_BYTES;
-use super::{close, file_object, irp, send};
+use super::{close, copy_chunk, fs_control, transfer};
 use crate::abi::{FileObject, Ptr};
-use crate::fltmgr::{CopyOrigin, Kind, Operation};
 use crate::ke::Cpu;
-use crate::ps::Thread;
 use crate::sim::{
-    Access, ChunkSpec, CopyIntent, CopyReport, CopySpec, CreateOptions, CreateSpec, Disposition, Handle,
-    Major, Mode, ReadSpec, Setting, WriteSpec,
+    Access, ChunkSpec, CloneSpec, CopyIntent, CopyReport, CopySpec, CreateOptions, CreateSpec, Disposition,
+    FileSystem, Handle, ReadSpec, Setting, WriteSpec,
 };
 use crate::status::NtStatus;
 use crate::verifier::Rule;
@@ -41,95 +32,6 @@ fn opened_as(cpu: &Cpu, file: Ptr<FileObject>, intent: CopyIntent) -> u8 {
         return 0;
     };
     u8::from(file.copy_intent() == Some(intent))
-}
-
-/// `NtCopyFileChunk` by the current thread, with synchronous handles.
-pub(crate) fn copy_file_chunk(cpu: &Cpu, spec: &ChunkSpec) -> Result<u32, NtStatus> {
-    if !cpu.kernel().config.windows.has_kernel_copy() {
-        return Err(NtStatus::NOT_IMPLEMENTED);
-    }
-    let caller = cpu.thread();
-    let source = file_of(cpu.kernel(), &caller, spec.source)?;
-    let destination = file_of(cpu.kernel(), &caller, spec.destination)?;
-    check(spec, &source, &destination)?;
-    let origin = CopyOrigin { file: Arc::clone(&source), offset: spec.source_offset };
-    let bytes = read_chunk(cpu, &source, &caller, spec, origin.clone()).bytes()?;
-    let length = if destination.has(file_object::NO_INTERMEDIATE_BUFFERING) {
-        // The last chunk is padded with zeroes to whole sectors.
-        bytes.next_multiple_of(SECTOR_BYTES)
-    } else {
-        bytes
-    };
-    let worker = Arc::clone(cpu.system_worker());
-    let written = cpu.in_thread(&worker, || {
-        write_chunk(cpu, &destination, caller, spec.destination_offset, length, origin)
-    });
-    written.bytes()?;
-    Ok(bytes)
-}
-
-fn check(spec: &ChunkSpec, source: &File, destination: &File) -> Result<(), NtStatus> {
-    let writable = destination.access().intersects(Access::WRITE_DATA | Access::APPEND_DATA);
-    if !source.access().contains(Access::READ_DATA) || !writable {
-        return Err(NtStatus::ACCESS_DENIED);
-    }
-    if spec.length == 0 || spec.source_offset < 0 || spec.destination_offset < 0 {
-        return Err(NtStatus::INVALID_PARAMETER);
-    }
-    let unaligned = |offset: i64| offset % i64::from(SECTOR_BYTES) != 0;
-    let non_cached =
-        [source, destination].iter().any(|file| file.has(file_object::NO_INTERMEDIATE_BUFFERING));
-    if non_cached
-        && (unaligned(i64::from(spec.length))
-            || unaligned(spec.source_offset)
-            || unaligned(spec.destination_offset))
-    {
-        return Err(NtStatus::INVALID_PARAMETER);
-    }
-    Ok(())
-}
-
-/// The read of a chunk, in the caller's thread.
-fn read_chunk(
-    cpu: &Cpu,
-    source: &Arc<File>,
-    caller: &Arc<Thread>,
-    spec: &ChunkSpec,
-    origin: CopyOrigin,
-) -> IoStatus {
-    let operation = Operation {
-        irp_flags: irp_flags(source, irp::READ_OPERATION, false, false, false),
-        mode: Mode::Kernel,
-        copy: Some(origin),
-        offset: Some(spec.source_offset),
-        length: Some(spec.length),
-        ..Operation::new(Major::Read, Kind::Irp, Arc::clone(source), Some(Arc::clone(caller)))
-    };
-    let parameters = read_parameters(cpu, spec.source_offset, spec.length);
-    let target = ReadTarget::new(source, spec.source_offset, spec.length);
-    send::send(cpu, operation, parameters, move |cpu| target.run(cpu))
-}
-
-/// The write of a chunk, in a System worker's thread but as the caller's request.
-fn write_chunk(
-    cpu: &Cpu,
-    destination: &Arc<File>,
-    caller: Arc<Thread>,
-    offset: i64,
-    length: u32,
-    origin: CopyOrigin,
-) -> IoStatus {
-    let operation = Operation {
-        irp_flags: irp_flags(destination, irp::WRITE_OPERATION, false, false, false),
-        mode: Mode::Kernel,
-        copy: Some(origin),
-        offset: Some(offset),
-        length: Some(length),
-        ..Operation::new(Major::Write, Kind::Irp, Arc::clone(destination), Some(caller))
-    };
-    let parameters = write_parameters(cpu, offset, length);
-    let target = WriteTarget::new(destination, offset, length);
-    send::send(cpu, operation, parameters, move |cpu| target.run(cpu))
 }
 
 /// `CopyFile2` by the current thread.
@@ -179,8 +81,12 @@ fn copy_content(
     size: i64,
 ) -> Result<CopyReport, NtStatus> {
     set_information(cpu, destination, Setting::EndOfFile(spec.size))?;
-    let mut report = CopyReport { writes: 0, bytes: 0 };
+    let mut report = CopyReport { writes: 0, bytes: 0, cloned: 0 };
     let mut offset = 0;
+    if can_clone(cpu, source, destination)? {
+        report.cloned = clone_content(cpu, spec, source, destination)?;
+        offset = size;
+    }
     while offset < size {
         let bytes = copy_step(cpu, source, destination, offset, spec.chunk)?;
         report.writes += 1;
@@ -189,6 +95,33 @@ fn copy_content(
     }
     set_information(cpu, destination, Setting::Basic)?;
     Ok(report)
+}
+
+/// Whether the copy engine clones by itself: on `ReFS` (a Dev Drive), within a volume. (Win32, "Block Cloning": "natively in
+/// supported Windows copy operations"; ntsim's versions take it with 24H2.)
+fn can_clone(cpu: &Cpu, source: Handle, destination: Handle) -> Result<bool, NtStatus> {
+    let kernel = cpu.kernel();
+    let thread = cpu.thread();
+    let (source, destination) = (file_of(kernel, &thread, source)?, file_of(kernel, &thread, destination)?);
+    let is_refs = source.volume().spec().file_system == FileSystem::Refs;
+    let same_volume = Arc::ptr_eq(source.volume(), destination.volume());
+    Ok(kernel.config.windows.clones_copies() && is_refs && same_volume)
+}
+
+/// Bytes of a clone at most: less than 4 GiB (Win32, "Block Cloning"), in whole clusters.
+const MAX_CLONE_BYTES: u64 = 2 << 30;
+
+/// Clones a whole file; returns the bytes cloned.
+fn clone_content(cpu: &Cpu, spec: &CopySpec, source: Handle, destination: Handle) -> Result<u64, NtStatus> {
+    let mut offset = 0;
+    while offset < spec.size {
+        let length = (spec.size - offset).min(MAX_CLONE_BYTES);
+        let clone =
+            CloneSpec { source, source_offset: offset, target_offset: offset, length, extended: true };
+        fs_control::duplicate_extents(cpu, destination, &clone)?;
+        offset += length;
+    }
+    Ok(offset)
 }
 
 /// One chunk: in the kernel where that is possible, else read and written by the caller.
@@ -207,7 +140,7 @@ fn copy_step(
             destination_offset: offset,
             length: chunk,
         };
-        return copy_file_chunk(cpu, &spec);
+        return copy_chunk::copy(cpu, &spec);
     }
     let thread = cpu.thread();
     let bytes = transfer::read(cpu, &thread, source, &ReadSpec::at(offset, chunk))?;

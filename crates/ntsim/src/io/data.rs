@@ -9,6 +9,7 @@ use super::{Fcb, file_object};
 use crate::cc::lazy_writer;
 use crate::cc::pages::Dirtied;
 use crate::cc::write_out::{Writer, write_out};
+use crate::fltmgr::Answer;
 use crate::ke::Cpu;
 use crate::sim::Outcome;
 use crate::status::NtStatus;
@@ -51,6 +52,13 @@ impl WriteTarget {
             Err(status) => IoStatus::plain(status),
         };
         decide(self.outcome, || self.write(cpu), played)
+    }
+
+    /// As the file system answers a request whose sender need not wait: what goes past the cache is complete when the disk
+    /// says so.
+    pub(super) fn answer(self, cpu: &Cpu) -> Answer {
+        let ended = self.run(cpu);
+        if self.non_cached { Answer::later(move |_| ended) } else { Answer::Complete(ended) }
     }
 
     /// Which bytes of which stream it writes.

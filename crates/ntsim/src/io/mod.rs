@@ -1,7 +1,9 @@
 //! I/O manager and file systems: drivers, volumes, file objects, and the operations on them.
 
+pub(crate) mod asynchronous;
 pub(crate) mod close;
 pub(crate) mod copy;
+pub(crate) mod copy_chunk;
 pub(crate) mod create;
 mod data;
 pub(crate) mod driver;
@@ -13,6 +15,7 @@ pub(crate) mod fs_control;
 pub(crate) mod fs_filter;
 mod handle;
 pub(crate) mod handles;
+pub(crate) mod in_flight;
 pub(crate) mod inquiry;
 pub(crate) mod mdl;
 mod namespace;

@@ -27,7 +27,7 @@ impl IoStatus {
     }
 
     /// `IoStatus.Information` as a number of bytes, if the operation succeeded.
-    pub(super) fn bytes(self) -> Result<u32, NtStatus> {
+    pub(crate) fn bytes(self) -> Result<u32, NtStatus> {
         self.status.ok()?;
         u32::try_from(self.information).map_err(|_| NtStatus::INVALID_PARAMETER)
     }

@@ -14,6 +14,67 @@ use crate::ps::Thread;
 use crate::sim::{Access, FastIo, Handle, Major, Mode, Outcome, ReadSpec, WriteOffset, WriteSpec};
 use crate::status::NtStatus;
 
+/// A write that is ready to be sent.
+pub(super) struct PreparedWrite {
+    pub(super) operation: Operation,
+    pub(super) parameters: Parameters,
+    pub(super) target: WriteTarget,
+}
+
+/// Makes the request of a write by a thread.
+pub(super) fn prepare_write(
+    cpu: &Cpu,
+    thread: &Arc<Thread>,
+    file: &Arc<File>,
+    spec: &WriteSpec,
+) -> Result<PreparedWrite, NtStatus> {
+    let system_write = spec.paging || spec.generated || spec.mode == Mode::Kernel;
+    if !system_write
+        && spec.outcome == Outcome::Model
+        && !file.access().intersects(Access::WRITE_DATA | Access::APPEND_DATA)
+    {
+        return Err(NtStatus::ACCESS_DENIED);
+    }
+    let offset = offset_of(file, spec)?;
+    let requestor = match spec.requestor {
+        Some(process) => cpu.kernel().processes.process(process.0),
+        None => (!spec.thread_null).then(|| Arc::clone(thread.process())),
+    };
+    let write_through = spec.write_through || file.has(file_object::WRITE_THROUGH);
+    let operation = Operation {
+        operation_flags: if write_through { stack_location::WRITE_THROUGH } else { 0 },
+        irp_flags: irp_flags(
+            file,
+            irp::WRITE_OPERATION,
+            spec.paging,
+            spec.synchronous_paging,
+            spec.non_cached,
+        ),
+        data_flags: flag(spec.generated, callback_data::GENERATED_IO)
+            | flag(spec.reissued, callback_data::REISSUED_IO),
+        mode: spec.mode,
+        requestor,
+        offset: Some(offset),
+        length: Some(spec.length),
+        ..Operation::new(
+            Major::Write,
+            Kind::Irp,
+            Arc::clone(file),
+            (!spec.thread_null).then(|| Arc::clone(thread)),
+        )
+    };
+    let target = WriteTarget {
+        file: Arc::clone(file),
+        offset,
+        length: spec.length,
+        paging: spec.paging,
+        non_cached: is_non_cached(file, spec.non_cached),
+        write_through,
+        outcome: spec.outcome,
+    };
+    Ok(PreparedWrite { operation, parameters: write_parameters(cpu, offset, spec.length), target })
+}
+
 /// `NtWriteFile` by a thread.
 pub(crate) fn write(
     cpu: &Cpu,
@@ -26,51 +87,10 @@ pub(crate) fn write(
     if thread.has_ended() && executor.is_none() {
         return Err(NtStatus::INVALID_CID);
     }
-    let system_write = spec.paging || spec.generated || spec.mode == Mode::Kernel;
-    if !system_write
-        && spec.outcome == Outcome::Model
-        && !file.access().intersects(Access::WRITE_DATA | Access::APPEND_DATA)
-    {
-        return Err(NtStatus::ACCESS_DENIED);
-    }
-    let offset = offset_of(&file, spec)?;
-    let requestor = match spec.requestor {
-        Some(process) => cpu.kernel().processes.process(process.0),
-        None => (!spec.thread_null).then(|| Arc::clone(thread.process())),
-    };
-    let mut operation = Operation {
-        operation_flags: if spec.write_through || file.has(file_object::WRITE_THROUGH) {
-            stack_location::WRITE_THROUGH
-        } else {
-            0
-        },
-        data_flags: flag(spec.generated, callback_data::GENERATED_IO)
-            | flag(spec.reissued, callback_data::REISSUED_IO),
-        mode: spec.mode,
-        requestor,
-        offset: Some(offset),
-        length: Some(spec.length),
-        ..Operation::new(
-            Major::Write,
-            Kind::Irp,
-            Arc::clone(&file),
-            (!spec.thread_null).then(|| Arc::clone(thread)),
-        )
-    };
-    let parameters = write_parameters(cpu, offset, spec.length);
+    let PreparedWrite { mut operation, parameters, target } = prepare_write(cpu, thread, &file, spec)?;
     let transfer = Transfer { cpu, context: executor.unwrap_or(thread), paging: spec.paging };
     let _kept = KeptThread::new(cpu.kernel(), thread);
-    let target = WriteTarget {
-        file: Arc::clone(&file),
-        offset,
-        length: spec.length,
-        paging: spec.paging,
-        non_cached: is_non_cached(&file, spec.non_cached),
-        write_through: spec.write_through || file.has(file_object::WRITE_THROUGH),
-        outcome: spec.outcome,
-    };
-    let irp_flags =
-        irp_flags(&file, irp::WRITE_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
+    let irp_flags = std::mem::take(&mut operation.irp_flags);
     let ended =
         transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, move |cpu| target.run(cpu));
     ended.bytes()

@@ -33,6 +33,9 @@ pub(crate) fn end_process(cpu: &Cpu, process: &Arc<Process>) {
     let kernel = cpu.kernel();
     let mut threads = kernel.processes.threads_of(process);
     let last = threads.pop().or_else(|| kernel.create_thread(process, None, ThreadKind::Simulated).ok());
+    for thread in threads.iter().chain(&last) {
+        io::in_flight::thread_ends(cpu, thread);
+    }
     for thread in &threads {
         kernel.processes.end_thread(&kernel.objects, thread);
     }

@@ -8,6 +8,7 @@ mod mapping;
 mod observe;
 mod operation;
 mod port;
+mod request;
 mod section;
 mod setting;
 mod storage;
@@ -27,6 +28,7 @@ pub use operation::{
     Handle, Mode, Outcome, ReadSpec, WriteOffset, WriteSpec,
 };
 pub use port::{Connection, MessageHandler, PortReply};
+pub use request::{Notice, Request};
 pub use section::{MdlWriteSpec, Protection, Section, SectionSpec, View};
 pub use setting::Setting;
 
@@ -181,8 +183,11 @@ impl Sim {
         if thread.kind() != ThreadKind::Simulated {
             return Err(SpecError::NotYours("a thread of the system or of a driver"));
         }
-        let kernel = self.kernel();
-        kernel.processes.end_thread(&kernel.objects, &thread);
+        self.enter_briefly(Arc::clone(&thread), |cpu| {
+            io::in_flight::thread_ends(cpu, &thread);
+            let kernel = cpu.kernel();
+            kernel.processes.end_thread(&kernel.objects, &thread);
+        });
         Ok(())
     }
 
@@ -379,7 +384,7 @@ impl Sim {
     ///
     /// The status of the failed read or write; `STATUS_NOT_IMPLEMENTED` before Windows 11 22H2.
     pub fn copy_file_chunk(&self, thread: Thread, spec: &ChunkSpec) -> Result<u32, NtStatus> {
-        self.as_thread(thread, |cpu| io::copy::copy_file_chunk(cpu, spec))
+        self.as_thread(thread, |cpu| io::copy_chunk::copy(cpu, spec))
     }
 
     /// A whole `CopyFile2` as this Windows version does it.
@@ -534,6 +539,15 @@ impl Sim {
 
     /// Enters the machine as a thread, and lets the driver's threads run afterwards.
     fn enter<R>(&self, thread: Arc<ps::Thread>, work: impl FnOnce(&Cpu) -> R) -> R {
+        self.enter_briefly(thread, |cpu| {
+            let result = work(cpu);
+            cpu.kernel().scheduler.pause(cpu);
+            result
+        })
+    }
+
+    /// Enters the machine as a thread, and lets nobody else run that is not waited for.
+    fn enter_briefly<R>(&self, thread: Arc<ps::Thread>, work: impl FnOnce(&Cpu) -> R) -> R {
         assert!(!cpu::is_inside(), "an observer or message handler cannot act on the machine that called it");
         let kernel = self.kernel();
         let _machine = (!kernel.scheduler.is_concurrent()).then(|| kernel.machine.lock());
@@ -546,11 +560,7 @@ impl Sim {
         } else {
             Cpu::new(Arc::clone(kernel), thread, None)
         };
-        cpu.execute(|cpu| {
-            let result = work(cpu);
-            cpu.kernel().scheduler.pause(cpu);
-            result
-        })
+        cpu.execute(work)
     }
 }
 

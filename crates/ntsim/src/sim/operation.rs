@@ -355,4 +355,6 @@ pub struct CopyReport {
     pub writes: u32,
     /// Bytes they wrote.
     pub bytes: u64,
+    /// Bytes that were cloned instead.
+    pub cloned: u64,
 }

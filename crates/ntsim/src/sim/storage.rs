@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    CloneSpec, Handle, MdlWriteSpec, OffloadToken, OffloadWriteSpec, Process, Setting, Sim, SpecError, Thread,
+    ChunkSpec, CloneSpec, Handle, MdlWriteSpec, Notice, OffloadToken, OffloadWriteSpec, Process, Request,
+    Setting, Sim, SpecError, Thread, WriteSpec,
 };
 use crate::status::NtStatus;
 use crate::{cc, io};
@@ -215,5 +216,44 @@ impl Sim {
     /// The status of the failed operation.
     pub fn mdl_write(&self, thread: Thread, handle: Handle, spec: &MdlWriteSpec) -> Result<u32, NtStatus> {
         self.as_thread(thread, |cpu| io::mdl::write(cpu, handle, spec))
+    }
+
+    /// `NtWriteFile` on an asynchronous handle, up to where it returns. What the system does about it afterwards it does
+    /// with the next call (or in [`Sim::settle`]), so that the thread or process can end before.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_INVALID_PARAMETER` for a synchronous handle, or why there was no request.
+    pub fn start_write(
+        &self,
+        thread: Thread,
+        handle: Handle,
+        spec: &WriteSpec,
+        notice: Notice,
+    ) -> Result<Request, NtStatus> {
+        let thread = self.living_thread(thread).ok_or(NtStatus::INVALID_CID)?;
+        self.enter_briefly(thread, |cpu| io::asynchronous::start_write(cpu, handle, spec, notice))
+            .map(Request)
+    }
+
+    /// `NtCopyFileChunk` up to where it returns, which depends on the handles: asynchronous both, when the read is queued;
+    /// asynchronous destination only, when the write is queued; synchronous destination, when it is complete. What the
+    /// system does afterwards it does with the next call (or in [`Sim::settle`]), so that the thread or process can end
+    /// before the write.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sim::copy_file_chunk`], if there was no request.
+    pub fn start_copy_chunk(&self, thread: Thread, spec: &ChunkSpec) -> Result<Request, NtStatus> {
+        let thread = self.living_thread(thread).ok_or(NtStatus::INVALID_CID)?;
+        self.enter_briefly(thread, |cpu| io::copy_chunk::start(cpu, spec)).map(Request)
+    }
+
+    /// Lets the system run, and returns how a request ended, with the bytes transferred; `None` while it is pending, or if
+    /// it has been told already.
+    #[must_use]
+    pub fn request_result(&self, request: Request) -> Option<Result<u32, NtStatus>> {
+        self.settle();
+        self.kernel().in_flight.take_result(request.0)
     }
 }

@@ -51,7 +51,7 @@ fn since_22h2_the_caller_reads_and_a_system_worker_writes() {
         let machine = Machine::of(windows, entry);
         let seen = watch(&machine);
         let copied = machine.sim.copy_file2(machine.thread, &CopySpec::new(r"C:\a", r"C:\b", 10).chunk(6));
-        assert_eq!(copied, Ok(CopyReport { writes: 2, bytes: 10 }));
+        assert_eq!(copied, Ok(CopyReport { writes: 2, bytes: 10, cloned: 0 }));
         let source = |offset| Some(CopySource { path: r"\Device\HarddiskVolume3\a".to_owned(), offset });
         assert_eq!(
             transfers(&seen),
@@ -73,7 +73,7 @@ fn before_22h2_the_caller_reads_and_writes_itself() {
         let machine = Machine::of(windows, entry);
         let seen = watch(&machine);
         let copied = machine.sim.copy_file2(machine.thread, &CopySpec::new(r"C:\a", r"C:\b", 10).chunk(6));
-        assert_eq!(copied, Ok(CopyReport { writes: 2, bytes: 10 }));
+        assert_eq!(copied, Ok(CopyReport { writes: 2, bytes: 10, cloned: 0 }));
         let writes: Vec<_> =
             transfers(&seen).into_iter().filter(|(major, ..)| *major == Major::Write).collect();
         assert_eq!(

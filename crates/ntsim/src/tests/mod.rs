@@ -1,5 +1,6 @@
 //! Tests of the simulation with drivers whose code is linked into the test.
 
+mod asynchronous;
 mod cache;
 mod contexts;
 mod copy;

@@ -30,6 +30,7 @@ pub(crate) use self::pended::{
 pub(crate) use self::table::Operations;
 pub(super) use self::table::Reason;
 use self::travel::Step;
+pub(crate) use self::travel::rescue;
 pub(super) use self::travel::{Local, reissue, resume_model};
 use super::operation::Operation;
 use super::registration::OperationEntry;

@@ -342,7 +342,7 @@ pub(in crate::fltmgr) fn resume_model(cpu: &Cpu, data: Address, ended: Option<Io
 
 /// Everything waits. What model filters hold up goes on now. If a driver has pended an operation that nobody completes, that is a broken rule, and the operation
 /// goes on as if the driver had let it pass; else the simulation ends.
-pub(super) fn rescue(cpu: &Cpu, stuck: Stuck) {
+pub(crate) fn rescue(cpu: &Cpu, stuck: Stuck) {
     if model::release_held(cpu) {
         return;
     }
