@@ -110,7 +110,16 @@ fn callbacks_are_shown_as_they_came() {
         assert!(write.lines().any(|line| line.contains(label) && line.contains(value)), "{label}: {write}");
     }
     let callbacks = scenarios(&folder, &[&arguments[..], &["--json"]].concat()).ended(0).objects("callback");
-    let writes: Vec<_> = callbacks.iter().filter(|line| line["operation"] == "IRP_MJ_WRITE").collect();
+    let writes: Vec<_> = callbacks
+        .iter()
+        .filter(|line| line["operation"] == "IRP_MJ_WRITE" && line["phase"] == "pre")
+        .collect();
     assert_eq!(writes.len(), 3, "one for each chunk");
+    assert!(writes.iter().all(|write| write["driver"] == true));
+    let truncated = |line: &&serde_json::Value| line["parameter"] == "FileEndOfFileInformation";
+    assert!(
+        callbacks.iter().filter(truncated).all(|line| line["driver"] == false),
+        "it asks for no such calls"
+    );
     assert_eq!((&writes[0]["current"]["pid"], &writes[0]["thread"]["pid"]), (&4.into(), &3756.into()));
 }

@@ -54,6 +54,8 @@ pub struct Explanation {
     pub offset: Offset,
     /// How many bytes.
     pub length: u32,
+    /// What it is, if it is a change of another kind than a write; it has no place and length then.
+    pub change: Option<&'static str>,
     /// Whether it is fast I/O.
     pub fast_io: bool,
     /// Whether it is paging I/O.
@@ -233,6 +235,7 @@ pub(crate) mod tests {
             path: r"D:\Backup\photo.jpg".to_owned(),
             offset: Offset::At(0),
             length: 65_536,
+            change: None,
             fast_io: false,
             paging: false,
             copy_source: Some((r"C:\Pictures\photo.jpg".to_owned(), 0)),

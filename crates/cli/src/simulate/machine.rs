@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use ntsim::{
-    Config, Connection, Driver, NtStatus, PortReply, Process, ProcessSpec, Sim, SpecError, VolumeSpec,
-    Windows,
+    Config, Connection, Driver, FilterSpec, NtStatus, PortReply, Process, ProcessSpec, Sim, SpecError,
+    VolumeSpec, Windows,
 };
 
-use super::observe::Observations;
+use super::observe::{Claim, Observations};
 use super::recorder::{Counts, Recorder, Shared, lock};
 use super::suite::Trace;
 use crate::consumer::names::Drives;
@@ -15,10 +15,17 @@ use crate::consumer::{Books, Consumer, ConsumerError};
 use crate::failure::Failure;
 use crate::output::ExplainedSink;
 use crate::output::explain::Truth;
+use crate::scenario::model::ChangeKind;
 use crate::windows_version::WindowsVersion;
 
 /// Name of the driver's service.
 const SERVICE: &str = "whowrote";
+/// Its altitude, as its INF has it.
+const ALTITUDE: &str = "385971";
+/// A filter that watches what comes to the driver, whether the driver wants it or not.
+const WATCHER: &str = "watcher";
+/// Directly above the driver.
+const WATCHER_ALTITUDE: &str = "385971.5";
 /// Its communication port.
 const PORT: &str = r"\WhoWrotePort";
 /// The program on the machine that reads from it.
@@ -32,6 +39,9 @@ pub(super) struct Setup<'a> {
     pub(super) driver: &'a Path,
     pub(super) output: Box<dyn ExplainedSink + Send>,
     pub(super) explain: bool,
+    /// The changes that are explained besides writes. A filter directly above the driver watches for them; without them
+    /// the driver's own callbacks tell.
+    pub(super) watched: Option<Vec<ChangeKind>>,
     /// Whether the writes are kept for comparing.
     pub(super) keep: bool,
     /// Where every callback is kept, if it is.
@@ -65,16 +75,24 @@ impl<'a> BareMachine<'a> {
         let pairs =
             volumes.iter().filter_map(|volume| Some((volume.spec.device.clone(), volume.spec.dos.clone()?)));
         let drives = Drives::new(pairs.collect());
-        let observations: Option<Shared<Observations>> =
-            setup.explain.then(|| Shared::new(Observations::new(drives.clone()).into()));
+        let observations: Option<Shared<Observations>> = setup
+            .explain
+            .then(|| Shared::new(Observations::new(drives.clone(), setup.watched.as_deref()).into()));
+        let cannot = |error: &SpecError| Failure::Broken(format!("a filter cannot be placed: {error}"));
+        if setup.watched.is_some() {
+            sim.add_filter(FilterSpec::new(WATCHER, WATCHER_ALTITUDE).watching())
+                .map_err(|error| cannot(&error))?;
+        }
+        sim.set_altitude(SERVICE, ALTITUDE).map_err(|error| cannot(&error))?;
         if observations.is_some() || setup.trace.is_some() {
             let (seen_by, traced_by, names) = (observations.clone(), setup.trace, drives.clone());
+            let seen_as = if setup.watched.is_some() { WATCHER } else { SERVICE };
             sim.set_observer(Box::new(move |callback| {
-                if let Some(observations) = &seen_by {
+                if let Some(observations) = seen_by.as_ref().filter(|_| callback.driver == seen_as) {
                     lock(observations).see(callback);
                 }
                 if let Some(trace) = &traced_by {
-                    lock(trace).see(callback, &names);
+                    lock(trace).see(callback, &names, WATCHER);
                 }
             }));
         }
@@ -175,6 +193,13 @@ impl Machine {
     pub(super) fn set_truth(&self, truth: impl FnOnce() -> Truth) {
         if let Some(observations) = &self.observations {
             lock(observations).set_truth(truth());
+        }
+    }
+
+    /// Says who did something to a part of a file that may reach the driver later, for explanations.
+    pub(super) fn claim(&self, claim: impl FnOnce() -> Claim) {
+        if let Some(observations) = &self.observations {
+            lock(observations).claim(claim());
         }
     }
 

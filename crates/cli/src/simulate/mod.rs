@@ -79,6 +79,7 @@ fn run_scenario(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> 
             driver: &driver,
             output,
             explain: arguments.explain,
+            watched: None,
             keep: true,
             trace: None,
         });
@@ -153,6 +154,7 @@ fn run_capture(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> R
         driver: &driver,
         output,
         explain: arguments.explain,
+        watched: None,
         keep: false,
         trace: None,
     });

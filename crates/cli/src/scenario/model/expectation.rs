@@ -12,6 +12,13 @@ pub(crate) struct Expectation {
     pub(crate) changes: Vec<ExpectedChange>,
 }
 
+impl Expectation {
+    /// The kinds of changes that it has.
+    pub(crate) fn kinds(&self) -> Vec<ChangeKind> {
+        self.changes.iter().map(|change| change.kind).collect()
+    }
+}
+
 /// A way in which a file can change, or its content come to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ChangeKind {

@@ -12,6 +12,7 @@ use ntsim::{Handle, NtStatus, OffloadToken, Process, SpecError, Thread};
 
 use self::specs::volume_spec;
 use super::machine::{BareMachine, Machine, failed_with};
+use super::observe::Claim;
 use crate::failure::Failure;
 use crate::output::explain::{SYSTEM_PID, Truth, Who};
 use crate::place::{BadInput, Place};
@@ -132,9 +133,20 @@ impl<'s> Stage<'s> {
 
     /// The thread of that name, whose operations come next.
     fn act(&self, machine: &Machine, name: &str) -> Thread {
-        let KnownThread { thread, process: _, who, kernel } = &self.threads[name];
-        machine.set_truth(|| if *kernel { Truth::Kernel(who.clone()) } else { Truth::User(who.clone()) });
-        *thread
+        machine.set_truth(|| self.truth(name));
+        self.threads[name].thread
+    }
+
+    /// Whose is what a thread does.
+    fn truth(&self, thread: &str) -> Truth {
+        let KnownThread { thread: _, process: _, who, kernel } = &self.threads[thread];
+        if *kernel { Truth::Kernel(who.clone()) } else { Truth::User(who.clone()) }
+    }
+
+    /// A thread does something to a part of a file that may reach the driver later.
+    fn claim(&self, machine: &Machine, thread: &str, handle: &str, offset: i64, length: i64, mapped: bool) {
+        let path = self.handles[handle].path.to_owned();
+        machine.claim(|| Claim { path, offset, length, mapped, truth: self.truth(thread) });
     }
 
     /// Plays a step.

@@ -4,6 +4,7 @@ use ntsim::{ChunkSpec, CopySpec, NtStatus, ReadSpec};
 
 use super::specs::{create_spec, write_spec};
 use super::{Opened, Stage, Trouble, handle};
+use crate::model::Offset;
 use crate::scenario::model::{self, Action};
 use crate::simulate::machine::Machine;
 
@@ -20,6 +21,9 @@ impl<'s> Stage<'s> {
             }
             Action::Write(write) => {
                 let thread = self.act(machine, &write.thread);
+                if let Offset::At(offset) = write.offset {
+                    self.claim(machine, &write.thread, &write.handle, offset, write.length.into(), false);
+                }
                 let refused = write.fast_io == model::FastIo::RefusedOnly;
                 let executor = write.executor.as_ref().map(|name| self.threads[name.as_str()].thread);
                 let requestor = write.requestor.as_ref().map(|name| self.processes[name.as_str()]);
@@ -44,8 +48,9 @@ impl<'s> Stage<'s> {
                 sim.copy_file2(thread, &CopySpec::new(from, to, *size).chunk(*chunk))
                     .map_err(Trouble::of("copy-file"))?;
             }
-            Action::CopyChunk { thread, from, to, from_offset, to_offset, length } => {
-                let thread = self.act(machine, thread);
+            Action::CopyChunk { thread: name, from, to, from_offset, to_offset, length } => {
+                let thread = self.act(machine, name);
+                self.claim(machine, name, to, *to_offset, (*length).into(), false);
                 let spec = ChunkSpec {
                     source: self.handle(from),
                     destination: self.handle(to),

@@ -32,6 +32,7 @@ pub(super) fn explain(
             driver,
             output: Box::new(Collector::new(Shared::default())),
             explain: false,
+            watched: Some(Vec::new()),
             keep: true,
             trace: Some(trace.clone()),
         });

@@ -11,6 +11,7 @@ use super::{Run, Tried};
 use crate::failure::Failure;
 use crate::place::BadInput;
 use crate::scenario::Scenario;
+use crate::scenario::model::Expectation;
 use crate::simulate::machine::{BareMachine, Machine, Setup};
 use crate::simulate::recorder::{Shared, lock};
 use crate::simulate::{crash, judge, scenario};
@@ -79,6 +80,7 @@ fn try_on(file: &str, scenario: &Scenario, windows: WindowsVersion, driver: &Pat
             driver,
             output: Box::new(Collector::new(seen.clone())),
             explain: true,
+            watched: Some(scenario.expectation(windows).map(Expectation::kinds).unwrap_or_default()),
             keep: true,
             trace: None,
         });

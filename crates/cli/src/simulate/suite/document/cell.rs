@@ -51,7 +51,9 @@ impl Row {
 }
 
 fn what(explanation: &Explanation) -> &'static str {
-    if explanation.failed.is_some() {
+    if let Some(change) = explanation.change {
+        change
+    } else if explanation.failed.is_some() {
         "refused write"
     } else if explanation.paging {
         "paging write"
@@ -68,6 +70,7 @@ fn wrote(explanation: &Explanation) -> String {
     let name = |who: &Who| named(who.pid, Some(&who.image));
     match &explanation.truth {
         _ if explanation.failed.is_some() => "nobody: it is not carried out".to_owned(),
+        Truth::Kernel(_) if explanation.paging => "nobody anew".to_owned(),
         Truth::User(who) => name(who),
         Truth::Kernel(who) => format!("the kernel: {}", name(who)),
         Truth::Several(all) => all.iter().map(name).collect::<Vec<_>>().join(" and "),

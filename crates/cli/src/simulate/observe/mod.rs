@@ -1,16 +1,24 @@
-//! What the driver's callbacks saw, kept until it is known what came of it.
+//! What a filter's callbacks saw, kept until it is known what came of it.
+
+mod change;
+mod claim;
 
 use std::collections::{HashMap, VecDeque};
 
 use audit::record::WriteFlags;
 use ntsim::{Callback, Major, Mode, Phase, ThreadFacts};
 
+pub(super) use self::claim::Claim;
+use self::claim::Claims;
 use crate::consumer::names::Drives;
 use crate::model::{FileTime, Offset, Write};
-use crate::output::explain::{Explanation, Truth, Who};
+use crate::output::explain::{Explanation, SYSTEM_PID, Truth, Who};
+use crate::scenario::model::ChangeKind;
 
 /// `FLTFL_CALLBACK_DATA_FAST_IO_OPERATION`
 const FAST_IO_OPERATION: u32 = 0x2;
+/// `FLTFL_CALLBACK_DATA_GENERATED_IO`
+const GENERATED_IO: u32 = 0x1_0000;
 /// `IRP_PAGING_IO`
 const PAGING_IO: u32 = 0x2;
 
@@ -25,11 +33,19 @@ pub(super) struct Observations {
     openers: HashMap<u64, Who>,
     /// Whose write is being played.
     truth: Option<Truth>,
+    claims: Claims,
+    /// Changes that are explained besides writes.
+    watched: Vec<ChangeKind>,
 }
 
 impl Observations {
-    pub(super) fn new(drives: Drives) -> Self {
-        Self { drives, ..Self::default() }
+    pub(super) fn new(drives: Drives, watched: Option<&[ChangeKind]>) -> Self {
+        Self { drives, watched: watched.unwrap_or_default().to_vec(), ..Self::default() }
+    }
+
+    /// Who does something that may reach the driver later.
+    pub(super) fn claim(&mut self, claim: Claim) {
+        self.claims.add(claim);
     }
 
     /// Whose operations come next.
@@ -47,12 +63,13 @@ impl Observations {
             let opener = self.who(callback.thread.as_ref().unwrap_or(&callback.current));
             self.openers.insert(callback.file_object, opener);
         }
-        if callback.major != Major::Write {
+        let change = change::of(callback, &self.watched);
+        if callback.major != Major::Write && change.is_none() {
             return;
         }
         match callback.phase {
             Phase::Pre => {
-                let explanation = self.explanation(callback);
+                let explanation = self.explanation(callback, change);
                 self.waiting.extend(explanation);
             }
             Phase::Post => {
@@ -61,8 +78,10 @@ impl Observations {
                 let same = |seen: &&mut Explanation| {
                     seen.time == FileTime(callback.time)
                         && seen.thread.as_ref().map(|thread| thread.tid) == thread
-                        && Some(seen.offset) == callback.offset.map(offset)
-                        && Some(seen.length) == callback.length
+                        && seen.change == change
+                        && (change.is_some()
+                            || Some(seen.offset) == callback.offset.map(offset)
+                                && Some(seen.length) == callback.length)
                 };
                 if let Some(seen) = self.waiting.iter_mut().rev().find(same) {
                     seen.failed = failed.map(|status| status.name().map_or_else(|| status.to_string(), name));
@@ -75,11 +94,12 @@ impl Observations {
         Who { pid: facts.pid, tid: facts.tid, image: self.drives.readable(&facts.image) }
     }
 
-    fn explanation(&self, callback: &Callback<'_>) -> Option<Explanation> {
+    fn explanation(&self, callback: &Callback<'_>, change: Option<&'static str>) -> Option<Explanation> {
         let requestor = (callback.requestor_pid != 0).then(|| {
             let image = self.images.get(&callback.requestor_pid).cloned();
             (callback.requestor_pid, image)
         });
+        let path = self.drives.readable(&callback.path);
         Some(Explanation {
             time: FileTime(callback.time),
             current: self.who(&callback.current),
@@ -87,9 +107,9 @@ impl Observations {
             opener: self.openers.get(&callback.file_object).cloned(),
             user_mode: callback.requestor_mode == Mode::User,
             requestor,
-            path: self.drives.readable(&callback.path),
-            offset: offset(callback.offset?),
-            length: callback.length?,
+            offset: if change.is_some() { Offset::At(0) } else { offset(callback.offset?) },
+            length: if change.is_some() { 0 } else { callback.length? },
+            change,
             fast_io: callback.flags & FAST_IO_OPERATION != 0,
             paging: callback.irp_flags & PAGING_IO != 0,
             copy_source: callback
@@ -97,14 +117,32 @@ impl Observations {
                 .as_ref()
                 .map(|source| (self.drives.readable(&source.path), source.offset)),
             failed: None,
-            truth: self.truth.clone()?,
+            truth: self.truth(callback, &path)?,
+            path,
         })
+    }
+
+    /// Who really does it.
+    fn truth(&self, callback: &Callback<'_>, path: &str) -> Option<Truth> {
+        let kernel =
+            |image: &str| Some(Truth::Kernel(Who { pid: SYSTEM_PID, tid: 0, image: image.to_owned() }));
+        let range = callback.offset.zip(callback.length);
+        if callback.irp_flags & PAGING_IO != 0 {
+            // What was written by other means is on its way to the disk, and has been seen before.
+            let mapped = range.and_then(|range| self.claims.mapped(path, range));
+            return mapped.or_else(|| kernel("System"));
+        }
+        if callback.flags & GENERATED_IO != 0 {
+            return kernel("another filter");
+        }
+        range.and_then(|range| self.claims.issued(path, range)).or_else(|| self.truth.clone())
     }
 
     /// The callback that a record came from, and those before it that no record came from.
     pub(super) fn match_record(&mut self, write: &Write<'_>) -> (Vec<Explanation>, Option<Explanation>) {
         let is_it = |seen: &Explanation| {
             Some(seen.time) == write.time
+                && seen.change.is_none()
                 && seen.offset == write.offset
                 && seen.length == write.length
                 && seen.fast_io == write.flags.contains(WriteFlags::FAST_IO)
