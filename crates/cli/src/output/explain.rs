@@ -28,6 +28,8 @@ pub enum Truth {
     Kernel(Who),
     /// Each of several user processes, through views of the same pages.
     Several(Vec<Who>),
+    /// Nobody anew: what these wrote before is on its way to the disk.
+    Again(Vec<Who>),
     /// A client on another machine, for which the file server wrote.
     Remote(String),
 }
@@ -114,6 +116,8 @@ pub enum Verdict {
     NoWrite,
     /// Nobody is named.
     Unknown,
+    /// Who wrote is named, though it was before: the write counts twice.
+    Again,
 }
 
 impl Rule {
@@ -176,6 +180,9 @@ impl Rule {
             (Self::Minispy, Truth::Kernel(who)) if seen.failed.is_none() && who.pid == seen.current.pid => {
                 Verdict::Right
             }
+            (Self::Minispy, Truth::Again(_)) if seen.failed.is_none() && seen.current.pid == SYSTEM_PID => {
+                Verdict::Right
+            }
             _ => self.concludes(seen).verdict(seen),
         }
     }
@@ -188,7 +195,14 @@ impl Conclusion {
         match (self, &seen.truth) {
             (Self::Skipped, _) if seen.failed.is_some() => Verdict::Right,
             (Self::Process { .. }, _) if seen.failed.is_some() => Verdict::NoWrite,
-            (Self::Skipped, Truth::Kernel(_)) => Verdict::Right,
+            (Self::Skipped, Truth::Kernel(_) | Truth::Again(_)) => Verdict::Right,
+            (Self::Process { pid, .. }, Truth::Again(before)) => {
+                if before.iter().any(|who| who.pid == *pid) {
+                    Verdict::Again
+                } else {
+                    Verdict::Wrong
+                }
+            }
             (Self::Unknown, _) => Verdict::Unknown,
             (Self::Skipped, Truth::User(_) | Truth::Several(_) | Truth::Remote(_)) => Verdict::Missed,
             (Self::Process { pid, .. }, Truth::User(who)) if *pid == who.pid => Verdict::Right,
@@ -210,6 +224,7 @@ impl Verdict {
             Self::Kernels => "kernels-own",
             Self::NoWrite => "no-write",
             Self::Unknown => "unknown",
+            Self::Again => "again",
         }
     }
 }

@@ -267,6 +267,7 @@ impl<W: io::Write> Table<W> {
                     Verdict::Kernels => (BAD, '✗', "takes it for a user's"),
                     Verdict::NoWrite => (BAD, '✗', "takes it for a write"),
                     Verdict::Unknown => (UNKNOWN, '?', "names nobody"),
+                    Verdict::Again => (UNKNOWN, '≈', "counts it twice"),
                 };
                 self.line(format_args!(
                     "      {label:<LABEL$} {style}{answer:<ANSWER$}{style:#} {colour}{mark} {word}{colour:#}"
@@ -297,6 +298,7 @@ fn why_unrecorded(seen: &Explanation) -> String {
         (_, Some(_)) if seen.fast_io => "nothing: refused, so it comes again as an IRP".to_owned(),
         (_, Some(status)) => format!("nothing: it failed with {status}"),
         (Truth::Kernel(_), None) => "nothing: it is the kernel's own".to_owned(),
+        (Truth::Again(_), None) => "nothing: it was written before".to_owned(),
         (Truth::User(_) | Truth::Several(_) | Truth::Remote(_), None) => "nothing".to_owned(),
     }
 }

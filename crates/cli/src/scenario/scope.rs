@@ -12,6 +12,8 @@ pub(super) enum Thing {
     Thread { process: String },
     Handle { process: String },
     Token,
+    Section,
+    View,
 }
 
 impl Thing {
@@ -21,6 +23,8 @@ impl Thing {
             Self::Thread { .. } => "thread",
             Self::Handle { .. } => "handle",
             Self::Token => "token",
+            Self::Section => "section",
+            Self::View => "view",
         }
     }
 }
@@ -104,6 +108,14 @@ impl Scope {
 
     pub(super) fn token(&self, name: &str) -> Result<(), String> {
         self.find("token", name).map(|_| ())
+    }
+
+    pub(super) fn section(&self, name: &str) -> Result<(), String> {
+        self.find("section", name).map(|_| ())
+    }
+
+    pub(super) fn view(&self, name: &str) -> Result<(), String> {
+        self.find("view", name).map(|_| ())
     }
 
     pub(super) fn close(&mut self, handle: &str) {

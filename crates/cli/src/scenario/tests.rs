@@ -47,6 +47,19 @@ play {
     offload-write "token" thread="ui" to="asynchronous" token-offset=512 offset=4096 length=512
     duplicate "copy" thread="ui" from="other" process="explorer"
     inherit "inherited" from="other" process="explorer"
+    section "section" thread="ui" handle="other" protection="execute-read-write" size=8192
+    share-section "shared" thread="ui" from="section" process="explorer"
+    map "view" thread="ui" section="shared"
+    dirty "view" thread="ui" offset=5 length=6
+    flush-view "view" thread="ui" offset=7 length=8
+    unmap "view" thread="ui"
+    close-section "section" thread="ui"
+    lazy-write
+    write-mapped-pages
+    mdl-write "other" thread="ui" offset=9 length=10 fast-io=#true
+    filter "backup" altitude="389000" operation="create" act="write" offset=11 length=12 every=13 path="x" paging=#true
+    filter "scanner" altitude="328000.5" act="repost"
+    release-held
     impersonate "ui" client="explorer"
     revert "ui"
     advance "100ms"
@@ -83,7 +96,7 @@ fn parse(text: &str) -> Result<Scenario, BadInput> {
 fn a_whole_scenario_is_read() {
     let scenario = parse(WHOLE).unwrap();
     assert_eq!(scenario.title, "A title");
-    assert_eq!(scenario.steps.len(), 38);
+    assert_eq!(scenario.steps.len(), 51);
     let Action::Write(write) = &scenario.steps[1].action else { panic!() };
     assert_eq!(
         (write.offset, write.fast_io, write.executor.as_deref()),
@@ -91,7 +104,7 @@ fn a_whole_scenario_is_read() {
     );
     let Action::Write(write) = &scenario.steps[2].action else { panic!() };
     assert!(write.no_thread && write.requestor.is_some() && !write.kernel_mode);
-    assert!(matches!(scenario.steps[30].action, Action::Advance(100_000)));
+    assert!(matches!(scenario.steps[43].action, Action::Advance(100_000)));
     let changes = &scenario.expectation(WindowsVersion::Win11_24H2).unwrap().changes;
     let who = |index: usize| match &changes[index].originator {
         ExpectedOriginator::One { pid, .. } => *pid,

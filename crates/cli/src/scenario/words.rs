@@ -2,7 +2,7 @@
 
 use crate::model::Offset;
 
-use super::model::{CopyIntent, Disposition, FastIo, FileSystem, Manner, Topic};
+use super::model::{Act, CopyIntent, Disposition, FastIo, FileSystem, Manner, Operation, Protection, Topic};
 
 /// Size of the chunks in which `CopyFile2` copies, unless a scenario says otherwise: 1 MiB.
 pub(super) const CHUNK: u32 = 1 << 20;
@@ -52,6 +52,36 @@ pub(super) const MANNERS: [(&str, Manner); 4] = [
 /// How the threads of a torture run are scheduled; one needs a seed.
 pub(super) const SCHEDULES: [(&str, ()); 3] = [("fixed", ()), ("seeded", ()), ("threads", ())];
 
+pub(super) const PROTECTIONS: [(&str, Protection); 5] = [
+    ("read-only", Protection::ReadOnly),
+    ("read-write", Protection::ReadWrite),
+    ("write-copy", Protection::WriteCopy),
+    ("execute-read", Protection::ExecuteRead),
+    ("execute-read-write", Protection::ExecuteReadWrite),
+];
+/// Of a section that says no more.
+pub(super) const DEFAULT_PROTECTION: Protection = Protection::ReadWrite;
+pub(super) const OPERATIONS: [(&str, Operation); 7] = [
+    ("create", Operation::Create),
+    ("read", Operation::Read),
+    ("write", Operation::Write),
+    ("set-information", Operation::SetInformation),
+    ("file-system-control", Operation::Control),
+    ("cleanup", Operation::Cleanup),
+    ("close", Operation::Close),
+];
+/// What a filter cares for that says no more.
+pub(super) const DEFAULT_OPERATION: Operation = Operation::Write;
+/// A filter's own write, wherever it goes.
+pub(super) const OWN_WRITE: Act = Act::Write { offset: 0, length: 0 };
+pub(super) const ACTS: [(&str, Act); 6] = [
+    ("repost", Act::Repost),
+    ("hold", Act::Hold),
+    ("reissue", Act::Reissue),
+    ("write", OWN_WRITE),
+    ("complete-at-dispatch", Act::CompleteAtDispatch),
+    ("deny", Act::Deny),
+];
 /// Where a write goes, where that is no number.
 pub(super) const OFFSETS: [(&str, Offset); 2] =
     [("end-of-file", Offset::EndOfFile), ("file-pointer", Offset::FilePointer)];

@@ -66,11 +66,11 @@ impl<'a> ExplainObject<'a> {
         let writer = match &explanation.truth {
             Truth::User(who) => Some((who, false)),
             Truth::Kernel(who) => Some((who, true)),
-            Truth::Several(_) | Truth::Remote(_) => None,
+            Truth::Several(_) | Truth::Again(_) | Truth::Remote(_) => None,
         };
         let (writers, remote): (&[Who], _) = match &explanation.truth {
             Truth::User(_) | Truth::Kernel(_) => (&[], None),
-            Truth::Several(all) => (all, None),
+            Truth::Several(all) | Truth::Again(all) => (all, None),
             Truth::Remote(client) => (&[], Some(client.as_str())),
         };
         Self {

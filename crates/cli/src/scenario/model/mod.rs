@@ -1,7 +1,9 @@
 //! What a scenario says, checked: every name is defined before it is used, every number fits.
 
 mod expectation;
+mod filter;
 mod handle;
+mod memory;
 mod step;
 mod torture;
 
@@ -9,7 +11,9 @@ pub(crate) use self::expectation::{
     Candidate, ChangeKind, Expectation, ExpectedChange, ExpectedExecutor, ExpectedOriginator, ExpectedSource,
     FieldUse, RemoteClient,
 };
+pub(crate) use self::filter::{Act, Filter, Operation};
 pub(crate) use self::handle::{BlockClone, HandleAction, OffloadRead, OffloadWrite, Share};
+pub(crate) use self::memory::{Memory, Protection};
 pub(crate) use self::step::{Access, Action, CopyIntent, Create, Disposition, FastIo, Step, Write};
 pub(crate) use self::torture::{Faults, Manner, Schedule, Torture};
 use crate::model::FileTime;

@@ -1,6 +1,9 @@
 //! What happens, step by step.
 
-use super::{BlockClone, HandleAction, Manner, OffloadRead, OffloadWrite, Process, Share, Thread, Volume};
+use super::{
+    BlockClone, Filter, HandleAction, Manner, Memory, OffloadRead, OffloadWrite, Process, Share, Thread,
+    Volume,
+};
 use crate::model::Offset;
 use crate::place::Place;
 
@@ -64,6 +67,11 @@ pub(crate) enum Action {
     OffloadRead(OffloadRead),
     OffloadWrite(OffloadWrite),
     Share(Share),
+    Memory(Memory),
+    /// Another filter is placed on all volumes.
+    Filter(Filter),
+    /// What filters hold up goes on.
+    ReleaseHeld,
     /// A thread acts under the account of a process.
     Impersonate {
         thread: String,

@@ -2,6 +2,7 @@
 
 mod expectation;
 mod handle;
+mod memory;
 mod steps;
 mod text;
 

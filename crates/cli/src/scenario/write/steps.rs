@@ -1,7 +1,7 @@
 //! What happens.
 
 use super::text::Node;
-use super::{handle, offset, process, thread, volume};
+use super::{handle, memory, offset, process, thread, volume};
 use crate::scenario::model::{Access, Action, Create, Write};
 use crate::scenario::words::{self, word};
 
@@ -36,6 +36,9 @@ pub(super) fn node(action: &Action) -> Node {
         Action::OffloadRead(read) => handle::offload_read(read),
         Action::OffloadWrite(write) => handle::offload_write(write),
         Action::Share(share) => handle::share(share),
+        Action::Memory(step) => memory::node(step),
+        Action::Filter(filter) => memory::filter(filter),
+        Action::ReleaseHeld => Node::new("release-held"),
         Action::Impersonate { thread, client } => {
             Node::new("impersonate").argument(thread).text("client", client)
         }

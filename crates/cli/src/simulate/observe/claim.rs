@@ -10,18 +10,29 @@ const PAGE: i64 = 4096;
 pub(in crate::simulate) struct Claim {
     /// The file, as people write it.
     pub(in crate::simulate) path: String,
-    pub(in crate::simulate) offset: i64,
-    pub(in crate::simulate) length: i64,
-    /// Whether it was done through a mapped view, so that nothing but paging I/O tells of it.
-    pub(in crate::simulate) mapped: bool,
+    /// Offset and length.
+    pub(in crate::simulate) range: (i64, i64),
+    pub(in crate::simulate) by: Means,
     pub(in crate::simulate) truth: Truth,
+}
+
+/// How it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::simulate) enum Means {
+    /// By a write at this very offset.
+    Write,
+    /// By writes somewhere in this range.
+    Elsewhere,
+    /// Through a mapped view, so that nothing but paging I/O tells of it.
+    View,
 }
 
 impl Claim {
     /// Whether the operation on that file at `offset` has to do with it.
     fn meets(&self, path: &str, (offset, length): (i64, u32)) -> bool {
-        let begin = self.offset / PAGE * PAGE;
-        let end = self.offset.saturating_add(self.length).saturating_add(PAGE - 1) / PAGE * PAGE;
+        let (from, bytes) = self.range;
+        let begin = from / PAGE * PAGE;
+        let end = from.saturating_add(bytes).saturating_add(PAGE - 1) / PAGE * PAGE;
         self.path.eq_ignore_ascii_case(path) && offset < end && begin < offset.saturating_add(length.into())
     }
 }
@@ -37,27 +48,36 @@ impl Claims {
         self.all.push(claim);
     }
 
-    /// Who changed pages through views; `None` if nobody.
-    pub(super) fn mapped(&self, path: &str, range: (i64, u32)) -> Option<Truth> {
+    /// Who changed what is on its way to the disk there: through views, if somebody did, or else by writes that have been
+    /// seen already.
+    pub(super) fn dirtied(&self, path: &str, range: (i64, u32)) -> Truth {
+        let mut mapped = self.writers(|claim| claim.by == Means::View && claim.meets(path, range));
+        match mapped.len() {
+            0 => Truth::Again(self.writers(|claim| claim.by != Means::View && claim.meets(path, range))),
+            1 => Truth::User(mapped.remove(0)),
+            _ => Truth::Several(mapped),
+        }
+    }
+
+    /// The users behind some claims, each once.
+    fn writers(&self, which: impl Fn(&Claim) -> bool) -> Vec<Who> {
         let mut writers: Vec<Who> = Vec::new();
-        for claim in self.all.iter().filter(|claim| claim.mapped && claim.meets(path, range)) {
+        for claim in self.all.iter().filter(|claim| which(claim)) {
             if let Truth::User(who) = &claim.truth
                 && !writers.iter().any(|other| other.pid == who.pid)
             {
                 writers.push(who.clone());
             }
         }
-        match writers.len() {
-            0 => None,
-            1 => writers.pop().map(Truth::User),
-            _ => Some(Truth::Several(writers)),
-        }
+        writers
     }
 
     /// Who asked for a write, last.
     pub(super) fn issued(&self, path: &str, (offset, length): (i64, u32)) -> Option<Truth> {
-        let begins = |claim: &&Claim| claim.offset == offset && claim.meets(path, (offset, length));
-        self.all.iter().rev().filter(|claim| !claim.mapped).find(begins).map(|claim| claim.truth.clone())
+        let begins = |claim: &&Claim| {
+            claim.by == Means::Write && claim.range.0 == offset && claim.meets(path, (offset, length))
+        };
+        self.all.iter().rev().find(begins).map(|claim| claim.truth.clone())
     }
 }
 
@@ -65,26 +85,28 @@ impl Claims {
 mod tests {
     use super::*;
 
-    fn claim(pid: u32, offset: i64, mapped: bool) -> Claim {
+    fn claim(pid: u32, offset: i64, by: Means) -> Claim {
         let who = Who { pid, tid: pid + 4, image: "a.exe".to_owned() };
-        Claim { path: r"C:\a".to_owned(), offset, length: 10, mapped, truth: Truth::User(who) }
+        Claim { path: r"C:\a".to_owned(), range: (offset, 10), by, truth: Truth::User(who) }
     }
 
     #[test]
     fn pages_belong_to_all_who_changed_them() {
         let mut claims = Claims::default();
         for (pid, offset) in [(8, 0), (12, 4000), (12, 8200)] {
-            claims.add(claim(pid, offset, true));
+            claims.add(claim(pid, offset, Means::View));
         }
-        claims.add(claim(16, 0, false));
-        let pids = |path: &str, offset| match claims.mapped(path, (offset, 4096)) {
-            None => vec![],
-            Some(Truth::User(who)) => vec![who.pid],
-            Some(Truth::Several(all)) => all.iter().map(|who| who.pid).collect(),
-            Some(other) => panic!("{other:?}"),
+        claims.add(claim(16, 0, Means::Write));
+        claims.add(claim(20, 16384, Means::Write));
+        let pids = |path: &str, offset| match claims.dirtied(path, (offset, 4096)) {
+            Truth::User(who) => vec![who.pid],
+            Truth::Several(all) => all.iter().map(|who| who.pid).collect(),
+            Truth::Again(all) => all.iter().map(|who| who.pid + 1000).collect(),
+            other => panic!("{other:?}"),
         };
         assert_eq!(pids(r"c:\A", 0), [8, 12]);
         assert_eq!(pids(r"C:\a", 8192), [12]);
+        assert_eq!(pids(r"C:\a", 16384), [1020], "what was written before");
         assert!(pids(r"C:\a", 4096).is_empty() && pids(r"C:\b", 0).is_empty());
     }
 
@@ -92,8 +114,9 @@ mod tests {
     fn a_write_is_the_last_who_asked_for_it_there() {
         let mut claims = Claims::default();
         for (pid, offset) in [(8, 0), (12, 0), (16, 4096)] {
-            claims.add(claim(pid, offset, false));
+            claims.add(claim(pid, offset, Means::Write));
         }
+        claims.add(claim(20, 0, Means::Elsewhere));
         let pid = |offset| match claims.issued(r"C:\a", (offset, 4096)) {
             Some(Truth::User(who)) => Some(who.pid),
             _ => None,

@@ -8,8 +8,8 @@ use std::collections::{HashMap, VecDeque};
 use audit::record::WriteFlags;
 use ntsim::{Callback, Major, Mode, Phase, ThreadFacts};
 
-pub(super) use self::claim::Claim;
 use self::claim::Claims;
+pub(super) use self::claim::{Claim, Means};
 use crate::consumer::names::Drives;
 use crate::model::{FileTime, Offset, Write};
 use crate::output::explain::{Explanation, SYSTEM_PID, Truth, Who};
@@ -128,9 +128,7 @@ impl Observations {
             |image: &str| Some(Truth::Kernel(Who { pid: SYSTEM_PID, tid: 0, image: image.to_owned() }));
         let range = callback.offset.zip(callback.length);
         if callback.irp_flags & PAGING_IO != 0 {
-            // What was written by other means is on its way to the disk, and has been seen before.
-            let mapped = range.and_then(|range| self.claims.mapped(path, range));
-            return mapped.or_else(|| kernel("System"));
+            return range.map(|range| self.claims.dirtied(path, range));
         }
         if callback.flags & GENERATED_IO != 0 {
             return kernel("another filter");

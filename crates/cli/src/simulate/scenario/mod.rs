@@ -1,6 +1,7 @@
 //! Playing a scenario.
 
 mod handle;
+mod memory;
 mod operation;
 mod people;
 pub(crate) mod specs;
@@ -8,11 +9,11 @@ pub(crate) mod specs;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ntsim::{Handle, NtStatus, OffloadToken, Process, SpecError, Thread};
+use ntsim::{Handle, NtStatus, OffloadToken, Process, Section, SpecError, Thread, View};
 
-use self::specs::volume_spec;
+use self::specs::{filter_spec, volume_spec};
 use super::machine::{BareMachine, Machine, failed_with};
-use super::observe::Claim;
+use super::observe::{Claim, Means};
 use crate::failure::Failure;
 use crate::output::explain::{SYSTEM_PID, Truth, Who};
 use crate::place::{BadInput, Place};
@@ -70,6 +71,10 @@ struct Stage<'s> {
     threads: HashMap<&'s str, KnownThread>,
     handles: HashMap<&'s str, Opened<'s>>,
     tokens: HashMap<&'s str, OffloadToken>,
+    /// Sections, and of what.
+    sections: HashMap<&'s str, (Section, &'s str)>,
+    /// Views, and of what.
+    views: HashMap<&'s str, (View, &'s str)>,
 }
 
 /// Sets the machine up as the scenario has it, and plays it.
@@ -80,6 +85,8 @@ pub(super) fn play(file: &str, scenario: &Scenario, bare: BareMachine<'_>) -> Re
         threads: HashMap::new(),
         handles: HashMap::new(),
         tokens: HashMap::new(),
+        sections: HashMap::new(),
+        views: HashMap::new(),
     };
     for volume in &scenario.volumes {
         bare.add_volume(volume_spec(volume)).map_err(|error| stage.unusable(volume.place, &error))?;
@@ -143,10 +150,9 @@ impl<'s> Stage<'s> {
         if *kernel { Truth::Kernel(who.clone()) } else { Truth::User(who.clone()) }
     }
 
-    /// A thread does something to a part of a file that may reach the driver later.
-    fn claim(&self, machine: &Machine, thread: &str, handle: &str, offset: i64, length: i64, mapped: bool) {
-        let path = self.handles[handle].path.to_owned();
-        machine.claim(|| Claim { path, offset, length, mapped, truth: self.truth(thread) });
+    /// A thread does something to a part of a file, which may reach the driver or the disk later.
+    fn claim(&self, machine: &Machine, thread: &str, path: &str, range: (i64, i64), by: Means) {
+        machine.claim(|| Claim { path: path.to_owned(), range, by, truth: self.truth(thread) });
     }
 
     /// Plays a step.
@@ -172,6 +178,15 @@ impl<'s> Stage<'s> {
             Action::Load | Action::Unload | Action::AddVolume(_) | Action::Consumer(_) => {
                 let message = "only a scenario that a torture run left (`torture` in `scenario`) has this";
                 Err(Trouble::Other(self.unusable(step.place, &message)))
+            }
+            Action::Memory(memory) => self.memory(machine, memory),
+            Action::Filter(filter) => machine
+                .sim
+                .add_filter(filter_spec(filter))
+                .map_err(|error| Trouble::Other(self.unusable(step.place, &error))),
+            Action::ReleaseHeld => {
+                machine.sim.release_held();
+                Ok(())
             }
             _ => self.operation(machine, &step.action),
         };

@@ -7,6 +7,7 @@ use super::{Opened, Stage, Trouble, handle};
 use crate::model::Offset;
 use crate::scenario::model::{self, Action};
 use crate::simulate::machine::Machine;
+use crate::simulate::observe::Means;
 
 impl<'s> Stage<'s> {
     /// Plays a step of this kind.
@@ -21,8 +22,13 @@ impl<'s> Stage<'s> {
             }
             Action::Write(write) => {
                 let thread = self.act(machine, &write.thread);
-                if let Offset::At(offset) = write.offset {
-                    self.claim(machine, &write.thread, &write.handle, offset, write.length.into(), false);
+                let (range, by) = match write.offset {
+                    Offset::At(offset) => ((offset, write.length.into()), Means::Write),
+                    // Wherever that is.
+                    Offset::EndOfFile | Offset::FilePointer => ((0, i64::MAX), Means::Elsewhere),
+                };
+                if !write.paging {
+                    self.claim(machine, &write.thread, self.handles[write.handle.as_str()].path, range, by);
                 }
                 let refused = write.fast_io == model::FastIo::RefusedOnly;
                 let executor = write.executor.as_ref().map(|name| self.threads[name.as_str()].thread);
@@ -43,14 +49,16 @@ impl<'s> Stage<'s> {
                 let thread = self.act(machine, thread);
                 sim.close(thread, self.handle(handle)).map_err(Trouble::of("close"))?;
             }
-            Action::CopyFile { thread, from, to, size, chunk } => {
-                let thread = self.act(machine, thread);
+            Action::CopyFile { thread: name, from, to, size, chunk } => {
+                let thread = self.act(machine, name);
+                self.claim(machine, name, to, (0, i64::MAX), Means::Elsewhere);
                 sim.copy_file2(thread, &CopySpec::new(from, to, *size).chunk(*chunk))
                     .map_err(Trouble::of("copy-file"))?;
             }
             Action::CopyChunk { thread: name, from, to, from_offset, to_offset, length } => {
                 let thread = self.act(machine, name);
-                self.claim(machine, name, to, *to_offset, (*length).into(), false);
+                let range = (*to_offset, (*length).into());
+                self.claim(machine, name, self.handles[to.as_str()].path, range, Means::Write);
                 let spec = ChunkSpec {
                     source: self.handle(from),
                     destination: self.handle(to),

@@ -1,8 +1,8 @@
 //! What the simulator is asked for, from what the scenario says.
 
 use ntsim::{
-    Access, CopyIntent, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem, Mode, Process, Thread,
-    VolumeSpec, WriteOffset, WriteSpec,
+    Access, Act, CopyIntent, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem, FilterSpec, Major,
+    Mode, NtStatus, Process, Thread, VolumeSpec, When, WriteOffset, WriteSpec,
 };
 
 use crate::model::Offset;
@@ -113,4 +113,29 @@ pub(crate) fn volume_spec(volume: &model::Volume) -> VolumeSpec {
         guid: volume.guid.clone(),
         ..VolumeSpec::new(&volume.device).file_system(file_system)
     }
+}
+
+pub(super) fn filter_spec(filter: &model::Filter) -> FilterSpec {
+    let model::Filter { name, altitude, operation, act, every, path, paging } = filter;
+    let major = match operation {
+        model::Operation::Create => Major::Create,
+        model::Operation::Read => Major::Read,
+        model::Operation::Write => Major::Write,
+        model::Operation::SetInformation => Major::SetInformation,
+        model::Operation::Control => Major::FileSystemControl,
+        model::Operation::Cleanup => Major::Cleanup,
+        model::Operation::Close => Major::Close,
+    };
+    let when = When { path: path.clone(), paging: *paging, ..When::every(major).nth(*every) };
+    let act = match act {
+        model::Act::Repost => Act::Repost,
+        model::Act::Hold => Act::Hold,
+        model::Act::Reissue => Act::Reissue,
+        model::Act::Write { offset, length } => {
+            Act::Write { offset: i64::try_from(*offset).unwrap_or(i64::MAX), length: *length }
+        }
+        model::Act::CompleteAtDispatch => Act::CompleteAtDispatch,
+        model::Act::Deny => Act::Complete(NtStatus::ACCESS_DENIED),
+    };
+    FilterSpec::new(name, altitude).act(when, act)
 }

@@ -1,6 +1,7 @@
 //! What happens.
 
 mod handle;
+mod memory;
 
 use super::values::{duration, signed, write_offset};
 use super::{Reader, read_volume};
@@ -13,7 +14,11 @@ use crate::scenario::words;
 impl Reader<'_> {
     pub(super) fn step(&mut self, node: &mut Node<'_, '_>) -> Result<Step, BadInput> {
         let place = node.place();
-        if let Some(action) = self.handle_step(node)? {
+        let first = match self.handle_step(node)? {
+            Some(action) => Some(action),
+            None => self.memory_step(node)?,
+        };
+        if let Some(action) = first {
             node.done_without_children()?;
             return Ok(Step { place, ..Step::new(action) });
         }

@@ -16,6 +16,8 @@ pub(super) enum Cell {
     Missed,
     Wrong(String),
     Unknown,
+    /// Right about who, but it was told before.
+    Again(String),
 }
 
 impl fmt::Display for Cell {
@@ -25,6 +27,7 @@ impl fmt::Display for Cell {
             Self::Missed => f.write_str("✗ missed"),
             Self::Wrong(said) => write!(f, "✗ wrong: {said}"),
             Self::Unknown => f.write_str("? unknown"),
+            Self::Again(said) => write!(f, "≈ again: {said}"),
         }
     }
 }
@@ -70,7 +73,7 @@ fn wrote(explanation: &Explanation) -> String {
     let name = |who: &Who| named(who.pid, Some(&who.image));
     match &explanation.truth {
         _ if explanation.failed.is_some() => "nobody: it is not carried out".to_owned(),
-        Truth::Kernel(_) if explanation.paging => "nobody anew".to_owned(),
+        Truth::Again(_) => "nobody anew".to_owned(),
         Truth::User(who) => name(who),
         Truth::Kernel(who) => format!("the kernel: {}", name(who)),
         Truth::Several(all) => all.iter().map(name).collect::<Vec<_>>().join(" and "),
@@ -101,6 +104,7 @@ fn judged(conclusion: &Conclusion, verdict: Verdict) -> Cell {
         Verdict::Right => Cell::Right(said),
         Verdict::Missed => Cell::Missed,
         Verdict::Unknown => Cell::Unknown,
+        Verdict::Again => Cell::Again(said),
         Verdict::Wrong | Verdict::Kernels | Verdict::NoWrite => Cell::Wrong(said),
     }
 }

@@ -14,6 +14,7 @@ struct Score {
     missed: u64,
     wrong: u64,
     unknown: u64,
+    again: u64,
 }
 
 impl Score {
@@ -23,22 +24,24 @@ impl Score {
             Cell::Missed => self.missed += 1,
             Cell::Wrong(_) => self.wrong += 1,
             Cell::Unknown => self.unknown += 1,
+            Cell::Again(_) => self.again += 1,
         }
     }
 
     fn all(self) -> u64 {
-        self.right + self.missed + self.wrong + self.unknown
+        self.right + self.missed + self.wrong + self.unknown + self.again
     }
 }
 
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { right, missed, wrong, unknown } = *self;
+        let Self { right, missed, wrong, unknown, again } = *self;
         if self.all() == 0 {
             return f.write_str("–");
         }
         f.write_str(match (right, missed + wrong) {
-            (_, 0) if unknown == 0 => return f.write_str("✓"),
+            (_, 0) if unknown == 0 && again == 0 => return f.write_str("✓"),
+            (_, 0) if unknown == 0 => return f.write_str("≈ twice"),
             (_, 0) => return f.write_str("?"),
             (0, _) => "✗",
             _ => "◐",
@@ -63,10 +66,13 @@ pub(super) fn put(all: &[Tried], text: &mut String) -> fmt::Result {
     let number = |column: usize, fits: Fits| {
         scores.iter().filter(|scores| scores[column].all() > 0 && fits(scores[column])).count()
     };
-    let lines: [(&str, Fits); 3] = [
+    let lines: [(&str, Fits); 4] = [
         ("scenarios in which it is always right", |score| score.right == score.all()),
         ("in which it misses what somebody wrote", |score| score.missed > 0),
         ("in which it names the wrong one", |score| score.wrong > 0),
+        ("in which it counts a write twice, and is right otherwise", |score| {
+            score.again > 0 && score.missed + score.wrong == 0
+        }),
     ];
     for (what, fits) in lines {
         let numbers: Vec<String> =
@@ -75,7 +81,8 @@ pub(super) fn put(all: &[Tried], text: &mut String) -> fmt::Result {
     }
     writeln!(
         text,
-        "\n✓ is always right, ✗ never, ◐ not in every case or on every Windows, ? names nobody, – sees nothing.\n\
+        "\n✓ is always right, ✗ never, ◐ not in every case or on every Windows, ? names nobody, – sees nothing,\n\
+         ≈ is right about who, but takes the way to the disk of what was written before for another write.\n\
          *missed* is what somebody wrote and the rule skips, *wrong* is laid at another's door, or taken for a user's \
          though the kernel\nmade it by itself or it never was."
     )?;
