@@ -103,7 +103,7 @@ impl Kernel {
             arena,
             objects,
             handles: HandleTable::new(),
-            pool: Pool::default(),
+            pool: Pool::new(config.watch),
             push_locks: PushLocks::default(),
             locks: Locks::default(),
             generic_tables: GenericTables::default(),

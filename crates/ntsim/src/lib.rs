@@ -23,6 +23,7 @@ mod rtl;
 mod se;
 mod sim;
 mod status;
+mod symbols;
 #[cfg(test)]
 mod tests;
 mod util;

@@ -176,6 +176,7 @@ impl Build {
                 .rustc()
                 .args(["--crate-type", "bin", "--emit", "obj", "-g", "--check-cfg", "cfg(mended)"])
                 .args(cfg)
+                .arg(format!("--remap-path-prefix={}=/whowrote", workspace::root().display()))
                 .args(["-Dwarnings", "-o"])
                 .args([&object, relative]))?;
             let image = self.images.join(format!("{name}.sys"));

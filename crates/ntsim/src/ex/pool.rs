@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::block::{Block, Content};
+use super::block::{Block, Content, PAGE_BYTES};
+use super::watched::{Pageable, Purpose, WatchedBlocks};
 use crate::abi::{Address, Ptr};
 use crate::io::driver::Driver;
 use crate::ke::{Cpu, Irql};
 use crate::sim::Leak;
 use crate::util::{AddressMap, Lock};
 use crate::verifier::Rule;
+use crate::verifier::site::Origin;
 
 /// `POOL_FLAG_USE_QUOTA`, `POOL_FLAG_SESSION`, `POOL_FLAG_CACHE_ALIGNED`, `POOL_FLAG_RAISE_ON_FAILURE`: accepted, and
 /// without effect here. `POOL_FLAG_SPECIAL_POOL` lies in the optional half, which is ignored when unknown.
@@ -30,6 +32,11 @@ const QUARANTINE_BLOCK_BYTES: usize = 64 << 10;
 /// How many freed blocks are kept.
 const QUARANTINE_BLOCKS: usize = 256;
 
+/// How many blocks are watched at most, live and freed: a process has a limited number of mappings, and each takes two.
+const WATCHED_BLOCKS: usize = 16 << 10;
+/// What a block of pool is called.
+const POOL_BLOCK: &str = "pool block";
+
 struct Allocation {
     block: Block,
     tag: u32,
@@ -38,6 +45,8 @@ struct Allocation {
     driver: Option<Arc<Driver>>,
     /// Whether the system allocated it for the driver, which may then free it without knowing the tag.
     by_system: bool,
+    /// Where it was allocated, if memory is watched.
+    origin: Option<Origin>,
 }
 
 #[derive(Default)]
@@ -46,10 +55,12 @@ struct State {
     quarantine: VecDeque<(Block, u32)>,
 }
 
-/// The pool of one kernel.
-#[derive(Default)]
+/// The pool of one kernel, and whatever else drivers get that lies in pool.
 pub(crate) struct Pool {
     state: Lock<State>,
+    watch: bool,
+    pub(crate) watched: WatchedBlocks,
+    pub(crate) pageable: Pageable,
 }
 
 /// A tag as debuggers show it.
@@ -61,11 +72,46 @@ pub(crate) fn tag_name(tag: u32) -> String {
 }
 
 impl Pool {
+    pub(crate) fn new(watch: bool) -> Self {
+        let state = Lock::default();
+        Self { state, watch, watched: WatchedBlocks::default(), pageable: Pageable::default() }
+    }
+
+    /// Where something is taken by the driver that is running, if that is noted.
+    pub(crate) fn origin(&self, cpu: &Cpu) -> Option<Origin> {
+        self.watch.then(|| Origin::here(cpu))
+    }
+
+    /// A block of pool, watched if memory is.
+    pub(crate) fn block(
+        &self,
+        cpu: &Cpu,
+        bytes: usize,
+        content: Content,
+        kind: &'static str,
+        tag: u32,
+        paged: bool,
+    ) -> Block {
+        let guarded = if self.watch && self.watched.len() < WATCHED_BLOCKS {
+            Block::guarded(bytes, content)
+        } else {
+            None
+        };
+        let Some(block) = guarded else { return Block::new(bytes, content) };
+        let purpose = Purpose { kind, tag: tag_name(tag), paged, allocated: Origin::here(cpu) };
+        self.watched.add(&block, purpose);
+        if paged && let Some(pages) = block.pages() {
+            self.pageable.add(pages.start..pages.end - PAGE_BYTES, libc::PROT_READ | libc::PROT_WRITE);
+        }
+        block
+    }
+
     /// Allocates for the driver that is running something that it must free.
     pub(crate) fn allocate_for_driver<T>(&self, cpu: &Cpu, bytes: usize, tag: [u8; 4]) -> Ptr<T> {
-        let block = Block::new(bytes, Content::Zeroed);
         let tag = u32::from_le_bytes(tag);
-        self.insert(Allocation { block, tag, paged: true, driver: cpu.driver(), by_system: true })
+        let block = self.block(cpu, bytes, Content::Zeroed, POOL_BLOCK, tag, true);
+        let origin = self.origin(cpu);
+        self.insert(Allocation { block, tag, paged: true, driver: cpu.driver(), by_system: true, origin })
     }
 
     fn insert<T>(&self, allocation: Allocation) -> Ptr<T> {
@@ -74,17 +120,35 @@ impl Pool {
         ptr
     }
 
-    /// Keeps a freed block for a while. Returns one that has been kept long enough, if it was written to meanwhile.
-    fn quarantine(&self, block: Block, tag: u32) -> Option<(isize, u32)> {
-        if block.bytes() > QUARANTINE_BLOCK_BYTES {
-            return None;
+    /// Keeps a freed block for a while: whoever touches it meanwhile is noticed, at once if memory is watched.
+    pub(crate) fn retire(&self, cpu: &Cpu, block: Block, tag: u32) {
+        if let Some(pages) = block.pages() {
+            self.pageable.remove(&pages);
+            self.watched.freed(&block, Origin::here(cpu));
+        } else if block.bytes() > QUARANTINE_BLOCK_BYTES {
+            return;
         }
         block.poison();
-        let mut state = self.state.lock();
-        state.quarantine.push_back((block, tag));
-        let (oldest, tag) =
-            (state.quarantine.len() > QUARANTINE_BLOCKS).then(|| state.quarantine.pop_front())??;
-        Some((oldest.damage_after_free()?, tag))
+        let oldest = {
+            let mut state = self.state.lock();
+            state.quarantine.push_back((block, tag));
+            (state.quarantine.len() > QUARANTINE_BLOCKS).then(|| state.quarantine.pop_front()).flatten()
+        };
+        if let Some((oldest, tag)) = oldest {
+            self.release(cpu, &oldest, tag);
+        }
+    }
+
+    /// Looks at a block that has been kept long enough.
+    fn release(&self, cpu: &Cpu, block: &Block, tag: u32) {
+        self.watched.remove(block);
+        if let Some(offset) = block.damage_after_free() {
+            let tag = tag_name(tag);
+            cpu.violation(
+                Rule::Pool,
+                format!("wrote at offset {offset} of a block that had been freed, tag {tag}"),
+            );
+        }
     }
 
     /// The tag of a block.
@@ -94,15 +158,18 @@ impl Pool {
 
     /// What a driver that is gone left behind, by tag; and whatever it wrote where it must not.
     pub(crate) fn leaks(&self, cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
-        let mut by_tag: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
+        let mut by_tag: BTreeMap<u32, (usize, usize, Option<Origin>)> = BTreeMap::new();
         let mut damaged = Vec::new();
         {
             let mut state = self.state.lock();
             for (address, allocation) in &mut state.allocations {
                 if allocation.driver.as_ref().is_some_and(|owner| Arc::ptr_eq(owner, driver)) {
-                    let (count, bytes) = by_tag.entry(allocation.tag).or_default();
+                    let (count, bytes, origin) = by_tag.entry(allocation.tag).or_default();
                     *count += 1;
                     *bytes += allocation.block.bytes();
+                    if origin.is_none() {
+                        origin.clone_from(&allocation.origin);
+                    }
                     damaged.extend(allocation.block.damage().map(|offset| (*address, offset)));
                     allocation.driver = None;
                 }
@@ -113,13 +180,13 @@ impl Pool {
         }
         let quarantine = std::mem::take(&mut self.state.lock().quarantine);
         for (block, tag) in quarantine {
-            if let Some(offset) = block.damage_after_free() {
-                report_write_after_free(cpu, offset, tag);
-            }
+            self.release(cpu, &block, tag);
         }
         by_tag
             .into_iter()
-            .map(|(tag, (count, bytes))| Leak { what: "pool block", which: tag_name(tag), count, bytes })
+            .map(|(tag, (count, bytes, origin))| {
+                Leak::new(POOL_BLOCK, tag_name(tag), count).bytes(bytes).taken(origin.as_ref())
+            })
             .collect()
     }
 
@@ -147,13 +214,6 @@ impl Pool {
     }
 }
 
-fn report_write_after_free(cpu: &Cpu, offset: isize, tag: u32) {
-    cpu.violation(
-        Rule::Pool,
-        format!("wrote at offset {offset} of a block that had been freed, tag {}", tag_name(tag)),
-    );
-}
-
 /// `ExAllocatePool2`.
 pub(crate) fn allocate_pool2(cpu: &Cpu, flags: u64, bytes: usize, tag: u32) -> Ptr {
     let kinds = flags & (FLAG_NON_PAGED | FLAG_NON_PAGED_EXECUTE | FLAG_PAGED);
@@ -172,8 +232,10 @@ pub(crate) fn allocate_pool2(cpu: &Cpu, flags: u64, bytes: usize, tag: u32) -> P
         cpu.violation(Rule::PagingPath, "allocates paged pool in the path of paging I/O");
     }
     let content = if flags & FLAG_UNINITIALIZED == 0 { Content::Zeroed } else { Content::Uninitialized };
-    let block = Block::new(bytes, content);
-    cpu.kernel().pool.insert(Allocation { block, tag, paged, driver: cpu.driver(), by_system: false })
+    let pool = &cpu.kernel().pool;
+    let block = pool.block(cpu, bytes, content, POOL_BLOCK, tag, paged);
+    let origin = pool.origin(cpu);
+    pool.insert(Allocation { block, tag, paged, driver: cpu.driver(), by_system: false, origin })
 }
 
 /// `ExFreePoolWithTag`, and `ExFreePool`, which is the same with tag 0.
@@ -189,7 +251,5 @@ pub(crate) fn free_pool_with_tag(cpu: &Cpu, block: Ptr, tag: u32) {
             format!("frees a block of tag {} with tag {}", tag_name(allocation.tag), tag_name(tag)),
         );
     }
-    if let Some((offset, tag)) = pool.quarantine(allocation.block, allocation.tag) {
-        report_write_after_free(cpu, offset, tag);
-    }
+    pool.retire(cpu, allocation.block, allocation.tag);
 }

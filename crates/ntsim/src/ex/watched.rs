@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::block::Block;
+use super::block::{Block, PAGE_BYTES};
 use crate::abi::Address;
 use crate::util::Lock;
 use crate::verifier::site::Origin;
@@ -57,6 +57,13 @@ impl WatchedBlocks {
         if let Some(pages) = block.pages() {
             self.blocks.lock().remove(&pages.start);
         }
+    }
+
+    /// Makes the page of an address accessible, whatever it was.
+    pub(crate) fn open(&self, address: Address) -> bool {
+        let start = address - address % PAGE_BYTES;
+        self.find(start).is_some()
+            && protect(&Pages { start, bytes: PAGE_BYTES, protection: 0 }, libc::PROT_READ | libc::PROT_WRITE)
     }
 
     /// How many there are.

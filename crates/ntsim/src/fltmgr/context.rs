@@ -15,6 +15,7 @@ use crate::sim::Leak;
 use crate::status::NtStatus;
 use crate::util::{AddressMap, Lock};
 use crate::verifier::Rule;
+use crate::verifier::site::Origin;
 
 /// `FLT_CONTEXT_TYPE`
 const VOLUME_CONTEXT: u16 = 0x01;
@@ -45,6 +46,8 @@ struct Context {
     references: usize,
     /// Whether it is set on an object, which holds a reference of its own.
     linked: bool,
+    /// Where it was allocated, if memory is watched.
+    origin: Option<Origin>,
 }
 
 impl Context {
@@ -98,23 +101,23 @@ impl ContextTable {
 
     /// What a filter that is gone still holds references to.
     pub(super) fn leaks(&self, driver: &Arc<Driver>) -> Vec<Leak> {
-        let mut by_kind: BTreeMap<(u16, u32), (usize, usize)> = BTreeMap::new();
+        let mut by_kind: BTreeMap<(u16, u32), (usize, usize, Option<Origin>)> = BTreeMap::new();
         self.contexts.lock().retain(|_, context| {
             let is_its = Arc::ptr_eq(context.filter.driver(), driver);
             if is_its {
-                let (count, bytes) = by_kind.entry((context.kind, context.tag)).or_default();
+                let (count, bytes, origin) = by_kind.entry((context.kind, context.tag)).or_default();
                 *count += 1;
                 *bytes += context.block.bytes();
+                if origin.is_none() {
+                    origin.clone_from(&context.origin);
+                }
             }
             !is_its
         });
         by_kind
             .into_iter()
-            .map(|((kind, tag), (count, bytes))| Leak {
-                what: kind_name(kind),
-                which: tag_name(tag),
-                count,
-                bytes,
+            .map(|((kind, tag), (count, bytes, origin))| {
+                Leak::new(kind_name(kind), tag_name(tag), count).bytes(bytes).taken(origin.as_ref())
             })
             .collect()
     }
@@ -155,7 +158,8 @@ pub(crate) fn allocate_context(
         return NtStatus::FLT_CONTEXT_ALLOCATION_NOT_FOUND;
     };
     // What a context holds at first is not defined (lookaside lists), so no filter may count on zeroes.
-    let block = Block::new(bytes, Content::Uninitialized);
+    let pool_of = &cpu.kernel().pool;
+    let block = pool_of.block(cpu, bytes, Content::Uninitialized, kind_name(kind), entry.tag, paged);
     let ptr = block.ptr();
     let allocated = Context {
         block,
@@ -166,6 +170,7 @@ pub(crate) fn allocate_context(
         filter: Arc::clone(&filter),
         references: 1,
         linked: false,
+        origin: pool_of.origin(cpu),
     };
     cpu.kernel().filters.contexts.contexts.lock().insert(ptr.address(), allocated);
     context.write(ptr);
@@ -196,7 +201,7 @@ pub(crate) fn release_context(cpu: &Cpu, context: Ptr) {
     });
     match released {
         Released::Kept => {}
-        Released::Gone(gone) => free(cpu, &gone),
+        Released::Gone(gone) => free(cpu, gone),
         Released::NotHeld(kind) => {
             cpu.violation(
                 Rule::ContextReference,
@@ -219,12 +224,12 @@ fn unlink(cpu: &Cpu, context: Ptr) {
         true
     });
     if let Released::Gone(gone) = released {
-        free(cpu, &gone);
+        free(cpu, gone);
     }
 }
 
 /// Cleans up and frees a context that nobody needs any more.
-fn free(cpu: &Cpu, context: &Context) {
+fn free(cpu: &Cpu, context: Context) {
     if let Some(offset) = context.block.damage() {
         let detail = format!(
             "wrote at offset {offset} of a {} of {} bytes",
@@ -242,7 +247,7 @@ fn free(cpu: &Cpu, context: &Context) {
         cpu.call_driver(frame, cleanup, &arguments);
         cpu.set_irql(irql);
     }
-    context.block.poison();
+    cpu.kernel().pool.retire(cpu, context.block, context.tag);
 }
 
 /// Checks a context that is to be set, and marks it as set.

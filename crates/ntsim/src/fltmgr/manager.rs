@@ -156,7 +156,7 @@ pub(crate) fn leaks(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
     leaks.extend(filters.work_items.leaks(driver));
     leaks.extend(filters.own_data.leaks(driver));
     if driver.filter.lock().is_some() {
-        leaks.push(Leak { what: "filter", which: "still registered".to_owned(), count: 1, bytes: 0 });
+        leaks.push(Leak::new("filter", "still registered", 1));
     }
     leaks
 }

@@ -42,7 +42,10 @@ pub(crate) fn send_message(
     let answer = (*client.handler.lock())(&message);
     match answer {
         PortReply::Reply(_) | PortReply::Silent if reply.is_null() => NtStatus::SUCCESS,
-        PortReply::Reply(answer) => give(&answer, reply, reply_bytes),
+        PortReply::Reply(answer) => {
+            cpu.heard.set(true);
+            give(&answer, reply, reply_bytes)
+        }
         PortReply::Silent => {
             let timeout = timeout.non_null().map(Ptr::read).filter(|timeout| *timeout != 0);
             let deadline = timeout.map(|timeout| kernel.clock.deadline(timeout));

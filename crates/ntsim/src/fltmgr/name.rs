@@ -49,7 +49,7 @@ impl NameTable {
         if count == 0 {
             return Vec::new();
         }
-        vec![Leak { what: "file name information", which: "not released".to_owned(), count, bytes: 0 }]
+        vec![Leak::new("file name information", "not released", count)]
     }
 }
 

@@ -122,7 +122,7 @@ impl PortTable {
         let mut leaks = Vec::new();
         let mut leak = |what, count| {
             if count > 0 {
-                leaks.push(Leak { what, which: "not released".to_owned(), count, bytes: 0 });
+                leaks.push(Leak::new(what, "not released", count));
             }
         };
         let servers = state.servers.len();

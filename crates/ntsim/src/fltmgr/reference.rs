@@ -49,7 +49,7 @@ impl References {
             let count = before - holders.len();
             if count > 0 {
                 let which = format!("to a {kind}, for which FltUnregisterFilter waits for ever");
-                leaks.push(Leak { what: "rundown reference", which, count, bytes: 0 });
+                leaks.push(Leak::new("rundown reference", which, count));
             }
         }
         leaks

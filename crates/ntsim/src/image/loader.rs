@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use std::sync::Arc;
+
 use object::LittleEndian as LE;
 use object::pe;
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, ImageThunkData, PeFile64};
@@ -11,6 +13,7 @@ use super::{Image, Section};
 use crate::abi::Address;
 use crate::exports::{self, DataCells, Module};
 use crate::sim::LoadError;
+use crate::symbols::Symbols;
 use crate::windows::Windows;
 
 /// Sections are protected page by page.
@@ -45,8 +48,9 @@ pub(crate) fn load(
     resolve_imports(&file, &mut mapping, windows, cells)?;
     protect(&file, &mapping)?;
     let entry_point = usize_of(optional.address_of_entry_point());
+    let name = format!("{service}.sys");
     let image = Image {
-        name: format!("{service}.sys"),
+        symbols: Arc::new(Symbols::of(&name, bytes)),
         mapping,
         entry_point,
         characteristics: optional.dll_characteristics().0,
@@ -104,7 +108,8 @@ fn map_sections(file: &PeFile64<'_>, bytes: &[u8], mapping: &mut Mapping) -> Res
         let place = content.get_mut(start..end).ok_or_else(outside)?;
         place[..data.len()].copy_from_slice(data);
         let executable = header.characteristics.get(LE).contains(pe::IMAGE_SCN_MEM_EXECUTE);
-        sections.push(Section { start, end, executable });
+        let pageable = header.raw_name().starts_with(b"PAGE");
+        sections.push(Section { start, end, executable, pageable });
     }
     Ok(sections)
 }

@@ -8,8 +8,11 @@ pub(crate) use loader::load;
 use std::ops::Range;
 
 use mapping::Mapping;
+use std::sync::Arc;
 
 use crate::abi::{Address, Ptr};
+use crate::ex::block::PAGE_BYTES;
+use crate::symbols::Symbols;
 
 /// `IMAGE_DLLCHARACTERISTICS_FORCE_INTEGRITY`
 const FORCE_INTEGRITY: u16 = 0x0080;
@@ -21,11 +24,13 @@ struct Section {
     start: usize,
     end: usize,
     executable: bool,
+    /// Whether it may be on disk: sections are pageable whose names begin with `PAGE` ("Making Drivers Pageable").
+    pageable: bool,
 }
 
 /// A loaded image.
 pub(crate) struct Image {
-    name: String,
+    symbols: Arc<Symbols>,
     mapping: Mapping,
     entry_point: usize,
     characteristics: u16,
@@ -35,8 +40,17 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    pub(crate) fn symbols(&self) -> &Arc<Symbols> {
+        &self.symbols
+    }
+
+    /// The pages of sections that may be on disk, with how they may be touched (`PROT_*`) while they may.
+    pub(crate) fn pageable(&self) -> impl Iterator<Item = (Range<Address>, i32)> {
+        self.sections.iter().filter(|section| section.pageable).map(|section| {
+            let pages = self.base() + section.start..self.base() + section.end.next_multiple_of(PAGE_BYTES);
+            let access = if section.executable { libc::PROT_EXEC } else { libc::PROT_WRITE };
+            (pages, libc::PROT_READ | access)
+        })
     }
 
     pub(crate) fn base(&self) -> Address {

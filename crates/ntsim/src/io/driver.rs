@@ -132,6 +132,17 @@ pub(crate) enum Code {
     Native(Ptr),
 }
 
+impl Code {
+    /// The image was read from this file, beside which its symbols may be.
+    pub(crate) fn look_for_symbols_beside(&self, path: &Path) {
+        match self {
+            Self::Image(image) => image.symbols().look_beside(path),
+            #[cfg(test)]
+            Self::Native(_) => {}
+        }
+    }
+}
+
 /// Reads an image from a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     std::fs::read(path).map_err(|source| LoadError::Io { path: path.to_owned(), source })
@@ -150,6 +161,11 @@ pub(crate) fn load(cpu: &Cpu, code: Code, service: &str) -> Result<u64, LoadErro
     }
     let driver = Arc::new(Driver::new(kernel.next_id(), service, code));
     kernel.drivers.lock().push(Arc::clone(&driver));
+    if kernel.config.watch {
+        for (pages, protection) in driver.image().into_iter().flat_map(Image::pageable) {
+            kernel.pool.pageable.add(pages, protection);
+        }
+    }
     let frame = Frame { driver: Arc::clone(&driver), entry: Entry::Load, operation: None };
     let arguments = [driver.object().address(), driver.registry_path.ptr().address()];
     let status = status_of(cpu.call_driver(frame, driver.entry_point, &arguments));
@@ -185,23 +201,25 @@ fn remove(cpu: &Cpu, driver: &Arc<Driver>, entry: Entry) -> Vec<Leak> {
         let rule = if entry == Entry::Load { Rule::Unwind } else { rule_of(leak.what) };
         cpu.violation_in(&frame, rule, format!("{} left behind {leak}", driver.service()));
     }
+    if let Some(image) = driver.image() {
+        kernel.pool.pageable.remove(&(image.base()..image.base() + image.bytes()));
+    }
     kernel.drivers.lock().retain(|other| !Arc::ptr_eq(other, driver));
     leaks
 }
 
 fn leaks(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
     let kernel = cpu.kernel();
-    let leak = |what, which: &str, count: usize| Leak { what, which: which.to_owned(), count, bytes: 0 };
     let mut leaks = fltmgr::leaks(cpu, driver);
     leaks.extend(kernel.pool.leaks(cpu, driver));
     let notify_routines = kernel.process_notify.forget(driver);
-    leaks.push(leak("notify routine", "process", notify_routines));
-    leaks.push(leak("thread", "still running", driver.threads() as usize));
+    leaks.push(Leak::new("notify routine", "process", notify_routines));
+    leaks.push(Leak::new("thread", "still running", driver.threads() as usize));
     for object in kernel.handles.take_all_of(driver.id()) {
-        leaks.push(leak("handle", object.type_name(), 1));
+        leaks.push(Leak::new("handle", object.type_name(), 1));
     }
     for (object, count) in kernel.objects.take_all_of(driver.id()) {
-        leaks.push(leak("reference", &object.describe(), count));
+        leaks.push(Leak::new("reference", object.describe(), count));
     }
     leaks.retain(|leak| leak.count > 0);
     leaks

@@ -22,7 +22,8 @@ use crate::kernel::Kernel;
 use crate::ob::SYSTEM;
 use crate::ps::Thread;
 use crate::rtl::memory;
-use crate::sim::Major;
+use crate::sim::{Major, Schedule};
+use crate::verifier::site::Site;
 use crate::verifier::{Rule, Violation};
 
 /// An entry point of a driver.
@@ -40,6 +41,8 @@ pub(crate) enum Entry {
     ContextCleanup,
     PortConnect,
     PortDisconnect,
+    #[expect(dead_code, reason = "messages from a consumer follow")]
+    PortMessage,
     ProcessNotify,
     SystemThread,
     WorkItem,
@@ -60,6 +63,7 @@ impl fmt::Display for Entry {
             Self::ContextCleanup => "context cleanup",
             Self::PortConnect => "port connect",
             Self::PortDisconnect => "port disconnect",
+            Self::PortMessage => "port message",
             Self::ProcessNotify => "process notify",
             Self::SystemThread => "system thread",
             Self::WorkItem => "work item",
@@ -88,6 +92,12 @@ pub(crate) struct Cpu {
     pub(crate) routine: Cell<Option<&'static Routine>>,
     /// The routine that was last made to fail since the driver was entered.
     pub(crate) injected: Cell<Option<&'static Routine>>,
+    /// Whether the driver got something from a consumer since it was entered.
+    pub(crate) heard: Cell<bool>,
+    /// Where in the driver a fault came from that no stage dealt with.
+    pub(crate) fault_site: RefCell<Option<Site>>,
+    /// Whether this processor has made inaccessible what is pageable.
+    closed: Cell<bool>,
     /// Where leaving the driver leads; NULL while no driver code is on the stack, and this is no kernel thread.
     base: Cell<*mut EscapePoint>,
     /// Set by the signal handler, which then leaves the driver.
@@ -147,6 +157,9 @@ impl Cpu {
             frames: RefCell::default(),
             routine: Cell::new(None),
             injected: Cell::new(None),
+            heard: Cell::new(false),
+            fault_site: RefCell::default(),
+            closed: Cell::new(false),
             base: Cell::new(ptr::null_mut()),
             fault: Cell::new(None),
             exit: Cell::new(None),
@@ -224,13 +237,30 @@ impl Cpu {
 
     pub(crate) fn set_irql(&self, irql: Irql) {
         self.irql.set(irql);
+        self.close_pageable();
+    }
+
+    /// Makes what is pageable inaccessible while a driver must not touch it, and accessible again afterwards. Where
+    /// threads run at once it stays accessible: memory has one protection for all of them.
+    fn close_pageable(&self) {
+        let pageable = &self.kernel.pool.pageable;
+        if pageable.is_empty() && !self.closed.get() {
+            return;
+        }
+        let must_not = self.irql.get() > Irql::APC || self.is_on_paging_path();
+        let close =
+            must_not && !self.frames.borrow().is_empty() && self.kernel.config.schedule != Schedule::Threads;
+        if self.closed.replace(close) != close {
+            pageable.set_accessible(!close);
+        }
     }
 
     /// Runs work at a higher IRQL.
     pub(crate) fn at_irql<R>(&self, irql: Irql, work: impl FnOnce() -> R) -> R {
         let outer = self.irql.replace(irql.max(self.irql.get()));
+        self.close_pageable();
         let result = work();
-        self.irql.set(outer);
+        self.set_irql(outer);
         result
     }
 
@@ -276,8 +306,10 @@ impl Cpu {
         let outermost = self.frames.borrow().is_empty();
         if outermost {
             self.injected.set(None);
+            self.heard.set(false);
         }
         self.frames.borrow_mut().push(frame);
+        self.close_pageable();
         let outer_routine = self.routine.take();
         let result = if self.base.get().is_null() {
             self.enter_driver(function, arguments)?
@@ -314,6 +346,7 @@ impl Cpu {
         }
         self.routine.set(outer_routine);
         self.frames.borrow_mut().pop();
+        self.close_pageable();
         Ok(result)
     }
 
@@ -345,14 +378,14 @@ impl Cpu {
         let exit = match (self.fault.take(), self.exit.take()) {
             (Some(fault), _) => {
                 let report = self.describe_fault(&fault);
-                self.record_crash(Crash::Fault(report));
+                self.record_crash(Crash::Fault { report, rule: self.rule_of(&fault) });
                 Exit::Crash
             }
             (None, exit) => exit.unwrap_or(Exit::Crash),
         };
         self.frames.borrow_mut().clear();
         self.routine.set(None);
-        self.irql.set(Irql::PASSIVE);
+        self.set_irql(Irql::PASSIVE);
         Err(exit)
     }
 
@@ -376,15 +409,34 @@ impl Cpu {
 
     fn record_crash(&self, crash: Crash) {
         if !matches!(crash, Crash::Panic(_)) {
-            let (rule, after) = match self.injected.get() {
-                Some(routine) => (Rule::FailureHandled, format!(", after {} was made to fail", routine.name)),
-                None if matches!(crash, Crash::Deadlock(_)) => (Rule::Deadlock, String::new()),
-                None => (Rule::Crash, String::new()),
+            let (rule, after) = match (self.injected.get(), &crash) {
+                (Some(routine), _) => {
+                    (Rule::FailureHandled, format!(", after {} was made to fail", routine.name))
+                }
+                (None, Crash::Deadlock(_)) => (Rule::Deadlock, String::new()),
+                (None, Crash::Fault { rule, .. }) => (*rule, String::new()),
+                (None, _) => (Rule::Crash, String::new()),
             };
             self.violation(rule, format!("{crash}{after}"));
         }
         let place = self.place();
         self.kernel.record_crash(crash, place);
+    }
+
+    /// The rule that a fault breaks.
+    fn rule_of(&self, fault: &Fault) -> Rule {
+        if self.kernel.arena.is_user_buffer(fault.address) {
+            Rule::UserBuffer
+        } else if self.heard_consumer() {
+            Rule::HostileConsumer
+        } else {
+            Rule::Crash
+        }
+    }
+
+    /// Whether the driver has something of a consumer's in its hands.
+    pub(crate) fn heard_consumer(&self) -> bool {
+        self.heard.get() || matches!(self.entry(), Some(Entry::PortConnect | Entry::PortMessage))
     }
 
     fn describe_fault(&self, fault: &Fault) -> String {
@@ -399,13 +451,18 @@ impl Cpu {
                     Some((text, false)) => format!(", by `{text}`"),
                     None => String::new(),
                 };
-                format!("{what}{fast_fail} at {}+0x{rva:X}{instruction}", image.name())
+                let place = image.symbols().describe(rva, rva);
+                format!("{what}{fast_fail} {place}{instruction}")
             }
             (None, _) if memory::routine_at(fault.instruction).is_some() => {
                 let name = memory::routine_at(fault.instruction).unwrap_or_default();
                 format!("{what} in {name}, called with a bad pointer")
             }
-            (None, Some(routine)) => format!("{what} in {}, called with a bad pointer", routine.name),
+            (None, Some(routine)) => {
+                let site = self.fault_site.borrow();
+                let site = site.as_ref().map(|site| format!(" {site}")).unwrap_or_default();
+                format!("{what} in {}, called with a bad pointer{site}", routine.name)
+            }
             (None, None) => format!("{what} at 0x{:X}, outside every image", fault.instruction),
         }
     }
@@ -453,14 +510,19 @@ impl Cpu {
 
     /// Reports a broken rule.
     pub(crate) fn violation(&self, rule: Rule, detail: impl Into<String>) {
+        self.violation_at(rule, detail, Site::of_call(self));
+    }
+
+    /// Reports a broken rule, and where in the driver.
+    pub(crate) fn violation_at(&self, rule: Rule, detail: impl Into<String>, site: Option<Site>) {
         let (callback, operation) = self.place();
-        self.kernel.verifier.report(Violation { rule, callback, operation, detail: detail.into() });
+        self.kernel.verifier.report(Violation { rule, callback, operation, detail: detail.into() }, site);
     }
 
     /// Reports a broken rule in the name of a call that has returned.
     pub(crate) fn violation_in(&self, frame: &Frame, rule: Rule, detail: impl Into<String>) {
         let (callback, operation) = self.place_in(frame);
-        self.kernel.verifier.report(Violation { rule, callback, operation, detail: detail.into() });
+        self.kernel.verifier.report(Violation { rule, callback, operation, detail: detail.into() }, None);
     }
 }
 

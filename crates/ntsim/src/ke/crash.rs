@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 
 use crate::abi::Address;
+use crate::verifier::Rule;
 
 /// Why the simulation cannot go on.
 pub(crate) enum Crash {
@@ -15,7 +16,12 @@ pub(crate) enum Crash {
         parameters: [usize; 4],
     },
     /// The processor refused to go on.
-    Fault(String),
+    Fault {
+        /// What happened, and where.
+        report: String,
+        /// The rule that it breaks.
+        rule: Rule,
+    },
     /// Every thread waits, and no timeout is pending.
     Deadlock(String),
     /// A panic of the harness or of ntsim itself, met in a routine that the driver called.
@@ -28,7 +34,7 @@ impl fmt::Display for Crash {
             Self::BugCheck { code, parameters: [first, second, third, fourth] } => {
                 write!(f, "bug check 0x{code:08X} (0x{first:X}, 0x{second:X}, 0x{third:X}, 0x{fourth:X})")
             }
-            Self::Fault(what) => f.write_str(what),
+            Self::Fault { report, .. } => f.write_str(report),
             Self::Deadlock(who) => write!(f, "every thread waits for ever: {who}"),
             Self::Panic(_) => f.write_str("a panic in a routine that the driver called"),
         }

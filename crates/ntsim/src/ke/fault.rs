@@ -18,6 +18,7 @@ use super::crash::{Fault, FaultKind};
 use super::registers::Registers;
 use super::{emulate, escape, step};
 use crate::rtl::exception;
+use crate::verifier::watch;
 
 /// What a stage did about a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(crate) enum Handled {
 type Stage = fn(&Cpu, &mut Registers<'_>, &Fault) -> Handled;
 
 /// The chain, in order. Watched memory comes before emulation, and what the driver handles itself last.
-const CHAIN: [Stage; 2] = [emulate::stage, exception::stage];
+const CHAIN: [Stage; 3] = [watch::stage, emulate::stage, exception::stage];
 
 /// The signals taken over, and what each means.
 const SIGNALS: [(i32, FaultKind); 5] = [

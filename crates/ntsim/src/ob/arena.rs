@@ -50,6 +50,12 @@ impl Arena {
         (self.base..self.base + ARENA_BYTES).contains(&address)
     }
 
+    /// Whether an address lies where user buffers do.
+    pub(crate) fn is_user_buffer(&self, address: Address) -> bool {
+        let start = self.base + ARENA_BYTES;
+        (start..start + USER_BYTES).contains(&address)
+    }
+
     /// An address that stands for a user buffer, which no filter may touch.
     pub(crate) fn user_buffer(&self) -> Ptr {
         Ptr::at(self.base + ARENA_BYTES)

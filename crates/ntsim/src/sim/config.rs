@@ -51,6 +51,10 @@ pub struct Config {
     pub lazy_writer: LazyWriter,
     /// Which thread runs when.
     pub schedule: Schedule,
+    /// Whether memory is watched, which takes time: each block of pool ends at a page that cannot be touched, what is freed
+    /// stays untouchable for a while, what is pageable cannot be touched where it must not, and it is noted where
+    /// everything was taken.
+    pub watch: bool,
 }
 
 impl Config {
@@ -63,6 +67,7 @@ impl Config {
             processors: DEFAULT_PROCESSORS,
             lazy_writer: LazyWriter::OnTime,
             schedule: Schedule::Fixed,
+            watch: true,
         }
     }
 
@@ -70,6 +75,12 @@ impl Config {
     #[must_use]
     pub fn lazy_writer(self, lazy_writer: LazyWriter) -> Self {
         Self { lazy_writer, ..self }
+    }
+
+    /// The same machine with its memory watched or not; it is unless this says otherwise.
+    #[must_use]
+    pub fn watch(self, watch: bool) -> Self {
+        Self { watch, ..self }
     }
 
     /// The same machine, started at another time (100 ns since 1601-01-01 UTC).

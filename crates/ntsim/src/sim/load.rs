@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::status::NtStatus;
+use crate::verifier::site::Origin;
 
 /// A driver that cannot be loaded.
 #[derive(Debug, Error)]
@@ -48,6 +49,22 @@ pub struct Leak {
     pub count: usize,
     /// How many bytes, where that has a meaning.
     pub bytes: usize,
+    /// Where the first of them was taken: callback, operation, and place in the driver's code, as far as known.
+    pub origin: Option<String>,
+}
+
+impl Leak {
+    pub(crate) fn new(what: &'static str, which: impl Into<String>, count: usize) -> Self {
+        Self { what, which: which.into(), count, bytes: 0, origin: None }
+    }
+
+    pub(crate) fn bytes(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
+    }
+
+    pub(crate) fn taken(self, origin: Option<&Origin>) -> Self {
+        Self { origin: origin.map(ToString::to_string), ..self }
+    }
 }
 
 /// What an unloaded driver left behind: nothing, as it should be.
@@ -67,9 +84,15 @@ impl LeakReport {
 
 impl fmt::Display for Leak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, which, count, bytes } = self;
+        let Self { what, which, count, bytes, origin } = self;
         write!(f, "{count} × {what} {which}")?;
-        if *bytes > 0 { write!(f, " ({bytes} bytes)") } else { Ok(()) }
+        if *bytes > 0 {
+            write!(f, " ({bytes} bytes)")?;
+        }
+        match origin {
+            Some(origin) => write!(f, ", taken {origin}"),
+            None => Ok(()),
+        }
     }
 }
 

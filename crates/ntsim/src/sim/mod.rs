@@ -287,7 +287,9 @@ impl Sim {
     ///
     /// As [`Sim::load`], and a file that cannot be read.
     pub fn load_file(&self, path: &Path, service: &str) -> Result<Driver, LoadError> {
-        self.load(&driver::read(path)?, service)
+        let code = driver::map(self.kernel(), &driver::read(path)?, service)?;
+        code.look_for_symbols_beside(path);
+        self.as_system(|cpu| driver::load(cpu, code, service)).map(Driver)
     }
 
     /// Loads a driver whose code is a function of a test.

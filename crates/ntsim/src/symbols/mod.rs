@@ -5,11 +5,11 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use object::Object as _;
-use pdb_addr2line::ContextPdbData;
 use pdb_addr2line::pdb::{PDB, Source};
+use pdb_addr2line::{ContextPdbData, Frame, TypeFormatterFlags};
 
 /// What an image says of its symbol file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,20 +34,41 @@ impl Identity {
     }
 }
 
+/// Whether a source file belongs to Rust's own library.
+fn is_library(file: &str) -> bool {
+    file.replace('\\', "/").split_once("library/").is_some_and(|(_, rest)| rest.starts_with("core/"))
+}
+
+/// What is in a symbol file.
+enum Data {
+    /// It has not been looked for yet.
+    Unread,
+    /// There is none, or it is another build's.
+    None,
+    Read(Box<ContextPdbData<'static, 'static, File>>),
+}
+
 /// The symbols of one image.
 pub(crate) struct Symbols {
     /// The name of the image, for offsets.
     image: String,
-    file: Option<(PathBuf, Identity)>,
-    /// `Some` when the file has been looked for: what is in it, if it is the right one.
-    data: Mutex<Option<Option<ContextPdbData<'static, 'static, File>>>>,
+    identity: Option<Identity>,
+    /// Where the symbol file should be.
+    path: OnceLock<PathBuf>,
+    data: Mutex<Data>,
 }
 
 impl Symbols {
-    /// The symbols of an image that was read from a file, or from nowhere.
-    pub(crate) fn of(image: &str, bytes: &[u8], path: Option<&Path>) -> Self {
-        let file = path.map(|path| path.with_extension("pdb")).zip(Identity::of_image(bytes));
-        Self { image: image.to_owned(), file, data: Mutex::new(None) }
+    /// The symbols of an image of that name, wherever they are.
+    pub(crate) fn of(image: &str, bytes: &[u8]) -> Self {
+        let identity = Identity::of_image(bytes);
+        Self { image: image.to_owned(), identity, path: OnceLock::new(), data: Mutex::new(Data::Unread) }
+    }
+
+    /// The image was read from this file: its symbols are beside it.
+    pub(crate) fn look_beside(&self, image: &Path) {
+        // An image is read from one file.
+        let _ = self.path.set(image.with_extension("pdb"));
     }
 
     /// A relative address in words: the offset itself, and function and line of the code at `code`.
@@ -61,28 +82,29 @@ impl Symbols {
 
     fn find(&self, rva: usize) -> Option<String> {
         let mut data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
-        let data = data.get_or_insert_with(|| self.read()).as_ref()?;
-        let context = data.make_context().ok()?;
+        if matches!(*data, Data::Unread) {
+            *data = self.read().map_or(Data::None, |data| Data::Read(Box::new(data)));
+        }
+        let Data::Read(data) = &*data else { return None };
+        let context = data.make_context_with_formatter_flags(TypeFormatterFlags::NAME_ONLY).ok()?;
         let frames = context.find_frames(u32::try_from(rva).ok()?).ok()??.frames;
-        // The innermost comes first: it is where the code is; the last is the function that it was inlined into.
-        let innermost = frames.first()?;
-        let mut place = innermost.function.as_deref().unwrap_or("?").to_owned();
-        if let Some(outermost) = frames.last().filter(|_| frames.len() > 1) {
-            place += &format!(" in {}", outermost.function.as_deref().unwrap_or("?"));
-        }
-        if let Some(file) = innermost.file.as_deref() {
-            place += &format!(", {}", file.replace('\\', "/"));
-            if let Some(line) = innermost.line {
-                place += &format!(":{line}");
-            }
-        }
-        Some(place)
+        // The innermost comes first, the last is the function that it was inlined into. Inlined functions of the library
+        // are passed over: what called them is the driver's own.
+        let own = |frame: &&Frame<'_>| frame.file.as_deref().is_none_or(|file| !is_library(file));
+        let frame = frames.iter().find(own).or(frames.first())?;
+        let function = frame.function.as_deref().unwrap_or("?");
+        let file = frame.file.as_deref().map(|file| file.replace('\\', "/"));
+        Some(match (file, frame.line) {
+            (Some(file), Some(line)) => format!("{function}, {file}:{line}"),
+            (Some(file), None) => format!("{function}, {file}"),
+            (None, _) => function.to_owned(),
+        })
     }
 
     fn read(&self) -> Option<ContextPdbData<'static, 'static, File>> {
-        let (path, identity) = self.file.as_ref()?;
+        let (path, identity) = (self.path.get()?, self.identity?);
         let mut pdb = PDB::open(File::open(path).ok()?).ok()?;
-        if Identity::of_symbols(&mut pdb)? != *identity {
+        if Identity::of_symbols(&mut pdb)? != identity {
             return None;
         }
         ContextPdbData::try_from_pdb(pdb).ok()

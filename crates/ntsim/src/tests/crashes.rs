@@ -110,7 +110,7 @@ fn touching_a_user_buffer_ends_it() {
     let handle = machine.open(r"C:\a");
     let write = || machine.sim.write(machine.thread, handle, &crate::WriteSpec::at(0, 1));
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(write)).is_err());
-    machine.expect_violation(Rule::Crash, "test pre-write");
+    machine.expect_violation(Rule::UserBuffer, "test pre-write");
 }
 
 #[test]

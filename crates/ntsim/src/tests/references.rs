@@ -1,10 +1,11 @@
 //! Pool, objects and handles: everything is released once, and nothing is used afterwards.
 
-use super::Machine;
 use super::driver::{Filter, NON_PAGED, PAGED, TAG, allocate, free, nt, status};
+use super::{Machine, driver};
 use crate::abi::{Ptr, Shared};
 use crate::status::NtStatus;
 use crate::verifier::Rule;
+use crate::{Config, Sim, Windows};
 
 const OBJ_KERNEL_HANDLE: usize = 0x200;
 
@@ -128,15 +129,27 @@ fn a_lock_is_shared_by_readers_and_disables_apcs() {
     machine.expect_no_violation();
 }
 
+extern "win64" fn write_to_freed_block(driver: usize, _: usize) -> u32 {
+    let block = allocate(NON_PAGED, 10);
+    free(block, TAG);
+    block.write(1);
+    Filter::default().start(driver)
+}
+
 #[test]
-fn a_write_to_a_freed_block_is_reported_when_the_driver_is_gone() {
-    let machine = machine!({
-        let block = allocate(NON_PAGED, 10);
-        free(block, TAG);
-        block.write(1);
-    });
+fn a_write_to_a_freed_block_is_reported_at_once_where_memory_is_watched() {
+    let machine = Machine::new(write_to_freed_block);
+    machine.expect_violation(Rule::Pool, "test DriverEntry");
     machine.unload_cleanly();
-    machine.expect_violation(Rule::Pool, "harness");
+}
+
+#[test]
+fn a_write_to_a_freed_block_is_reported_when_the_driver_is_gone_elsewhere() {
+    let sim = Sim::new(Config::new(Windows::Win11_24H2).watch(false));
+    let driver = sim.load_native(driver::pointer(write_to_freed_block), "test").expect("the driver loads");
+    sim.unload(&driver).expect("the driver unloads");
+    let broken: Vec<_> = sim.violations().into_iter().map(|violation| violation.rule).collect();
+    assert_eq!(broken, [Rule::Pool]);
 }
 
 #[test]
@@ -150,6 +163,13 @@ fn whatever_is_left_is_reported_by_kind() {
     });
     let report = machine.sim.unload(&machine.driver).expect("the driver unloads");
     let leaks: Vec<_> = report.leaks.iter().map(ToString::to_string).collect();
-    assert_eq!(leaks, ["2 × pool block Test (30 bytes)", "1 × handle process", "2 × reference process 4"]);
+    assert_eq!(
+        leaks,
+        [
+            "2 × pool block Test (30 bytes), taken in DriverEntry",
+            "1 × handle process",
+            "2 × reference process 4"
+        ]
+    );
     assert!(Ptr::<u8>::NULL.is_null());
 }

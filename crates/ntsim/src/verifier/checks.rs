@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Violation;
 use super::injection::Injections;
+use super::site::Site;
 use crate::exports::{ROUTINE_COUNT, ROUTINES, Routine};
 use crate::util::Lock;
 
 /// The verifier of one kernel.
 pub(crate) struct Verifier {
-    violations: Lock<Vec<Violation>>,
+    /// With where in the driver's code, which is put into words when somebody asks.
+    violations: Lock<Vec<(Violation, Option<Site>)>>,
     calls: Box<[AtomicU64]>,
     pub(crate) injections: Injections,
 }
@@ -24,12 +26,17 @@ impl Verifier {
         }
     }
 
-    pub(crate) fn report(&self, violation: Violation) {
-        self.violations.lock().push(violation);
+    pub(crate) fn report(&self, violation: Violation, site: Option<Site>) {
+        self.violations.lock().push((violation, site));
     }
 
     pub(crate) fn violations(&self) -> Vec<Violation> {
-        self.violations.lock().clone()
+        let reported = self.violations.lock().clone();
+        let in_words = |(violation, site): (Violation, Option<Site>)| match site {
+            Some(site) => Violation { detail: format!("{}, {site}", violation.detail), ..violation },
+            None => violation,
+        };
+        reported.into_iter().map(in_words).collect()
     }
 
     /// Counts a call.

@@ -8,6 +8,8 @@ mod injection;
 pub(crate) mod leaks;
 pub(crate) mod pointers;
 mod rule;
+pub(crate) mod site;
+pub(crate) mod watch;
 
 pub(crate) use checks::Verifier;
 pub(crate) use injection::fallible;

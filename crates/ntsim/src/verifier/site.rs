@@ -62,7 +62,10 @@ fn return_addresses<T, F: FnMut(Address) -> Option<T>>(looked_for: F) -> Option<
     const GO_ON: c_int = 0;
     /// `_URC_NORMAL_STOP`
     const STOP: c_int = 4;
-    extern "C" fn trace<T, F: FnMut(Address) -> Option<T>>(context: *mut c_void, search: *mut c_void) -> c_int {
+    extern "C" fn trace<T, F: FnMut(Address) -> Option<T>>(
+        context: *mut c_void,
+        search: *mut c_void,
+    ) -> c_int {
         // SAFETY: `_Unwind_Backtrace` passes what it was given, a `Search` that outlives it.
         let search = unsafe { &mut *search.cast::<Search<T, F>>() };
         // SAFETY: the context is valid during this call.
@@ -87,7 +90,8 @@ pub(crate) struct Origin {
 impl Origin {
     /// Here, in the routine that is running.
     pub(crate) fn here(cpu: &Cpu) -> Self {
-        let (entry, operation) = cpu.frame().map_or((None, None), |frame| (Some(frame.entry), frame.operation));
+        let (entry, operation) =
+            cpu.frame().map_or((None, None), |frame| (Some(frame.entry), frame.operation));
         Self { entry, operation, site: Site::of_call(cpu) }
     }
 }

@@ -4,12 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use ntsim::{
-    Access, Config, Connection, CreateOptions, CreateSpec, FastIo, Handle, LoadError, NtStatus, PortReply,
-    Process, ProcessSpec, Sim, Thread, Violation, VolumeSpec, Windows, WriteSpec,
+    Access, Act, Config, Connection, CreateOptions, CreateSpec, FastIo, FilterSpec, Handle, LoadError, Major,
+    NtStatus, PortReply, Process, ProcessSpec, Sim, Thread, Violation, VolumeSpec, When, Windows, WriteSpec,
 };
 
 /// The service name of every offender.
 pub(crate) const SERVICE: &str = "offender";
+const ALTITUDE: &str = "385971";
+/// The altitude of another filter, below.
+const BELOW: &str = "100000";
 /// The port that some of them open.
 const PORT: &str = r"\Offn";
 const FILE: &str = r"C:\a.txt";
@@ -30,6 +33,7 @@ impl Machine {
         let process =
             sim.add_process(ProcessSpec::new(r"C:\app.exe").pid(1000).administrator()).expect("a new PID");
         let thread = sim.add_thread(process, Some(1004)).expect("a new TID");
+        sim.set_altitude(SERVICE, ALTITUDE).expect("an altitude");
         Self { sim, process, thread }
     }
 
@@ -127,9 +131,16 @@ pub(crate) fn write_without_pool(machine: &Machine) {
     machine.sim.close(machine.thread, handle).expect("it is open");
 }
 
-/// A consumer that answers with nonsense.
+/// A write whose completion comes at `DISPATCH_LEVEL`.
+pub(crate) fn write_completed_at_dispatch(machine: &Machine) {
+    let below = FilterSpec::new("below", BELOW).act(When::every(Major::Write), Act::CompleteAtDispatch);
+    machine.sim.add_filter(below).expect("the altitude is free");
+    write(machine);
+}
+
+/// A consumer that answers with nonsense: an index just out of bounds.
 pub(crate) fn write_with_consumer(machine: &Machine) {
-    let connection = machine.connect(PortReply::Reply(vec![0xFF; 64]));
+    let connection = machine.connect(PortReply::Reply(vec![64, 0, 0, 0]));
     write(machine);
     connection.disconnect();
 }
