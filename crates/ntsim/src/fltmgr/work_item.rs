@@ -45,7 +45,7 @@ impl WorkItems {
             count += usize::from(is_its);
             !is_its
         });
-        let leak = Leak { what: "work item", which: "not freed".to_owned(), count, bytes: 0 };
+        let leak = Leak::new("work item", "not freed", count);
         if count == 0 { Vec::new() } else { vec![leak] }
     }
 }
