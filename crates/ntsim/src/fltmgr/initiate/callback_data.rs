@@ -106,7 +106,7 @@ impl OwnDataTable {
             count += usize::from(data.owner == driver.id());
             data.owner != driver.id()
         });
-        let leak = Leak { what: "callback data", which: "not freed".to_owned(), count, bytes: 0 };
+        let leak = Leak::new("callback data", "not freed", count);
         if count == 0 { Vec::new() } else { vec![leak] }
     }
 }
