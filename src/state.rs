@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use audit::attribution::ProcessKind;
 use audit::ledger::{Ledger, LossReason};
-use audit::ring::{LossStage, Ring, Shard, Slot};
+use audit::ring::{LossStage, Ring, Shard, Slot, WhenFull};
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::{PoolArray, PoolBox};
 use fltmgr::{ClientSlot, NtStatus, Process, Result};
@@ -63,7 +63,8 @@ impl State {
             session: time::now(),
             recording: AtomicBool::new(true),
             stopping: AtomicBool::new(false),
-            ring: Ring::new(ring_shards, ring_slots).map_err(|_| NtStatus::INTERNAL_ERROR)?,
+            ring: Ring::new(ring_shards, ring_slots, WhenFull::DropNewest)
+                .map_err(|_| NtStatus::INTERNAL_ERROR)?,
             delivered: AtomicU64::new(0),
             undelivered: AtomicU64::new(0),
             files: Files::try_new()?,

@@ -6,6 +6,7 @@ mod cache;
 mod cross;
 mod demo;
 mod run;
+mod sanitizer;
 mod scenarios;
 mod test;
 mod wine;
@@ -73,7 +74,8 @@ enum Chore {
     /// Checks everything: style, both drivers, the programs, documentation, tests
     #[command(after_help = "Examples:\n  \
         cargo xtask test              everything\n  \
-        cargo xtask test clippy docu  only the checks with such a word in their name")]
+        cargo xtask test clippy docu  only the checks with such a word in their name\n  \
+        cargo xtask test interleavings sanitizers  the ring: every interleaving of its models, and its stress tests")]
     Test {
         /// Words, in the names of the checks to run [default: all checks]
         #[arg(value_name = "WORD")]

@@ -13,6 +13,7 @@ use crate::cross::clang::Clang;
 use crate::cross::driver::{self, Arch, Profile};
 use crate::cross::windows_program;
 use crate::run::run;
+use crate::sanitizer::{Ready, Sanitizer};
 use crate::{wine, workspace};
 
 /// One check.
@@ -30,7 +31,7 @@ struct Report {
     skipped: Vec<String>,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 15] = [
     Step { name: "formatting", check: || cargo(&["fmt", "--all", "--check"]) },
     Step { name: "driver, x64", check: || built(Part::Driver, Arch::X64) },
     Step { name: "driver, ARM64", check: || built(Part::Driver, Arch::Arm64) },
@@ -47,7 +48,9 @@ const STEPS: [Step; 13] = [
     },
     Step { name: "documentation", check: documentation },
     Step { name: "documentation, driver", check: || driver::document().map(|()| Report::default()) },
-    Step { name: "models of the ring and the index", check: models },
+    Step { name: "interleavings of the ring and the index", check: models },
+    Step { name: "sanitizers: thread", check: || sanitized(Sanitizer::Thread) },
+    Step { name: "sanitizers: address", check: || sanitized(Sanitizer::Address) },
     Step { name: "examples in the documentation", check: || tests(&["--doc"]) },
     Step { name: "tests", check: || tests(&["--lib", "--bins", "--tests", "--no-fail-fast"]) },
 ];
@@ -130,6 +133,17 @@ fn models() -> Result<Report> {
         .arg(workspace::host_target().join("loom"))
         .args(PROGRAM_PROFILE);
     count_tests(&mut cargo)
+}
+
+/// The ring and the index under stress, with real threads.
+fn sanitized(sanitizer: Sanitizer) -> Result<Report> {
+    match sanitizer.tests() {
+        Ready::Command(mut cargo) => count_tests(&mut cargo),
+        Ready::Not(why) => {
+            let skipped = format!("{SKIPPED}: the {} sanitizer: {why}", sanitizer.name());
+            Ok(Report { detail: why, skipped: vec![skipped] })
+        }
+    }
 }
 
 fn tests(selection: &[&str]) -> Result<Report> {

@@ -13,6 +13,14 @@ pub enum Fault {
     SleepUnchecked,
     /// A producer takes the slot of a record that nobody has taken.
     RoomUnchecked,
+    /// A producer gives up the oldest record before it is published.
+    GivenUpUnpublished,
+    /// A producer counts records as given up that the consumer has taken, or another producer given up.
+    GivenUpTwice,
+    /// The consumer takes a record without regard to whether it was given up.
+    ClaimUnchecked,
+    /// A record that is lost after it was pushed counts as produced once more.
+    ProducedTwice,
     /// The index reads a way without regard to its version.
     VersionUnchecked,
     /// The index changes a way without Release.

@@ -5,17 +5,20 @@ use crate::record::{Code, Loss};
 /// Why an event record was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LossReason {
-    /// Its shard of the ring was full.
+    /// Its shard of the ring was full; in one that overwrites, of records that could not be given up because the
+    /// oldest was still being written.
     RingFull,
     /// There was no memory for what it needed.
     NoMemory,
     /// The driver was unloaded before it could be delivered.
     Shutdown,
+    /// It was the oldest in its shard of a ring that overwrites, and a newer one needed the place.
+    Overwritten,
 }
 
 impl LossReason {
     /// Every reason, in the order of [`Ledger::lost_by_reason`].
-    pub const ALL: [Self; 3] = [Self::RingFull, Self::NoMemory, Self::Shutdown];
+    pub const ALL: [Self; 4] = [Self::RingFull, Self::NoMemory, Self::Shutdown, Self::Overwritten];
 }
 
 /// Counts of event records since the driver started, all cumulative.
@@ -31,11 +34,12 @@ impl Ledger {
     /// Records lost for `reason`.
     #[must_use]
     pub const fn lost(&self, reason: LossReason) -> u64 {
-        let [ring_full, no_memory, shutdown] = self.lost_by_reason;
+        let [ring_full, no_memory, shutdown, overwritten] = self.lost_by_reason;
         match reason {
             LossReason::RingFull => ring_full,
             LossReason::NoMemory => no_memory,
             LossReason::Shutdown => shutdown,
+            LossReason::Overwritten => overwritten,
         }
     }
 

@@ -24,19 +24,11 @@
 //!
 //! # Checks that need flags of their own
 //!
-//! Every interleaving of small models, and faults seeded to see that the models notice them:
+//! Every interleaving of small models, faults seeded to see that the models notice them, and the tests with real
+//! threads under the sanitizers of a nightly toolchain:
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" cargo test -p audit --release --test loom_ring --test loom_index
-//! ```
-//!
-//! Sanitizers, with a nightly toolchain (for `address`, leave out the suppressions):
-//!
-//! ```text
-//! TSAN_OPTIONS="suppressions=$PWD/crates/audit/tests/tsan-suppressions.txt" \
-//! RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer" \
-//! cargo +nightly test -p audit --release --target x86_64-unknown-linux-gnu \
-//!     --lib --test ring --test ring_stress --test index -- --test-threads=1
+//! cargo xtask test interleavings sanitizers
 //! ```
 
 #![cfg_attr(not(any(test, loom)), no_std)]

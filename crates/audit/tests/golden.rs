@@ -331,6 +331,7 @@ fn each_loss_reason_has_its_number() {
         (LossReason::RingFull, "20 01 01 00 00 00 00 00"),
         (LossReason::NoMemory, "20 01 02 00 00 00 00 00"),
         (LossReason::Shutdown, "20 01 03 00 00 00 00 00"),
+        (LossReason::Overwritten, "20 01 04 00 00 00 00 00"),
     ];
     for (reason, lead) in reasons {
         let loss = Loss { time: TIME, reason: Code::Known(reason), count: 1, total: 0x0203 };

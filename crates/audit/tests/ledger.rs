@@ -15,7 +15,7 @@ fn each_loss_is_reported_once() {
     let mut ledger = Ledger::default();
     assert_eq!(reporter.due(&ledger, TIME), None);
 
-    ledger.lost_by_reason = [3, 0, 2];
+    ledger.lost_by_reason = [3, 0, 2, 0];
     let ring_full = reporter.due(&ledger, TIME).expect("a loss");
     assert_eq!(ring_full, loss(LossReason::RingFull, 3, 3));
     assert_eq!(reporter.due(&ledger, TIME), Some(ring_full), "it stays due until it is in a batch");
@@ -25,11 +25,11 @@ fn each_loss_is_reported_once() {
     reporter.reported(&shutdown);
     assert_eq!(reporter.due(&ledger, TIME), None);
 
-    ledger.lost_by_reason = [7, 1, 2];
+    ledger.lost_by_reason = [7, 1, 2, 0];
     let ring_full = reporter.due(&ledger, TIME).expect("a loss");
     assert_eq!(ring_full, loss(LossReason::RingFull, 4, 7));
     // More is lost meanwhile: that is for the next time.
-    ledger.lost_by_reason = [8, 1, 2];
+    ledger.lost_by_reason = [8, 1, 2, 0];
     reporter.reported(&ring_full);
     assert_eq!(reporter.due(&ledger, TIME), Some(loss(LossReason::RingFull, 1, 8)));
 }

@@ -11,7 +11,7 @@ use audit::fault::{Fault, seed};
 use audit::key::FileKey;
 use audit::ledger::LossReason;
 use audit::record::{CopySource, Event, Record, Write, WriteOffset};
-use audit::ring::{Consumer, DrainEnd, Ring, Shard, Slot};
+use audit::ring::{Consumer, DrainEnd, LossStage, Ring, Shard, Slot, WhenFull};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
@@ -21,9 +21,13 @@ use common::model;
 
 /// A ring that lives as long as its model's threads.
 fn ring(shards: usize, capacity: usize) -> &'static Ring<'static> {
+    ring_that(WhenFull::DropNewest, shards, capacity)
+}
+
+fn ring_that(when_full: WhenFull, shards: usize, capacity: usize) -> &'static Ring<'static> {
     let shards = Vec::leak((0..shards).map(|_| Shard::default()).collect());
     let slots = Vec::leak((0..shards.len() * capacity).map(|_| Slot::default()).collect());
-    Box::leak(Box::new(Ring::new(shards, slots).expect("a ring")))
+    Box::leak(Box::new(Ring::new(shards, slots, when_full).expect("a ring")))
 }
 
 /// A write whose fields all follow from `id`; odd ones have a copy source, hence a second slot.
@@ -226,6 +230,80 @@ fn consumers() {
     assert_eq!(taken, [2], "one of them gets it, once");
 }
 
+/// More records than slots, in a ring that overwrites, while the consumer drains: each is delivered, whole, or
+/// counted, and those of one producer stay in order.
+fn overwriting() {
+    let ring = ring_that(WhenFull::OverwriteOldest, 1, 2);
+    let producer = thread::spawn(|| {
+        for id in [2, 4, 6] {
+            let _ = ring.push(0, &write(id).encode()).expect("nothing older is being written");
+        }
+    });
+    let mut consumer = ring.consumer().expect("the only consumer");
+    let mut taken = Vec::new();
+    drain(&mut consumer, &mut taken);
+    producer.join().expect("the producer");
+    drain_rest(&mut consumer, &mut taken);
+    assert!(taken.is_sorted_by(|a, b| a < b), "twice, or out of order: {taken:?}");
+    assert_eq!(taken.last(), Some(&6), "the newest is kept");
+    let ledger = ring.ledger();
+    assert_eq!(ledger.lost_total(), ledger.lost(LossReason::Overwritten), "the books do not balance");
+    assert_eq!(ledger.produced, 3, "the books do not balance");
+    assert_eq!(ledger.produced, taken.len() as u64 + ledger.lost_total(), "the books do not balance");
+}
+
+/// Producers that overwrite each other's records: one that is in the middle of its own is left alone.
+fn overwriting_each_other() {
+    let ring = ring_that(WhenFull::OverwriteOldest, 1, 2);
+    let producers = [[1_u32, 2], [4, 6]]
+        .map(|ids| thread::spawn(move || ids.map(|id| ring.push(0, &write(id).encode()).is_ok())));
+    let results = producers.map(|producer| producer.join().expect("a producer"));
+    let pushed = results.as_flattened().iter().filter(|pushed| **pushed).count() as u64;
+    let mut consumer = ring.consumer().expect("the only consumer");
+    let mut taken = Vec::new();
+    drain_rest(&mut consumer, &mut taken);
+    let ledger = ring.ledger();
+    assert_eq!(ledger.produced, 4);
+    assert_eq!(ledger.lost(LossReason::RingFull), 4 - pushed);
+    assert_eq!(ledger.produced, taken.len() as u64 + ledger.lost_total(), "the books do not balance");
+}
+
+/// The end: the consumer leaves while a producer is at work; what is in the ring after that is written off.
+fn shutdown(when_full: WhenFull) {
+    let ring = ring_that(when_full, 1, 2);
+    let producer = thread::spawn(move || {
+        for id in [2, 4, 6] {
+            let _ = ring.push(0, &write(id).encode());
+        }
+    });
+    let mut taken = Vec::new();
+    drain(&mut ring.consumer().expect("the only consumer"), &mut taken);
+    producer.join().expect("the producer");
+    // As the driver does when its last callback has returned.
+    let mut rest = Vec::new();
+    drain_rest(&mut ring.consumer().expect("the only consumer"), &mut rest);
+    ring.record_loss(LossReason::Shutdown, rest.len() as u64, LossStage::AfterPush);
+    let ledger = ring.ledger();
+    assert_eq!(ledger.lost(LossReason::Shutdown), rest.len() as u64);
+    assert_eq!(ledger.produced, taken.len() as u64 + ledger.lost_total(), "the books do not balance");
+}
+
+#[test]
+fn a_ring_that_overwrites_delivers_or_counts() {
+    model(overwriting);
+}
+
+#[test]
+fn producers_that_overwrite_leave_unfinished_records_alone() {
+    model(overwriting_each_other);
+}
+
+#[test]
+fn what_is_left_at_the_end_is_counted() {
+    model(|| shutdown(WhenFull::DropNewest));
+    model(|| shutdown(WhenFull::OverwriteOldest));
+}
+
 #[test]
 fn records_of_two_producers_arrive_once_and_whole() {
     model(two_producers);
@@ -262,11 +340,15 @@ fn there_is_one_consumer_at_a_time() {
 }
 
 /// Each fault, the model that must notice it, and what that says.
-const FAULTS: [(Fault, fn(), &str); 4] = [
+const FAULTS: [(Fault, fn(), &str); 8] = [
     (Fault::PublishRelaxed, two_producers, "no write"),
     (Fault::SleeperRelaxed, sleep_and_wake, "deadlock"),
     (Fault::SleepUnchecked, sleep_and_wake, "deadlock"),
     (Fault::RoomUnchecked, full, "unpublished slots though no producer is left"),
+    (Fault::ClaimUnchecked, overwriting, "the books do not balance"),
+    (Fault::GivenUpTwice, overwriting, "the books do not balance"),
+    (Fault::GivenUpUnpublished, overwriting_each_other, "unpublished slots though no producer is left"),
+    (Fault::ProducedTwice, || shutdown(WhenFull::DropNewest), "the books do not balance"),
 ];
 
 #[test]

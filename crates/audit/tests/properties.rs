@@ -12,7 +12,7 @@ use audit::record::{
     Actor, Code, CopySource, DecodeError, FileEntry, Loss, MAX_RECORD_SLOTS, NameKind, Operation,
     ProcessEntry, Record, SLOT_SIZE, Sequence, Sid, Text, VolumeEntry, Write, WriteFlags, WriteOffset,
 };
-use audit::ring::{Ring, Shard, Slot};
+use audit::ring::{Ring, Shard, Slot, WhenFull};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -251,7 +251,7 @@ proptest! {
     fn what_goes_through_the_ring_is_what_comes_out(writes in vec(write(), 0..8), shard in 0_usize..3) {
         let shards: Vec<Shard> = (0..3).map(|_| Shard::default()).collect();
         let slots: Vec<Slot> = (0..48).map(|_| Slot::default()).collect();
-        let ring = Ring::new(&shards, &slots).expect("a ring");
+        let ring = Ring::new(&shards, &slots, WhenFull::DropNewest).expect("a ring");
         let sequences: Vec<Sequence> =
             writes.iter().map(|write| ring.push(shard, &write.encode()).expect("room").sequence).collect();
         let mut read = Vec::new();

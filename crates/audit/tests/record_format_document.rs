@@ -14,7 +14,7 @@ use audit::record::{
     Actor, Code, CopySource, Event, FileEntry, Loss, NameKind, Operation, ProcessEntry, Record, SLOT_SIZE,
     Sequence, Sid, SlotBytes, Text, VolumeEntry, Write, WriteFlags, WriteOffset,
 };
-use audit::ring::{Ring, Shard, Slot};
+use audit::ring::{Ring, Shard, Slot, WhenFull};
 
 const DOCUMENT: &str = include_str!("../../../docs/record-format.md");
 
@@ -95,7 +95,7 @@ fn encoded(push: impl FnOnce(&mut BatchWriter<'_>)) -> Vec<u8> {
 fn through_ring(event: &Event, shard: usize, before: u64) -> Event {
     let shards: Vec<Shard> = (0..=shard).map(|_| Shard::default()).collect();
     let slots: Vec<Slot> = (0..shards.len() * 16).map(|_| Slot::default()).collect();
-    let ring = Ring::new(&shards, &slots).expect("a ring");
+    let ring = Ring::new(&shards, &slots, WhenFull::DropNewest).expect("a ring");
     for _ in 0..before {
         let _ = ring.push(shard, &write().encode()).expect("room");
     }

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use audit::attribution::Attribution;
 use audit::ledger::{Ledger, LossReason};
 use audit::record::{CopySource, Event, Sequence, Write, WriteOffset};
-use audit::ring::{BadGeometry, Consumer, DrainEnd, Drained, Full, LossStage, Pushed, Ring, Shard, Slot};
+use audit::ring::{
+    BadGeometry, Consumer, DrainEnd, Drained, Full, LossStage, Pushed, Ring, Shard, Slot, WhenFull,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -22,7 +24,11 @@ impl Memory {
     }
 
     fn ring(&self) -> Ring<'_> {
-        Ring::new(&self.shards, &self.slots).expect("a good geometry")
+        Ring::new(&self.shards, &self.slots, WhenFull::DropNewest).expect("a good geometry")
+    }
+
+    fn overwriting_ring(&self) -> Ring<'_> {
+        Ring::new(&self.shards, &self.slots, WhenFull::OverwriteOldest).expect("a good geometry")
     }
 }
 
@@ -63,7 +69,9 @@ fn a_ring_refuses_memory_that_it_cannot_divide() {
     let new = |shards, capacity: usize| {
         let memory = Memory::new(shards, 0);
         let slots: Vec<Slot> = (0..capacity).map(|_| Slot::default()).collect();
-        Ring::new(&memory.shards, &slots).map(|_| ()).map_err(|error| (error, error.to_string()))
+        Ring::new(&memory.shards, &slots, WhenFull::DropNewest)
+            .map(|_| ())
+            .map_err(|error| (error, error.to_string()))
     };
     let shards = Err((BadGeometry::Shards, "a ring has 1 to 256 shards".to_owned()));
     let slots = "a shard has a power of two of slots, 2 to 1073741824, all shards the same".to_owned();
@@ -124,7 +132,7 @@ fn a_two_slot_record_needs_both_and_may_lie_across_the_end() {
         assert_eq!(ring.push(0, &double(time)).expect("room").sequence.position(), 4 + 2 * (time - 4));
         assert_eq!(drain(&mut consumer), (vec![time], DrainEnd::Complete));
     }
-    assert_eq!(ring.ledger(), Ledger { produced: 40, lost_by_reason: [1, 0, 0] });
+    assert_eq!(ring.ledger(), Ledger { produced: 40, lost_by_reason: [1, 0, 0, 0] });
 }
 
 #[test]
@@ -136,11 +144,68 @@ fn the_newest_is_dropped_and_counted() {
         assert_eq!(ring.push(0, &single(time)).is_ok(), time < 2);
     }
     let _ = ring.push(1, &single(9)).expect("room in the other shard");
-    assert_eq!(ring.ledger(), Ledger { produced: 6, lost_by_reason: [3, 0, 0] });
+    assert_eq!(ring.ledger(), Ledger { produced: 6, lost_by_reason: [3, 0, 0, 0] });
     assert_eq!(drain(&mut consumer), (vec![0, 1, 9], DrainEnd::Complete));
     let _ = ring.push(0, &single(5)).expect("room again");
     assert_eq!(drain(&mut consumer), (vec![5], DrainEnd::Complete));
-    assert_eq!(ring.ledger(), Ledger { produced: 7, lost_by_reason: [3, 0, 0] });
+    assert_eq!(ring.ledger(), Ledger { produced: 7, lost_by_reason: [3, 0, 0, 0] });
+}
+
+#[test]
+fn a_ring_that_overwrites_keeps_the_newest_and_counts_the_rest() {
+    let memory = Memory::new(2, 4);
+    let ring = memory.overwriting_ring();
+    for time in 0..11 {
+        assert_eq!(ring.push(0, &single(time)).expect("room is made").sequence.position(), time + 1);
+    }
+    let _ = ring.push(1, &single(1)).expect("room in the other shard");
+    assert_eq!(ring.ledger(), Ledger { produced: 12, lost_by_reason: [0, 0, 0, 7] });
+    let mut consumer = ring.consumer().expect("the consumer");
+    assert_eq!(drain(&mut consumer), (vec![1, 7, 8, 9, 10], DrainEnd::Complete));
+    // A record of two slots takes the place of two, or of one that has two.
+    for time in 20..23 {
+        let _ = ring.push(0, &double(time)).expect("room is made");
+    }
+    let _ = ring.push(0, &single(23)).expect("room is made");
+    assert_eq!(ring.ledger(), Ledger { produced: 16, lost_by_reason: [0, 0, 0, 9] });
+    assert_eq!(drain(&mut consumer), (vec![22, 23], DrainEnd::Complete));
+}
+
+#[test]
+fn a_large_shard_gives_up_a_few_records_at_once() {
+    let memory = Memory::new(1, 2048);
+    let ring = memory.overwriting_ring();
+    for time in 0..2049 {
+        let _ = ring.push(0, &single(time)).expect("room is made");
+    }
+    let given_up = u64::from(Ring::OVERWRITTEN_AT_ONCE);
+    assert_eq!(ring.ledger(), Ledger { produced: 2049, lost_by_reason: [0, 0, 0, given_up] });
+    let mut consumer = ring.consumer().expect("the consumer");
+    assert_eq!(drain(&mut consumer), ((given_up..2049).collect(), DrainEnd::Complete));
+}
+
+#[test]
+fn a_record_once_shown_is_not_overwritten() {
+    let memory = Memory::new(1, 2);
+    let ring = memory.overwriting_ring();
+    for event in [single(1), double(2)] {
+        let _ = ring.push(0, &event).expect("room is made");
+    }
+    let mut consumer = ring.consumer().expect("the consumer");
+    let stopped = consumer.snapshot().drain(|_| ControlFlow::Break(()));
+    assert_eq!(stopped, Drained { records: 0, end: DrainEnd::Stopped });
+    let _ = ring.push(0, &single(3)).expect("room");
+    assert!(!consumer.prepare_sleep(), "there is a record");
+    drop(consumer);
+    let mut consumer = ring.consumer().expect("the next consumer");
+    let mut seen = Vec::new();
+    consumer.snapshot().drain(|event| {
+        seen.push((event.time(), event.slot_count(), event.write().map(|write| write.copy.is_some())));
+        ControlFlow::Continue(())
+    });
+    assert_eq!(seen, [(2, 2, Some(true)), (3, 1, Some(false))]);
+    assert_eq!(ring.ledger(), Ledger { produced: 3, lost_by_reason: [0, 0, 0, 1] });
+    assert!(consumer.prepare_sleep(), "all is taken");
 }
 
 #[test]
@@ -152,9 +217,9 @@ fn losses_elsewhere_are_counted_by_reason_and_stage() {
     ring.record_loss(LossReason::Shutdown, 1, LossStage::AfterPush);
     ring.record_loss(LossReason::RingFull, 2, LossStage::BeforePush);
     let ledger = ring.ledger();
-    assert_eq!(ledger, Ledger { produced: 8, lost_by_reason: [2, 5, 1] });
+    assert_eq!(ledger, Ledger { produced: 8, lost_by_reason: [2, 5, 1, 0] });
     let by_reason = LossReason::ALL.map(|reason| ledger.lost(reason));
-    assert_eq!((by_reason, ledger.lost_total()), ([2, 5, 1], 8));
+    assert_eq!((by_reason, ledger.lost_total()), ([2, 5, 1, 0], 8));
 }
 
 #[test]
@@ -232,7 +297,7 @@ fn all_zero_memory_is_an_empty_ring() {
     let shards = [unsafe { std::mem::zeroed::<Shard>() }];
     // SAFETY: as above.
     let slots = [const { unsafe { std::mem::zeroed::<Slot>() } }; 4];
-    let ring = Ring::new(&shards, &slots).expect("a ring");
+    let ring = Ring::new(&shards, &slots, WhenFull::DropNewest).expect("a ring");
     let mut consumer = ring.consumer().expect("the consumer");
     assert_eq!(drain(&mut consumer), (vec![], DrainEnd::Complete));
     assert_eq!(ring.push(0, &single(1)).expect("room").sequence, sequence(0, 1));
@@ -301,6 +366,68 @@ proptest! {
                 }
             }
             prop_assert_eq!(ring.ledger(), expected);
+        }
+    }
+
+    /// Against a model of plain queues of which a push that finds no room drops from the front.
+    #[test]
+    fn a_ring_that_overwrites_is_queues_that_drop_the_oldest(steps in vec(
+        prop_oneof![
+            4 => (0_usize..3, 0_u64..20, any::<bool>())
+                .prop_map(|(shard, time, double)| Step::Push { shard, time, double }),
+            1 => (0_usize..12).prop_map(Step::Drain),
+        ],
+        0..200,
+    )) {
+        let memory = Memory::new(3, 8);
+        let ring = memory.overwriting_ring();
+        let mut consumer = ring.consumer().expect("the consumer");
+        let mut queues: [std::collections::VecDeque<(u64, Sequence, usize)>; 3] = Default::default();
+        let (mut pushed, mut given_up, mut kept) = (0, 0, None);
+        for step in steps {
+            match step {
+                Step::Push { shard, time, double: is_double } => {
+                    let event = if is_double { double(time) } else { single(time) };
+                    let slots = usize::from(event.slot_count());
+                    let queue = &mut queues[shard];
+                    let used = |queue: &std::collections::VecDeque<(_, _, usize)>| -> usize {
+                        queue.iter().map(|(.., slots)| slots).sum()
+                    };
+                    if used(queue) + slots > 8 {
+                        let mut freed = 0;
+                        while freed < slots {
+                            freed += queue.pop_front().expect("what takes the room").2;
+                            given_up += 1;
+                        }
+                    }
+                    let sequence = ring.push(shard, &event).expect("room is made").sequence;
+                    queue.push_back((time, sequence, slots));
+                    pushed += 1;
+                }
+                Step::Drain(most) => {
+                    let mut taken = Vec::new();
+                    let mut stopped_at = None;
+                    consumer.snapshot().drain(|event| {
+                        let seen = (event.time(), event.sequence(), usize::from(event.slot_count()));
+                        if taken.len() == most {
+                            stopped_at = Some(seen);
+                            return ControlFlow::Break(());
+                        }
+                        taken.push(seen);
+                        ControlFlow::Continue(())
+                    });
+                    for taken in taken.into_iter().chain(stopped_at) {
+                        let expected = kept.take().or_else(|| {
+                            let first = queues.iter_mut().filter(|queue| !queue.is_empty()).min_by_key(|queue| queue[0].0);
+                            first.and_then(std::collections::VecDeque::pop_front)
+                        });
+                        prop_assert_eq!(expected, Some(taken));
+                    }
+                    kept = stopped_at;
+                    prop_assert!(kept.is_some() || queues.iter().all(std::collections::VecDeque::is_empty));
+                }
+            }
+            prop_assert_eq!(ring.ledger(), Ledger { produced: pushed, lost_by_reason: [0, 0, 0, given_up] });
         }
     }
 }

@@ -14,7 +14,7 @@ use audit::batch::{Batch, BatchWriter, Header};
 use audit::key::{FileKey, ProcessKey};
 use audit::ledger::{Ledger, LossReason};
 use audit::record::{Actor, Code, CopySource, Record, Sequence, Write, WriteFlags, WriteOffset};
-use audit::ring::{Full, Ring, Shard, Slot};
+use audit::ring::{Full, Ring, Shard, Slot, WhenFull};
 
 /// How many records each producer makes, unless the environment says otherwise.
 const RECORDS: u32 = 50_000;
@@ -25,9 +25,11 @@ fn records() -> u32 {
 
 /// What a producer does when there is no room.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum WhenFull {
+enum Policy {
     Lose,
     Retry,
+    /// The ring gives up what is oldest.
+    Overwrite,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +38,7 @@ struct Setting {
     /// Slots of a shard.
     capacity: usize,
     producers: u32,
-    when_full: WhenFull,
+    policy: Policy,
 }
 
 /// Spreads a number over 64 bits, each time another way.
@@ -145,14 +147,14 @@ struct Shared<'r> {
     stopped: AtomicBool,
 }
 
-fn produce(shared: &Shared<'_>, when_full: WhenFull, producer: u32) {
+fn produce(shared: &Shared<'_>, policy: Policy, producer: u32) {
     for number in 0..records() {
         let record = write(producer, number).encode();
         shared.luggage.pack(producer, number);
         loop {
             match shared.ring.push(producer as usize, &record) {
                 Ok(pushed) if pushed.wake => shared.event.set(),
-                Err(Full) if when_full == WhenFull::Retry && !shared.stopped.load(Ordering::Relaxed) => {
+                Err(Full) if policy == Policy::Retry && !shared.stopped.load(Ordering::Relaxed) => {
                     thread::yield_now();
                     continue;
                 }
@@ -167,7 +169,13 @@ fn produce(shared: &Shared<'_>, when_full: WhenFull, producer: u32) {
 }
 
 /// Checks one message: whole records, in the order of their shard.
-fn receive(message: &[u8], luggage: &Luggage, arrived: &mut [Arrived], next: &mut [Option<Sequence>]) {
+fn receive(
+    message: &[u8],
+    policy: Policy,
+    luggage: &Luggage,
+    arrived: &mut [Arrived],
+    next: &mut [Option<Sequence>],
+) {
     for record in Batch::parse(message).expect("a valid message").records() {
         let Ok(Record::Write(read)) = record else { panic!("{record:?}") };
         let [producer, number] = [(read.file.0 >> 32) as u32, read.length];
@@ -175,7 +183,12 @@ fn receive(message: &[u8], luggage: &Luggage, arrived: &mut [Arrived], next: &mu
         luggage.assert_packed(producer, number);
         let slots = read.encode().slot_count();
         let expected = next[usize::from(read.sequence.shard())].replace(read.sequence.after(slots));
-        assert!(expected.is_none_or(|expected| expected == read.sequence), "a gap: {read:?}");
+        let follows = |expected: Sequence| match policy {
+            Policy::Lose | Policy::Retry => expected == read.sequence,
+            // What was overwritten had a position, too.
+            Policy::Overwrite => expected <= read.sequence,
+        };
+        assert!(expected.is_none_or(follows), "a gap, or a repetition: {read:?}");
         let arrived = &mut arrived[producer as usize];
         assert!(arrived.last.is_none_or(|last| last < number), "twice, or out of order: {read:?}");
         arrived.last = Some(number);
@@ -186,7 +199,11 @@ fn receive(message: &[u8], luggage: &Luggage, arrived: &mut [Arrived], next: &mu
 fn run(setting: Setting) {
     let shards: Vec<Shard> = (0..setting.shards).map(|_| Shard::default()).collect();
     let slots: Vec<Slot> = (0..setting.shards * setting.capacity).map(|_| Slot::default()).collect();
-    let ring = Ring::new(&shards, &slots).expect("a ring");
+    let when_full = match setting.policy {
+        Policy::Lose | Policy::Retry => WhenFull::DropNewest,
+        Policy::Overwrite => WhenFull::OverwriteOldest,
+    };
+    let ring = Ring::new(&shards, &slots, when_full).expect("a ring");
     let shared = Shared {
         ring: &ring,
         luggage: Luggage::new(setting.producers),
@@ -199,7 +216,7 @@ fn run(setting: Setting) {
     thread::scope(|scope| {
         for producer in 0..setting.producers {
             let shared = &shared;
-            scope.spawn(move || produce(shared, setting.when_full, producer));
+            scope.spawn(move || produce(shared, setting.policy, producer));
         }
         let _stop = StopWhenDropped(&shared.stopped);
         let mut consumer = ring.consumer().expect("the consumer");
@@ -218,7 +235,7 @@ fn run(setting: Setting) {
                     break;
                 }
                 let size = batch.finish(&Header::default());
-                receive(&buffer[..size], &shared.luggage, &mut arrived, &mut next);
+                receive(&buffer[..size], setting.policy, &shared.luggage, &mut arrived, &mut next);
             }
             if ended {
                 break;
@@ -235,32 +252,49 @@ fn run(setting: Setting) {
     let Ledger { produced, .. } = ring.ledger();
     let lost = ring.ledger().lost_total();
     assert_eq!(produced, delivered + lost, "{setting:?}");
-    assert_eq!(ring.ledger().lost(LossReason::RingFull), lost);
+    let [full, overwritten] = [LossReason::RingFull, LossReason::Overwritten].map(|r| ring.ledger().lost(r));
+    assert_eq!(full + overwritten, lost);
+    assert_eq!(overwritten > 0, setting.policy == Policy::Overwrite, "records for more than the ring holds");
     let made = u64::from(setting.producers) * u64::from(records());
-    match setting.when_full {
-        WhenFull::Lose => assert_eq!(produced, made),
+    match setting.policy {
+        Policy::Lose | Policy::Overwrite => assert_eq!(produced, made),
         // Each refusal is a record of its own to the ring.
-        WhenFull::Retry => assert_eq!(delivered, made),
+        Policy::Retry => assert_eq!(delivered, made),
     }
     println!("{setting:?}: {produced} produced = {delivered} delivered + {lost} lost");
 }
 
 #[test]
 fn producers_of_one_small_shard() {
-    run(Setting { shards: 1, capacity: 4, producers: 3, when_full: WhenFull::Lose });
+    run(Setting { shards: 1, capacity: 4, producers: 3, policy: Policy::Lose });
 }
 
 #[test]
 fn producers_that_insist_on_one_small_shard() {
-    run(Setting { shards: 1, capacity: 2, producers: 2, when_full: WhenFull::Retry });
+    run(Setting { shards: 1, capacity: 2, producers: 2, policy: Policy::Retry });
 }
 
 #[test]
 fn producers_that_share_shards() {
-    run(Setting { shards: 2, capacity: 1024, producers: 4, when_full: WhenFull::Lose });
+    run(Setting { shards: 2, capacity: 1024, producers: 4, policy: Policy::Lose });
 }
 
 #[test]
 fn producers_with_a_shard_each() {
-    run(Setting { shards: 3, capacity: 512, producers: 3, when_full: WhenFull::Retry });
+    run(Setting { shards: 3, capacity: 512, producers: 3, policy: Policy::Retry });
+}
+
+#[test]
+fn producers_that_overwrite_in_one_small_shard() {
+    run(Setting { shards: 1, capacity: 4, producers: 3, policy: Policy::Overwrite });
+}
+
+#[test]
+fn producers_that_overwrite_in_shared_shards() {
+    run(Setting { shards: 2, capacity: 256, producers: 4, policy: Policy::Overwrite });
+}
+
+#[test]
+fn producers_that_overwrite_in_a_shard_each() {
+    run(Setting { shards: 2, capacity: 64, producers: 2, policy: Policy::Overwrite });
 }

@@ -33,6 +33,11 @@ impl Event {
         Lead::of(first).slots > 1
     }
 
+    /// How many slots a record has whose first slot has this third word.
+    pub(crate) const fn slots_of_lead(lead: u64) -> u8 {
+        if Self::has_second(&[0, 0, lead, 0, 0, 0, 0, 0]) { 2 } else { 1 }
+    }
+
     /// How many slots it takes: 1 or 2.
     #[must_use]
     pub const fn slot_count(&self) -> u8 {

@@ -8,6 +8,7 @@ wire_codes!(LossReason {
     RingFull = 1 "ring-full",
     NoMemory = 2 "no-memory",
     Shutdown = 3 "shutdown",
+    Overwritten = 4 "overwritten",
 });
 
 /// Event records that are missing from the stream.

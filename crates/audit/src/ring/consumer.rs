@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 
 use super::merge::{Merge, Next};
-use super::{Ring, Shard};
+use super::{Ring, Shard, WhenFull};
 use crate::fault::{Fault, seeded};
 use crate::record::{Event, Sequence};
 use crate::sync::Ordering;
@@ -44,6 +44,18 @@ pub enum DrainEnd {
     Waiting,
 }
 
+/// What came of the record at the head of a shard.
+enum Taken {
+    /// It was handed out and removed.
+    Record,
+    /// The visitor broke off at it.
+    Stopped,
+    /// It is not there any more.
+    GivenUp,
+    /// Not all of it is there yet.
+    Unpublished,
+}
+
 /// What the consumer finds at the head of a shard.
 enum Head {
     Record { time: u64 },
@@ -73,6 +85,9 @@ impl<'r, 'm> Consumer<'r, 'm> {
     /// a synchronization event, or is cleared before this call and not after.
     #[must_use]
     pub fn prepare_sleep(&mut self) -> bool {
+        if !self.ring.kept.is_empty() {
+            return false;
+        }
         // Relaxed: ordered before the bit by the Release in `announce_sleep`.
         self.ring.asleep.store(true, Ordering::Relaxed);
         let empty = self.ring.shards.iter().all(Shard::announce_sleep);
@@ -100,9 +115,19 @@ impl Drop for Consumer<'_, '_> {
 impl Snapshot<'_, '_> {
     /// Hands out the snapshot's records in the order of (time, shard, position), removing each unless
     /// the visitor breaks off at it. May be called again for what is left.
+    ///
+    /// If the ring overwrites, records of the snapshot that were given up meanwhile are passed over; one that is
+    /// handed out is not given up any more, also if the visitor breaks off at it.
     pub fn drain(&mut self, mut visit: impl FnMut(&Event) -> ControlFlow<()>) -> Drained {
         let mut records: u64 = 0;
         let mut end = DrainEnd::Complete;
+        if let Some(event) = self.ring.kept.get() {
+            if visit(&event).is_break() {
+                return Drained { records, end: DrainEnd::Stopped };
+            }
+            self.ring.kept.clear();
+            records = 1;
+        }
         let mut merge = Merge::new(self.ring.shards);
         for shard in 0..self.ring.shards.len() {
             match self.head(shard) {
@@ -111,17 +136,18 @@ impl Snapshot<'_, '_> {
                 Head::End => {}
             }
         }
-        while let Some(Next { shard, .. }) = merge.first() {
-            let Some((event, state)) = self.event(shard).zip(self.ring.shards.get(shard)) else {
-                end = DrainEnd::Waiting;
-                merge.remove_first();
-                continue;
-            };
-            if visit(&event).is_break() {
-                return Drained { records, end: DrainEnd::Stopped };
+        while let Some(next) = merge.first() {
+            match self.take(next, &mut visit) {
+                Taken::Record => records = records.wrapping_add(1),
+                Taken::Stopped => return Drained { records, end: DrainEnd::Stopped },
+                Taken::GivenUp => {}
+                Taken::Unpublished => {
+                    end = DrainEnd::Waiting;
+                    merge.remove_first();
+                    continue;
+                }
             }
-            state.advance(event.slot_count());
-            records = records.wrapping_add(1);
+            let Next { shard, .. } = next;
             match self.head(shard) {
                 Head::Record { time } => merge.replace_first(Next { time, shard }),
                 Head::Unpublished => {
@@ -134,20 +160,57 @@ impl Snapshot<'_, '_> {
         Drained { records, end }
     }
 
+    /// Hands out and removes the record at the head of a shard, if it is the one with that time.
+    fn take(&self, next: Next, visit: &mut impl FnMut(&Event) -> ControlFlow<()>) -> Taken {
+        let Next { shard: index, time } = next;
+        let Some(shard) = self.ring.shards.get(index) else { return Taken::Unpublished };
+        let head = shard.head();
+        let Some(event) = self.event(index, head) else {
+            return if shard.is_head(head) { Taken::Unpublished } else { Taken::GivenUp };
+        };
+        match self.ring.when_full {
+            WhenFull::DropNewest => {
+                if visit(&event).is_break() {
+                    return Taken::Stopped;
+                }
+                shard.advance(event.slot_count());
+            }
+            WhenFull::OverwriteOldest => {
+                // Another time: the record of that time was given up, and this one may not be the next.
+                if event.time() != time || !shard.claim(head, event.slot_count()) {
+                    return Taken::GivenUp;
+                }
+                if visit(&event).is_break() {
+                    self.ring.kept.keep(&event);
+                    return Taken::Stopped;
+                }
+            }
+        }
+        Taken::Record
+    }
+
     /// What is at the head of a shard.
     fn head(&self, index: usize) -> Head {
         let Some(shard) = self.ring.shards.get(index) else { return Head::End };
-        let position = shard.head();
-        if position == shard.limit() {
-            return Head::End;
+        loop {
+            let position = shard.head();
+            // Past the end, if records of the snapshot and later ones were given up.
+            if position.wrapping_sub(shard.limit()).cast_signed() >= 0 {
+                return Head::End;
+            }
+            let time =
+                self.ring.slot(index, position).and_then(|slot| slot.time(Sequence::at(index, position)));
+            match time {
+                Some(time) => return Head::Record { time },
+                None if shard.is_head(position) => return Head::Unpublished,
+                // It was given up meanwhile.
+                None => {}
+            }
         }
-        let time = self.ring.slot(index, position).and_then(|slot| slot.time(Sequence::at(index, position)));
-        time.map_or(Head::Unpublished, |time| Head::Record { time })
     }
 
-    /// The record at the head of a shard, if all of it is published.
-    fn event(&self, index: usize) -> Option<Event> {
-        let position = self.ring.shards.get(index)?.head();
+    /// The record at a position, if all of it is published.
+    fn event(&self, index: usize, position: u64) -> Option<Event> {
         let read = |position| self.ring.slot(index, position)?.read(Sequence::at(index, position));
         let first = read(position)?;
         let second = if Event::has_second(&first) { Some(read(position.wrapping_add(1))?) } else { None };

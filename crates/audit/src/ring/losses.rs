@@ -1,5 +1,6 @@
 //! Losses outside the shards.
 
+use crate::fault::{Fault, seeded};
 use crate::ledger::{Ledger, LossReason};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -24,13 +25,15 @@ impl Losses {
     pub(super) fn add(&self, reason: LossReason, count: u64, stage: LossStage) {
         let counts = match stage {
             LossStage::BeforePush => &self.before_push,
+            LossStage::AfterPush if seeded(Fault::ProducedTwice) => &self.before_push,
             LossStage::AfterPush => &self.after_push,
         };
-        let [ring_full, no_memory, shutdown] = counts;
+        let [ring_full, no_memory, shutdown, overwritten] = counts;
         let total = match reason {
             LossReason::RingFull => ring_full,
             LossReason::NoMemory => no_memory,
             LossReason::Shutdown => shutdown,
+            LossReason::Overwritten => overwritten,
         };
         // Relaxed: a count; nothing depends on it.
         total.fetch_add(count, Ordering::Relaxed);

@@ -15,7 +15,9 @@
 //!   and learns whether the consumer sleeps, all in one word (`tail`).
 //! * **Stamped slots.** A slot is published by storing its sequence number, so producers of a shard
 //!   finish in any order. The consumer takes a record when all its slots are published.
-//! * **Drop-newest.** A push that finds no room fails at once and is counted as lost.
+//! * **Two modes** ([`WhenFull`]). Dropping: a push that finds no room fails at once and is counted as lost.
+//!   Overwriting: it gives up the oldest records of its shard, published ones, and counts them; the
+//!   consumer takes a record by moving the head over what it has read, which fails if that was given up.
 //! * **Merged.** The consumer gets the records of all shards in the order of (time, shard, position).
 //! * **No lost wake-up, and none per record.** To sleep, the consumer sets a bit in every shard's tail.
 //!   A producer that reserves after that takes the bit with its reservation, and wakes the consumer once
@@ -25,8 +27,8 @@
 //! # A producer that stalls
 //!
 //! Between reserving and publishing a producer holds back later records of its shard, not of others, and
-//! nobody waits: producers go on until the shard is full, the consumer goes on with other shards. It
-//! must therefore not be suspended there: the driver raises the IRQL to `DISPATCH_LEVEL` around `push`,
+//! nobody waits: producers go on until the shard is full (in either mode: what is not published cannot be
+//! given up), the consumer goes on with other shards. It must therefore not be suspended there: the driver raises the IRQL to `DISPATCH_LEVEL` around `push`,
 //! which bounds the delay by a few dozen instructions.
 //!
 //! # Memory
@@ -40,8 +42,10 @@
 //! on x86-64 and ARM64 these are plain loads and stores, and no access can be a data race.
 
 mod consumer;
+mod kept;
 mod losses;
 mod merge;
+mod overwrite;
 mod shard;
 mod slot;
 mod tail;
@@ -58,6 +62,7 @@ use core::fmt;
 use crate::ledger::{Ledger, LossReason};
 use crate::record::{Event, Sequence};
 use crate::sync::{AtomicBool, Ordering};
+use kept::Kept;
 use losses::Losses;
 use shard::Reserved;
 
@@ -68,11 +73,25 @@ pub struct Ring<'m> {
     slots: &'m [Slot],
     /// Slots of one shard: a power of two.
     capacity: u32,
+    when_full: WhenFull,
+    /// The record that the consumer took and could not hand out.
+    kept: Kept,
     /// The consumer sleeps, or is about to, and nobody has taken it upon himself to wake it.
     asleep: AtomicBool,
     /// There is a [`Consumer`].
     consumed: AtomicBool,
     losses: Losses,
+}
+
+/// What a push does that finds no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WhenFull {
+    /// Its record is lost to [`LossReason::RingFull`]: what is in the ring stays.
+    #[default]
+    DropNewest,
+    /// The oldest records of its shard are lost to [`LossReason::Overwritten`], a few at a time
+    /// ([`Ring::OVERWRITTEN_AT_ONCE`]): the ring holds the newest, also without a consumer (a flight recorder).
+    OverwriteOldest,
 }
 
 /// A record is in the ring.
@@ -112,7 +131,7 @@ impl<'m> Ring<'m> {
     /// # Errors
     ///
     /// [`BadGeometry`].
-    pub fn new(shards: &'m [Shard], slots: &'m [Slot]) -> Result<Self, BadGeometry> {
+    pub fn new(shards: &'m [Shard], slots: &'m [Slot], when_full: WhenFull) -> Result<Self, BadGeometry> {
         if shards.len() > Self::MAX_SHARDS {
             return Err(BadGeometry::Shards);
         }
@@ -129,6 +148,8 @@ impl<'m> Ring<'m> {
             shards,
             slots,
             capacity,
+            when_full,
+            kept: Kept::default(),
             asleep: AtomicBool::default(),
             consumed: AtomicBool::default(),
             losses: Losses::default(),
@@ -148,7 +169,11 @@ impl<'m> Ring<'m> {
         let index =
             if shard < self.shards.len() { shard } else { shard.checked_rem(self.shards.len()).unwrap_or(0) };
         let Some(shard) = self.shards.get(index) else { return Err(Full) };
-        let Reserved { position, sleeper } = shard.reserve(u32::from(event.slot_count()), self.capacity)?;
+        let slots = u32::from(event.slot_count());
+        let Reserved { position, sleeper } = match shard.reserve(slots, self.capacity) {
+            Ok(reserved) => reserved,
+            Err(no_room) => self.reserve_in_full(index, slots, no_room)?,
+        };
         // The last slot is published first: the consumer looks at the first, and then finds all.
         if let Some(words) = event.second() {
             let position = position.wrapping_add(1);
@@ -173,9 +198,10 @@ impl<'m> Ring<'m> {
     pub fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
         for shard in self.shards {
-            let full = shard.lost();
-            let [ring_full, ..] = &mut ledger.lost_by_reason;
+            let (full, given_up) = (shard.refused(), shard.overwritten());
+            let [ring_full, _, _, overwritten] = &mut ledger.lost_by_reason;
             *ring_full = ring_full.wrapping_add(full);
+            *overwritten = overwritten.wrapping_add(given_up);
             ledger.produced = ledger.produced.wrapping_add(shard.pushed()).wrapping_add(full);
         }
         self.losses.add_to(&mut ledger);

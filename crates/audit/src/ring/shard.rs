@@ -1,6 +1,5 @@
 //! A shard: what its producers and the consumer know of its slots.
 
-use super::Full;
 use super::tail::{Tail, low};
 use crate::fault::{Fault, seeded};
 use crate::sync::{AtomicU64, Ordering};
@@ -25,7 +24,9 @@ struct Producers {
     /// The consumer's head, as last looked at; so that a producer need not look at every push.
     head_seen: AtomicU64,
     /// Records for which there was no room.
-    lost: AtomicU64,
+    refused: AtomicU64,
+    /// Records that were given up for newer ones.
+    overwritten: AtomicU64,
 }
 
 /// Written by the consumer.
@@ -41,6 +42,12 @@ pub(super) struct Consumed {
     /// The element of the merge heap that happens to be kept here (`merge`).
     pub(super) merge_time: AtomicU64,
     pub(super) merge_shard: AtomicU64,
+}
+
+/// There is no room behind this head.
+#[derive(Debug)]
+pub(super) struct NoRoom {
+    pub(super) head: u64,
 }
 
 /// Positions that are a producer's to publish.
@@ -66,7 +73,7 @@ impl Shard {
 
     /// Reserves `count` positions, of `capacity` that the shard has; `count` is not more.
     #[inline]
-    pub(super) fn reserve(&self, count: u32, capacity: u32) -> Result<Reserved, Full> {
+    pub(super) fn reserve(&self, count: u32, capacity: u32) -> Result<Reserved, NoRoom> {
         let room = capacity.wrapping_sub(count);
         let Producers { tail: shared_tail, head_seen, .. } = &self.producers;
         let unordered = seeded(Fault::SleeperRelaxed);
@@ -76,8 +83,8 @@ impl Shard {
             // Acquire: pairs with the Release of the exchange below. The heads looked at next are not behind those
             // that the producer who made this tail knew, so that nobody is refused while there is room.
             let tail = Tail(shared_tail.load(acquire));
-            // Acquire: pairs with the Release in `look_at_head`, and thereby with the consumer's in `advance`: it
-            // has read the slots before this head, which may be filled again.
+            // Acquire: pairs with the Release in `look_at_head`, and thereby with those in `advance`, `claim` and
+            // `give_up`: the slots before this head have been read, and may be filled again.
             let mut head = head_seen.load(Ordering::Acquire);
             if tail.slots().wrapping_sub(low(head)) > room && !seeded(Fault::RoomUnchecked) {
                 head = self.look_at_head();
@@ -87,9 +94,7 @@ impl Shard {
                     continue;
                 }
                 if used > room {
-                    // Relaxed: a count; nothing depends on it.
-                    self.producers.lost.fetch_add(1, Ordering::Relaxed);
-                    return Err(Full);
+                    return Err(NoRoom { head });
                 }
             }
             // Acquire on success: pairs with the Release in `announce_sleep`, for `Ring::take_wake`; Release: with the
@@ -105,30 +110,67 @@ impl Shard {
     /// The consumer's head, for this producer and the ones after it.
     #[cold]
     fn look_at_head(&self) -> u64 {
-        // Acquire: pairs with the Release in `advance`.
+        // Acquire: pairs with the Release in `advance`, `claim` and `give_up`.
         let head = self.consumer.head.load(Ordering::Acquire);
         // Release: pairs with the Acquire in `reserve`. The greatest, because a producer may be late.
         self.producers.head_seen.fetch_max(head, Ordering::Release);
         head
     }
 
+    /// Counts a record for which there was no room. For producers.
+    pub(super) fn refuse(&self) {
+        // Relaxed: a count; nothing depends on it.
+        self.producers.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the head is where it was: nobody took the record there or gave it up.
+    pub(super) fn is_head(&self, head: u64) -> bool {
+        // Relaxed: a head that moves after this is as good as one that moves after the caller's next step.
+        self.consumer.head.load(Ordering::Relaxed) == head
+    }
+
+    /// Gives up the oldest records, `records` in `slots` slots from `head` on, which are published; unless the
+    /// head has moved: then nothing is changed. For producers of a ring that overwrites.
+    pub(super) fn give_up(&self, head: u64, slots: u64, records: u64) {
+        // Release: pairs with the Acquire in `look_at_head`: the caller has read what it gives up. The consumer's
+        // own Release goes on through this exchange. Relaxed on failure: the head is loaded again.
+        let given_up = self.consumer.head.compare_exchange(
+            head,
+            head.wrapping_add(slots),
+            Ordering::Release,
+            Ordering::Relaxed,
+        );
+        if given_up.is_ok() || seeded(Fault::GivenUpTwice) {
+            // Release: pairs with the Acquire in `pushed`: the reservations of these records were seen.
+            self.producers.overwritten.fetch_add(records, Ordering::Release);
+        }
+    }
+
     /// Records pushed, or being pushed.
     pub(super) fn pushed(&self) -> u64 {
-        // Acquire: pairs with the Release in `advance`, so that the tail read next is not behind.
+        // Acquire: pairs with the Release in `advance` and `claim`, so that the tail read next is not behind.
         let taken = self.consumer.records.load(Ordering::Acquire);
+        // Acquire: pairs with the Release in `give_up`, for the same reason.
+        let gone = taken.wrapping_add(self.producers.overwritten.load(Ordering::Acquire));
         // Relaxed: a count; nothing depends on it.
-        Tail(self.producers.tail.load(Ordering::Relaxed)).records_since(taken)
+        Tail(self.producers.tail.load(Ordering::Relaxed)).records_since(gone)
     }
 
     /// Records for which there was no room.
-    pub(super) fn lost(&self) -> u64 {
+    pub(super) fn refused(&self) -> u64 {
         // Relaxed: a count; nothing depends on it.
-        self.producers.lost.load(Ordering::Relaxed)
+        self.producers.refused.load(Ordering::Relaxed)
+    }
+
+    /// Records that were given up for newer ones.
+    pub(super) fn overwritten(&self) -> u64 {
+        // Relaxed: a count; nothing depends on it.
+        self.producers.overwritten.load(Ordering::Relaxed)
     }
 
     /// The position of the next record to take. For the consumer.
     pub(super) fn head(&self) -> u64 {
-        // Relaxed: the consumer's own.
+        // Relaxed: the consumer's own, or, where producers overwrite, made sure of by `claim`.
         self.consumer.head.load(Ordering::Relaxed)
     }
 
@@ -140,13 +182,41 @@ impl Shard {
 
     /// Lets the snapshot end here and now. For the consumer.
     pub(super) fn set_limit(&self) {
+        // Acquire: pairs with the Release in `give_up`, so that the tail read next is not behind this head.
+        let head = self.consumer.head.load(Ordering::Acquire);
         // Relaxed: positions are only counted here; what they hold is acquired by its stamp.
         let tail = Tail(self.producers.tail.load(Ordering::Relaxed));
         // Relaxed: the consumer's own.
-        self.consumer.limit.store(tail.position_since(self.head()), Ordering::Relaxed);
+        self.consumer.limit.store(tail.position_since(head), Ordering::Relaxed);
     }
 
-    /// Frees the slots of the record at the head, which has been read. For the consumer.
+    /// Takes the record at `head`, which has been read, if nobody gave it up meanwhile. For the consumer of a ring
+    /// that overwrites.
+    ///
+    /// If it succeeds, what was read is whole: a slot is filled again by those only who know a head behind it, and
+    /// such a head comes after this exchange.
+    pub(super) fn claim(&self, head: u64, slots: u8) -> bool {
+        let next = head.wrapping_add(u64::from(slots));
+        if seeded(Fault::ClaimUnchecked) {
+            self.consumer.head.store(next, Ordering::Release);
+        } else {
+            // Release: pairs with the Acquire in `look_at_head`: the slots have been read. Relaxed on failure: the
+            // head is loaded again.
+            let claimed =
+                self.consumer.head.compare_exchange(head, next, Ordering::Release, Ordering::Relaxed);
+            if claimed.is_err() {
+                return false;
+            }
+        }
+        // Relaxed load: the consumer's own.
+        let records = self.consumer.records.load(Ordering::Relaxed).wrapping_add(1);
+        // Release: pairs with the Acquire in `pushed`.
+        self.consumer.records.store(records, Ordering::Release);
+        true
+    }
+
+    /// Frees the slots of the record at the head, which has been read. For the consumer of a ring that does not
+    /// overwrite.
     pub(super) fn advance(&self, slots: u8) {
         let Consumed { head, records, .. } = &self.consumer;
         // Relaxed loads: the consumer's own.

@@ -1,7 +1,7 @@
 //! A slot of the ring.
 
 use crate::fault::{Fault, seeded};
-use crate::record::{Sequence, Words};
+use crate::record::{Event, Sequence, Words};
 use crate::sync::{AtomicU64, Ordering};
 
 /// A cache line that holds one slot of a record. All-zero memory is a free slot.
@@ -37,6 +37,17 @@ impl Slot {
         let [time, ..] = &self.payload;
         // Relaxed: ordered by the stamp's Acquire.
         Some(time.load(Ordering::Relaxed))
+    }
+
+    /// How many slots the record takes that begins here, if this sequence number is published.
+    pub(super) fn slots(&self, sequence: Sequence) -> Option<u8> {
+        // Acquire: pairs with the Release in `publish`.
+        if self.stamp.load(Ordering::Acquire) != sequence.0 && !seeded(Fault::GivenUpUnpublished) {
+            return None;
+        }
+        let [_, lead, ..] = &self.payload;
+        // Relaxed: ordered by the stamp's Acquire.
+        Some(Event::slots_of_lead(lead.load(Ordering::Relaxed)))
     }
 
     /// The slot with its stamp, if this sequence number is published.

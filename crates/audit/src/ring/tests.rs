@@ -2,9 +2,10 @@
 
 use core::ops::ControlFlow;
 
-use super::{DrainEnd, Full, Ring, Shard, Slot};
+use super::{DrainEnd, Full, Ring, Shard, Slot, WhenFull};
 use crate::attribution::Attribution;
 use crate::key::FileKey;
+use crate::ledger::Ledger;
 use crate::record::{CopySource, Event, Write, WriteOffset};
 
 const CAPACITY: usize = 4;
@@ -32,7 +33,7 @@ fn drain(ring: &Ring<'_>) -> (Vec<u64>, DrainEnd) {
 fn assert_passes(position: u64, records: u64) {
     let shards = [Shard::at(position - 5, records)];
     let slots = slots();
-    let ring = Ring::new(&shards, &slots).expect("a ring");
+    let ring = Ring::new(&shards, &slots, WhenFull::DropNewest).expect("a ring");
     let mut next = position - 5;
     for turn in 0..20_u64 {
         let [first, second] = if turn % 2 == 0 { [1, 2] } else { [2, 1] };
@@ -70,7 +71,7 @@ fn positions_pass_the_end_of_the_stamps_56_bits() {
 fn a_stalled_producer_holds_back_its_shard_alone() {
     let shards = [Shard::default(), Shard::default()];
     let slots: Vec<Slot> = (0..2 * CAPACITY).map(|_| Slot::default()).collect();
-    let ring = Ring::new(&shards, &slots).expect("a ring");
+    let ring = Ring::new(&shards, &slots, WhenFull::DropNewest).expect("a ring");
     let _ = ring.push(0, &event(1, 1)).expect("room");
     let stalled = shards[0].reserve(1, 4).expect("room");
     let _ = ring.push(0, &event(3, 1)).expect("room");
@@ -87,10 +88,46 @@ fn a_stalled_producer_holds_back_its_shard_alone() {
 }
 
 #[test]
+fn what_a_stalled_producer_writes_is_not_given_up() {
+    let shards = [Shard::default()];
+    let slots = slots();
+    let ring = Ring::new(&shards, &slots, WhenFull::OverwriteOldest).expect("a ring");
+    let _ = ring.push(0, &event(1, 1)).expect("room");
+    let stalled = shards[0].reserve(1, 4).expect("room");
+    for time in 3..6 {
+        let _ = ring.push(0, &event(time, 1)).expect("room, made of the first");
+    }
+    // The others go on until it is the oldest; then they are refused, and told so.
+    assert_eq!(ring.push(0, &event(6, 1)), Err(Full));
+    assert_eq!(ring.ledger(), Ledger { produced: 6, lost_by_reason: [1, 0, 0, 1] });
+    assert_eq!(drain(&ring), (vec![], DrainEnd::Waiting));
+    let slot = ring.slot(0, stalled.position).expect("its slot");
+    slot.publish(event(2, 1).first(), crate::record::Sequence::at(0, stalled.position));
+    let _ = ring.push(0, &event(7, 1)).expect("room, made of the stalled one");
+    assert_eq!(drain(&ring), (vec![3, 4, 5, 7], DrainEnd::Complete));
+    assert_eq!(ring.ledger(), Ledger { produced: 7, lost_by_reason: [1, 0, 0, 2] });
+}
+
+#[test]
+fn positions_of_a_ring_that_overwrites_pass_the_end_of_every_counter() {
+    for (position, records) in [(1 << 32, 1_000), (3 << 31, (1 << 31) - 7), (1 << 56, 1 << 55)] {
+        let shards = [Shard::at(position - 5, records)];
+        let slots = slots();
+        let ring = Ring::new(&shards, &slots, WhenFull::OverwriteOldest).expect("a ring");
+        for time in 0..20 {
+            let _ = ring.push(0, &event(time, 1)).expect("room is made");
+        }
+        assert_eq!(ring.ledger(), Ledger { produced: records + 20, lost_by_reason: [0, 0, 0, 16] });
+        assert_eq!(drain(&ring), (vec![16, 17, 18, 19], DrainEnd::Complete));
+        assert!(ring.consumer().expect("no other").prepare_sleep(), "everything is taken");
+    }
+}
+
+#[test]
 fn a_record_of_which_the_second_slot_is_missing_waits() {
     let shards = [Shard::default()];
     let slots = slots();
-    let ring = Ring::new(&shards, &slots).expect("a ring");
+    let ring = Ring::new(&shards, &slots, WhenFull::DropNewest).expect("a ring");
     let reserved = shards[0].reserve(2, 4).expect("room");
     let event = event(1, 2);
     let publish = |position: u64, words| {

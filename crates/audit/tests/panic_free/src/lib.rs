@@ -14,7 +14,7 @@ use audit::record::{
     CopySource, Event, FileEntry, Loss, NameKind, ProcessEntry, Sid, Text, VolumeEntry, Write, WriteFlags,
     WriteOffset,
 };
-use audit::ring::{Consumer, Drained, LossStage, Ring, Shard, Slot, Snapshot};
+use audit::ring::{Consumer, Drained, LossStage, Ring, Shard, Slot, Snapshot, WhenFull};
 
 /// Its presence in the image says that a panic is reachable.
 #[panic_handler]
@@ -59,7 +59,7 @@ pub fn call_push(ring: &Ring<'_>, shard: usize, event: &Event) -> bool {
 
 #[unsafe(no_mangle)]
 pub fn call_ring_new(shards: &'static [Shard], slots: &'static [Slot]) -> Option<Ring<'static>> {
-    Ring::new(shards, slots).ok()
+    Ring::new(shards, slots, WhenFull::OverwriteOldest).ok()
 }
 
 #[unsafe(no_mangle)]

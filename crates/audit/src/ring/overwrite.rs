@@ -1,0 +1,54 @@
+//! Making room in a full shard, where the ring overwrites.
+
+use super::shard::{NoRoom, Reserved};
+use super::{Full, Ring, WhenFull};
+use crate::record::Sequence;
+
+impl Ring<'_> {
+    /// How many slots are given up at once, unless the shard has less than sixteen times as many: then a sixteenth of
+    /// it, or what the new record takes.
+    ///
+    /// One at a time would cost a second atomic operation per record, and on a line that the consumer reads.
+    pub const OVERWRITTEN_AT_ONCE: u32 = 64;
+
+    /// Reserves places in a shard that has no room, or counts the record as lost.
+    #[cold]
+    pub(super) fn reserve_in_full(
+        &self,
+        index: usize,
+        slots: u32,
+        mut no_room: NoRoom,
+    ) -> Result<Reserved, Full> {
+        let Some(shard) = self.shards.get(index) else { return Err(Full) };
+        // Each turn somebody makes progress: a record is given up, by this producer or another, or taken.
+        while self.when_full == WhenFull::OverwriteOldest && self.make_room(index, slots, &no_room) {
+            match shard.reserve(slots, self.capacity) {
+                Ok(reserved) => return Ok(reserved),
+                Err(again) => no_room = again,
+            }
+        }
+        shard.refuse();
+        Err(Full)
+    }
+
+    /// Gives up the oldest records. Returns whether to try again: not if the oldest is still being written.
+    fn make_room(&self, index: usize, slots: u32, no_room: &NoRoom) -> bool {
+        let Some(shard) = self.shards.get(index) else { return false };
+        let enough = u64::from((self.capacity / 16).min(Self::OVERWRITTEN_AT_ONCE).max(slots));
+        let (mut freed, mut records) = (0_u64, 0_u64);
+        while freed < enough {
+            let position = no_room.head.wrapping_add(freed);
+            let oldest =
+                self.slot(index, position).and_then(|slot| slot.slots(Sequence::at(index, position)));
+            let Some(slots) = oldest else { break };
+            freed = freed.wrapping_add(u64::from(slots));
+            records = records.wrapping_add(1);
+        }
+        if records == 0 {
+            // Not published, or given up and filled again.
+            return !shard.is_head(no_room.head);
+        }
+        shard.give_up(no_room.head, freed, records);
+        true
+    }
+}
