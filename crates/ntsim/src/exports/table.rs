@@ -410,6 +410,7 @@ routines! {
         => fltmgr::initiate::callback_data::perform_asynchronous;
     FltMgr: FltReissueSynchronousIo(instance: Ptr, data: Ptr<CallbackData>), PASSIVE
         => fltmgr::initiate::callback_data::reissue_synchronous;
+    FltMgr: FltDetachVolume(filter: Ptr, volume: Ptr, name: Ptr) -> NtStatus, PASSIVE => fltmgr::teardown::detach_volume;
     FltMgr: FltIsDirectory(file: Ptr<FileObject>, instance: Ptr, directory: Ptr<u8>) -> NtStatus, APC
         => fltmgr::routines::is_directory;
 

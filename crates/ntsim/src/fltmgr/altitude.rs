@@ -8,8 +8,8 @@ const FRACTION_DIGITS: usize = 18;
 /// 10 to that power.
 const FRACTION: u128 = 1_000_000_000_000_000_000;
 
-/// An altitude: "an infinite-precision string interpreted as a decimal number" (Microsoft Learn, "Load order groups and
-/// altitudes for minifilter drivers"); here with 18 digits after the point. Higher ones are further from the file system.
+/// An altitude: a decimal number of whatever precision (Microsoft Learn, "Load order groups and altitudes for minifilter
+/// drivers"), here with 18 digits after the point. Higher ones are further from the file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Altitude(u128);
 

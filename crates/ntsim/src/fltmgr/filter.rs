@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::altitude::Altitude;
 use super::registration::{self, Callbacks, OperationEntry};
-use super::{instance, port};
+use super::{instance, port, teardown};
 use crate::abi::{Ptr, Registration};
 use crate::io::driver::{Driver, status_of};
 use crate::ke::rundown::Rundown;
@@ -120,7 +120,7 @@ pub(crate) fn unregister_filter(cpu: &Cpu, filter: Ptr) {
     port::filter_gone(cpu, &filter);
     cpu.kernel().attaching.alone(cpu, || {
         for volume in cpu.kernel().volumes.all() {
-            instance::detach(cpu, &filter, &volume);
+            teardown::filter_unloads(cpu, &filter, &volume);
         }
     });
     filter.users.run_down(cpu);

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::altitude::Altitude;
 use super::context;
-use super::dispatch::drain;
 use super::filter::Filter;
 use super::model;
 use super::stack::Layer;
@@ -20,8 +19,6 @@ use crate::util::Lock;
 pub(crate) const SETUP_AUTOMATIC: usize = 1;
 /// `FLTFL_INSTANCE_SETUP_NEWLY_MOUNTED_VOLUME`
 pub(crate) const SETUP_NEWLY_MOUNTED: usize = 4;
-/// `FLTFL_INSTANCE_TEARDOWN_FILTER_UNLOAD`
-const TEARDOWN_FILTER_UNLOAD: usize = 2;
 
 /// An instance of a filter on a volume.
 pub(crate) struct Instance {
@@ -71,7 +68,13 @@ impl Instance {
         }
     }
 
-    fn call(&self, cpu: &Cpu, entry: Entry, callback: Ptr, rest: &[usize]) -> Option<usize> {
+    /// No operation begins in it any more. Returns whether that is new.
+    pub(super) fn begin_teardown(&self) -> bool {
+        // Relaxed: ordered by the machine's lock or the baton.
+        !self.tearing_down.swap(true, Ordering::Relaxed)
+    }
+
+    pub(super) fn call(&self, cpu: &Cpu, entry: Entry, callback: Ptr, rest: &[usize]) -> Option<usize> {
         let callback = callback.non_null()?;
         let objects = Shared::new(self.related_objects(Ptr::NULL));
         let mut arguments = vec![objects.ptr().address()];
@@ -132,21 +135,4 @@ pub(crate) fn volume_mounted(cpu: &Cpu, volume: &Arc<Volume>) {
             attach(cpu, &filter, volume, SETUP_AUTOMATIC | SETUP_NEWLY_MOUNTED);
         }
     }
-}
-
-/// Tears down a filter's instance on a volume.
-pub(super) fn detach(cpu: &Cpu, filter: &Arc<Filter>, volume: &Arc<Volume>) {
-    let of_filter = |instance: &Arc<Instance>| Arc::ptr_eq(&instance.filter, filter);
-    let instances = volume.filters.instances();
-    let Some(instance) = instances.iter().find(|instance| of_filter(instance)) else { return };
-    // Relaxed: ordered by the machine's lock or the baton.
-    instance.tearing_down.store(true, Ordering::Relaxed);
-    let reason = [TEARDOWN_FILTER_UNLOAD];
-    let callbacks = &filter.callbacks;
-    instance.call(cpu, Entry::InstanceTeardownStart, callbacks.instance_teardown_start, &reason);
-    drain(cpu, instance);
-    volume.filters.remove(instance);
-    instance.call(cpu, Entry::InstanceTeardownComplete, callbacks.instance_teardown_complete, &reason);
-    context::instance_gone(cpu, instance);
-    cpu.kernel().filters.remove(instance.ptr);
 }

@@ -18,6 +18,7 @@ pub(crate) mod reference;
 mod registration;
 pub(crate) mod routines;
 mod stack;
+pub(crate) mod teardown;
 pub(crate) mod volume;
 pub(crate) mod work_item;
 

@@ -45,6 +45,7 @@ pub(super) struct Callbacks {
     pub(super) contexts: Vec<ContextEntry>,
     pub(super) unload: Ptr,
     pub(super) instance_setup: Ptr,
+    pub(super) instance_query_teardown: Ptr,
     pub(super) instance_teardown_start: Ptr,
     pub(super) instance_teardown_complete: Ptr,
 }
@@ -70,6 +71,7 @@ pub(super) fn read(cpu: &Cpu, registration: Ptr<Registration>) -> Result<Callbac
         contexts: contexts(cpu, registration.context_registration)?,
         unload: registration.filter_unload,
         instance_setup: registration.instance_setup,
+        instance_query_teardown: registration.instance_query_teardown,
         instance_teardown_start: registration.instance_teardown_start,
         instance_teardown_complete: registration.instance_teardown_complete,
     })

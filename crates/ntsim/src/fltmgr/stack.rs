@@ -84,6 +84,12 @@ impl Stack {
         self.replace(&mut layers, changed);
     }
 
+    /// Takes everything out.
+    #[allow(dead_code, reason = "dismounting follows")]
+    pub(super) fn clear(&self) {
+        self.replace(&mut self.layers.lock(), Vec::new());
+    }
+
     /// The driver instances.
     pub(super) fn instances(&self) -> Vec<Arc<Instance>> {
         let layers = self.all();

@@ -183,8 +183,7 @@ pub(crate) fn queue_deferred_io(
         cpu.violation(Rule::Pending, "defers an operation that is no IRP");
         return NtStatus::FLT_NOT_SAFE_TO_POST_OPERATION;
     }
-    // "The I/O operation could not be safely posted to a worker thread": as paging I/O
-    // (the routine's page).
+    // Paging I/O is never left to a worker (the routine's page).
     if operation.irp_flags & irp::PAGING_IO != 0 {
         return NtStatus::FLT_NOT_SAFE_TO_POST_OPERATION;
     }

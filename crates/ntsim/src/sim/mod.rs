@@ -259,6 +259,15 @@ impl Sim {
         self.as_system(fltmgr::model::release_held);
     }
 
+    /// Detaches a driver's instance from a volume, as `fltmc detach` does.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_FLT_DO_NOT_DETACH` if the driver does not agree, or has no callback to be asked by; that there is none.
+    pub fn detach(&self, driver: &Driver, volume: Volume) -> Result<(), NtStatus> {
+        self.as_system(|cpu| fltmgr::teardown::detach(cpu, driver.0, volume.0)).ok()
+    }
+
     /// Sets the altitude of a driver's default instance, as its INF writes it to the registry; to be called before the
     /// driver is loaded. Without one a driver comes below those loaded before.
     ///

@@ -121,8 +121,12 @@ pub(super) struct Filter {
     operations: Vec<(Major, u32, Option<Pre>, Option<Post>)>,
     unload: Option<extern "win64" fn(u32) -> u32>,
     instance_setup: Option<InstanceSetup>,
+    query_teardown: Option<QueryTeardown>,
+    teardown_start: Option<Teardown>,
 }
 
+type QueryTeardown = extern "win64" fn(Ptr<RelatedObjects>, u32) -> u32;
+type Teardown = extern "win64" fn(Ptr<RelatedObjects>, u32);
 type InstanceSetup = extern "win64" fn(usize, u32, u32, u32) -> u32;
 
 extern "win64" fn count_cleanup(_context: Ptr, _kind: u16) {
@@ -162,6 +166,16 @@ impl Filter {
 
     pub(super) fn instance_setup(mut self, setup: InstanceSetup) -> Self {
         self.instance_setup = Some(setup);
+        self
+    }
+
+    pub(super) fn query_teardown(mut self, query: QueryTeardown) -> Self {
+        self.query_teardown = Some(query);
+        self
+    }
+
+    pub(super) fn teardown_start(mut self, start: Teardown) -> Self {
+        self.teardown_start = Some(start);
         self
     }
 
@@ -207,8 +221,10 @@ impl Filter {
             operation_registration: Ptr::of(operations.as_ptr()),
             filter_unload: address(unload as *const ()),
             instance_setup: address(self.instance_setup.unwrap_or(count_setup) as *const ()),
-            instance_query_teardown: Ptr::NULL,
-            instance_teardown_start: address(count_teardown as *const ()),
+            instance_query_teardown: self
+                .query_teardown
+                .map_or(Ptr::NULL, |query| address(query as *const ())),
+            instance_teardown_start: address(self.teardown_start.unwrap_or(count_teardown) as *const ()),
             instance_teardown_complete: Ptr::NULL,
             generate_file_name: Ptr::NULL,
             normalize_name_component: Ptr::NULL,

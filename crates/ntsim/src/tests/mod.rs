@@ -20,6 +20,7 @@ mod ports;
 mod processes;
 mod references;
 mod sections;
+mod teardown;
 mod threads;
 mod watching;
 

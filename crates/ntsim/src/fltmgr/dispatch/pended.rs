@@ -18,8 +18,7 @@ use crate::verifier::callback::{
 /// `FltCompletePendedPreOperation`.
 pub(crate) fn complete_pended_pre_operation(cpu: &Cpu, data: Ptr<CallbackData>, status: u32, context: usize) {
     let outer = cpu.irql();
-    // "If the CallbackStatus parameter is FLT_PREOP_COMPLETE, … IRQL <= DISPATCH_LEVEL. Otherwise … IRQL <= APC_LEVEL"
-    // (the routine's page).
+    // At DISPATCH_LEVEL an operation can only be ended (the routine's page).
     if status != PREOP_COMPLETE && outer > Irql::APC {
         cpu.violation(Rule::IrqlTooHigh, format!("sends a pended operation on at {outer}"));
         cpu.set_irql(Irql::APC);
@@ -97,7 +96,7 @@ pub(crate) fn do_completion_processing_when_safe(
         return 1;
     }
     if operation.irp_flags & irp::PAGING_IO != 0 {
-        // "cannot be used to post completion of a paging I/O operation to a worker thread" (the routine's page).
+        // The completion of paging I/O is never left to a worker (the routine's page).
         return 0;
     }
     status.write(POSTOP_MORE_PROCESSING_REQUIRED);

@@ -79,7 +79,7 @@ fn transfer(
         Ok(sender) => sender,
         Err(status) => return status,
     };
-    // "callers … can be at IRQL APC_LEVEL only for paging I/O" (the routines' pages).
+    // Only paging I/O may be sent at APC_LEVEL (the routines' pages).
     if cpu.irql() >= Irql::APC && flags & PAGING == 0 {
         cpu.violation(
             Rule::IrqlTooHigh,
