@@ -31,6 +31,9 @@ const MAX_HANDLES: usize = 12;
 const OFFSET_UNIT: i64 = 4096;
 const OFFSETS: i64 = 1 << 20;
 
+/// So many steps pass on average before an unloaded driver is loaded again.
+const ABSENCE: u32 = 40;
+
 /// The drive letters of the volumes; the last ones arrive later.
 const DRIVES: [(&str, FileSystem); 5] = [
     ("C:", FileSystem::Ntfs),
@@ -51,6 +54,8 @@ pub(super) struct Plan {
     pub(super) schedule: Schedule,
     pub(super) faults: Faults,
     pub(super) processors: u32,
+    /// Nobody takes the records before the end.
+    pub(super) alone: bool,
 }
 
 /// The scenario that a plan's seed stands for.
@@ -66,9 +71,15 @@ pub(super) fn generate(plan: &Plan) -> Scenario {
         let process = generator.new_process(lane, first_pid(lane), false);
         scenario.processes.push(process);
     }
+    if plan.alone {
+        scenario.steps.push(Step::new(Action::Disconnect));
+    }
     let Ok(mut world) = World::new(&scenario, plan.windows) else { unreachable!("nothing is there twice") };
+    for step in &scenario.steps {
+        let _ = world.apply(&step.action);
+    }
     while scenario.steps.len() < plan.steps {
-        for action in generator.draw(&world) {
+        for action in generator.draw(&world, plan.alone) {
             // What was drawn without regard to what there is may be impossible: then something else is drawn.
             if world.apply(&action).is_err() {
                 break;
@@ -176,14 +187,20 @@ impl Generator {
         (!fitting.is_empty()).then(|| fitting[self.rng.usize(0..fitting.len())])
     }
 
-    fn draw(&mut self, world: &World) -> Vec<Action> {
+    fn draw(&mut self, world: &World, alone: bool) -> Vec<Action> {
         let lane = self.rng.u32(0..LANES);
-        self.draw_kind(world, lane).unwrap_or_default()
+        let kind = match weighted(&mut self.rng, &KINDS) {
+            // Without the driver there is little to see.
+            _ if !world.loaded && self.rng.u32(0..ABSENCE) == 0 => Kind::Driver,
+            Kind::Connection | Kind::Driver if alone => Kind::Write,
+            kind => kind,
+        };
+        self.draw_kind(world, lane, kind).unwrap_or_default()
     }
 
-    fn draw_kind(&mut self, world: &World, lane: u32) -> Option<Vec<Action>> {
+    fn draw_kind(&mut self, world: &World, lane: u32, kind: Kind) -> Option<Vec<Action>> {
         let one = |action| Some(vec![action]);
-        match weighted(&mut self.rng, &KINDS) {
+        match kind {
             Kind::Write => one(Action::Write(self.write(world, lane)?)),
             Kind::Create => one(Action::Create(self.create(world, lane)?)),
             Kind::Close => {

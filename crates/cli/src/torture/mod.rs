@@ -110,6 +110,7 @@ fn plan(arguments: &Torture, seed: u64, number: u64) -> Plan {
         schedule,
         faults,
         processors,
+        alone: long,
     }
 }
 

@@ -97,6 +97,7 @@ mod tests {
             schedule: Schedule::Fixed,
             faults: Faults::None,
             processors: 4,
+            alone: false,
         })
     }
 

@@ -61,6 +61,7 @@ fn workload(seed: u64, windows: WindowsVersion) -> Scenario {
         schedule: Schedule::Fixed,
         faults: Faults::None,
         processors: PROCESSORS,
+        alone: false,
     })
 }
 

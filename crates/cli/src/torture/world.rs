@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::model::Offset;
 use crate::scenario::SYSTEM;
 use crate::scenario::model::{
-    Action, Create, Disposition, FastIo, FileSystem, Process, Scenario, Thread, Volume, Write,
+    Action, CopyIntent, Create, Disposition, FastIo, FileSystem, Process, Scenario, Thread, Volume, Write,
 };
 use crate::windows_version::WindowsVersion;
 
@@ -346,7 +346,7 @@ impl World {
             Disposition::Create => ensure(!exists)?,
             Disposition::Supersede | Disposition::OpenIf | Disposition::OverwriteIf => {}
         }
-        let copied = copy.is_some() && self.has_kernel_copy();
+        let copied = *copy == Some(CopyIntent::Source) && self.has_kernel_copy();
         self.opened(file, access.write || access.append || copied);
         if !matches!(disposition, Disposition::Open | Disposition::OpenIf) {
             self.files[file].size = 0;
@@ -518,9 +518,9 @@ impl World {
         let [source, destination] = [source, destination].map(|handle| self.handles[handle].file);
         let end = from_offset.checked_add(i64::from(length)).ok_or(Invalid)?;
         ensure(length > 0 && end <= self.files[source].size)?;
+        let author = self.author(thread).ok_or(Invalid)?;
         let size = &mut self.files[destination].size;
         *size = (*size).max(to_offset + i64::from(length));
-        let author = self.author(thread).ok_or(Invalid)?;
         Ok(vec![Truth {
             length,
             offset: Some(Offset::At(to_offset)),

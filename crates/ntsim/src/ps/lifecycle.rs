@@ -18,6 +18,8 @@ pub(crate) fn start_process(cpu: &Cpu, spec: ProcessSpec) -> Result<Arc<Process>
     let now = kernel.clock.now();
     let process = kernel.processes.create_process(&kernel.arena, &kernel.objects, spec, image, now)?;
     let parent = kernel.processes.process_by_pid(process.parent());
+    // What System starts, a worker starts in whose name nobody else acts.
+    let parent = parent.filter(|parent| !parent.is_system());
     let creator = parent.and_then(|parent| kernel.processes.threads_of(&parent).into_iter().next());
     let creator = creator.unwrap_or_else(|| cpu.thread());
     let status = cpu.in_thread(&creator, || kernel.process_notify.created(cpu, &process));
