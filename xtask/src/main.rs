@@ -9,6 +9,7 @@ mod run;
 mod sanitizer;
 mod scenarios;
 mod test;
+mod torture;
 mod wine;
 mod workspace;
 
@@ -71,6 +72,16 @@ enum Chore {
         #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
         more: Vec<String>,
     },
+    /// Plays random workloads through the driver, with calls that fail, and holds each record against the truth
+    #[command(after_help = "Examples:\n  \
+        cargo xtask torture                                        a million operations, whatever the seed\n  \
+        cargo xtask torture --operations 10000000 --schedule threads\n  \
+        cargo xtask torture --systematic                           each call that can fail, failed once")]
+    Torture {
+        /// More arguments of `whowrote torture`
+        #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+        more: Vec<String>,
+    },
     /// Checks everything: style, both drivers, the programs, documentation, tests
     #[command(after_help = "Examples:\n  \
         cargo xtask test              everything\n  \
@@ -112,6 +123,7 @@ impl Chore {
             }
             Self::Demo => demo::demo(),
             Self::Scenarios { document, more } => scenarios::scenarios(document, &more),
+            Self::Torture { more } => torture::torture(&more),
             Self::Test { only } => test::test(&only),
         }
     }

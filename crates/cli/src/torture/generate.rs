@@ -271,7 +271,8 @@ impl Generator {
         let name = self.name("p");
         // No two processes have the same image, so that mistaking one for another shows.
         let image = if minimal { format!("Minimal-{name}") } else { format!(r"C:\Programs\{name}.exe") };
-        let threads = (0..self.rng.u32(1..3)).map(|_| self.new_thread(lane)).collect();
+        let mut threads: Vec<Thread> = (0..self.rng.u32(1..3)).map(|_| self.new_thread(lane)).collect();
+        threads.dedup_by_key(|thread| thread.tid);
         Process {
             place: Place::START,
             name,
