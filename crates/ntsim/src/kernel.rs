@@ -29,6 +29,7 @@ use crate::rtl::generic_table::GenericTables;
 use crate::sim::{Config, Observer, SpecError};
 use crate::util::Lock;
 use crate::verifier::Verifier;
+use crate::verifier::user_buffer::UserBuffers;
 
 /// Receives what drivers print.
 type Print = Box<dyn FnMut(&str) + Send>;
@@ -48,6 +49,7 @@ pub(crate) struct Kernel {
     pub(crate) objects: Objects,
     pub(crate) handles: HandleTable,
     pub(crate) pool: Pool,
+    pub(crate) user_buffers: UserBuffers,
     pub(crate) push_locks: PushLocks,
     pub(crate) locks: Locks,
     pub(crate) generic_tables: GenericTables,
@@ -104,6 +106,7 @@ impl Kernel {
             objects,
             handles: HandleTable::new(),
             pool: Pool::new(config.watch),
+            user_buffers: UserBuffers::default(),
             push_locks: PushLocks::default(),
             locks: Locks::default(),
             generic_tables: GenericTables::default(),

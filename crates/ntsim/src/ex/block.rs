@@ -47,6 +47,8 @@ pub(crate) struct Block {
 
 // SAFETY: a block owns its memory, as a `Box` does.
 unsafe impl Send for Block {}
+// SAFETY: a block is an address and sizes; its content is read and written as driver memory is (see `Ptr`).
+unsafe impl Sync for Block {}
 
 fn alignment_of(bytes: usize) -> usize {
     if bytes >= PAGE_BYTES { PAGE_BYTES } else { POOL_ALIGNMENT }

@@ -15,6 +15,7 @@ use crate::sim::{Leak, MessageHandler};
 use crate::status::NtStatus;
 use crate::util::{AddressMap, Lock};
 use crate::verifier::Rule;
+use crate::verifier::user_buffer::UserBuffer;
 
 /// `OBJ_CASE_INSENSITIVE`
 const OBJ_CASE_INSENSITIVE: u32 = 0x40;
@@ -30,6 +31,8 @@ pub(crate) struct ServerPort {
     cookie: usize,
     connect: Ptr,
     disconnect: Ptr,
+    /// NULL: it takes no messages.
+    message: Ptr,
     maximum: usize,
     /// Whether only `LocalSystem` and administrators may connect.
     restricted: bool,
@@ -171,7 +174,7 @@ pub(crate) fn create_communication_port(
     cookie: usize,
     connect: Ptr,
     disconnect: Ptr,
-    _message: Ptr,
+    message: Ptr,
     maximum: i32,
 ) -> NtStatus {
     let filters = &cpu.kernel().filters;
@@ -209,6 +212,7 @@ pub(crate) fn create_communication_port(
         cookie,
         connect,
         disconnect,
+        message,
         maximum,
         restricted,
     };
@@ -307,6 +311,44 @@ pub(crate) fn connect(
     }
     ports.state.lock().clients.remove(&client.ptr.address());
     Err(status)
+}
+
+/// `FilterSendMessage` by the process: the driver's callback gets its buffers as they are, at user-mode addresses.
+pub(crate) fn send(
+    cpu: &Cpu,
+    client: &ClientPort,
+    input: &[u8],
+    output_bytes: usize,
+) -> Result<Vec<u8>, NtStatus> {
+    if !client.is_connected() {
+        return Err(NtStatus::PORT_DISCONNECTED);
+    }
+    let server = &client.server;
+    let callback = server.message.non_null().ok_or(NtStatus::INVALID_DEVICE_REQUEST)?;
+    let buffers = &cpu.kernel().user_buffers;
+    let (input_buffer, output) = (buffers.lend(input), buffers.lend(&vec![0; output_bytes]));
+    let address = |bytes: usize, buffer: &UserBuffer<'_>| if bytes == 0 { 0 } else { buffer.ptr().address() };
+    let returned = Shared::new(0u32);
+    let arguments = [
+        client.cookie.load(Ordering::Relaxed),
+        address(input.len(), &input_buffer),
+        input.len(),
+        address(output_bytes, &output),
+        output_bytes,
+        returned.ptr().address(),
+    ];
+    let frame = server.filter.frame(Entry::PortMessage);
+    let status =
+        cpu.in_thread(&client.thread, || status_of(cpu.call_driver(frame.clone(), callback, &arguments)));
+    let returned = returned.get() as usize;
+    if returned > output_bytes {
+        let detail = format!("says that it returned {returned} bytes in a buffer of {output_bytes}");
+        cpu.violation_in(&frame, Rule::UserBuffer, detail);
+    }
+    status.ok()?;
+    let mut content = output.content();
+    content.truncate(returned.min(output_bytes));
+    Ok(content)
 }
 
 /// The process closes its handle: whoever waits for an answer gets none, and the driver is told.

@@ -42,7 +42,6 @@ pub(crate) enum Entry {
     ContextCleanup,
     PortConnect,
     PortDisconnect,
-    #[expect(dead_code, reason = "messages from a consumer follow")]
     PortMessage,
     ProcessNotify,
     SystemThread,
@@ -548,6 +547,7 @@ pub(crate) fn invoke(function: Ptr, arguments: &[usize]) -> usize {
         [first, second, third] => call!(first, second, third),
         [first, second, third, fourth] => call!(first, second, third, fourth),
         [first, second, third, fourth, fifth] => call!(first, second, third, fourth, fifth),
+        [first, second, third, fourth, fifth, sixth] => call!(first, second, third, fourth, fifth, sixth),
         _ => unreachable!("no callback of a driver takes {} arguments", arguments.len()),
     }
 }

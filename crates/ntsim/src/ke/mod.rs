@@ -3,7 +3,7 @@
 pub(crate) mod clock;
 pub(crate) mod cpu;
 pub(crate) mod crash;
-mod emulate;
+pub(crate) mod emulate;
 mod escape;
 pub(crate) mod event;
 pub(crate) mod fault;

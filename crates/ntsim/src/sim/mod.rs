@@ -582,6 +582,18 @@ impl Connection {
         self.sim.as_system(|cpu| fltmgr::port::disconnect(cpu, &client));
     }
 
+    /// `FilterSendMessage`; returns what the driver answers.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_PORT_DISCONNECTED`, `STATUS_INVALID_DEVICE_REQUEST` from a port that takes no messages, or the status that
+    /// the driver's message callback returns.
+    pub fn send(&self, input: &[u8], output_bytes: usize) -> Result<Vec<u8>, NtStatus> {
+        let client = self.sim.kernel().filters.ports.connection(self.id);
+        let client = client.ok_or(NtStatus::PORT_DISCONNECTED)?;
+        self.sim.as_system(|cpu| fltmgr::port::send(cpu, &client, input, output_bytes))
+    }
+
     /// Whether neither side has closed the connection.
     #[must_use]
     pub fn is_connected(&self) -> bool {

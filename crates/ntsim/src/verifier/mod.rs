@@ -9,6 +9,7 @@ pub(crate) mod leaks;
 pub(crate) mod pointers;
 mod rule;
 pub(crate) mod site;
+pub(crate) mod user_buffer;
 pub(crate) mod watch;
 
 pub(crate) use checks::Verifier;

@@ -24,6 +24,11 @@ impl Site {
         Self::at(cpu, address, false)
     }
 
+    /// Where in a driver what is running returns to.
+    pub(super) fn return_address(cpu: &Cpu) -> Option<Address> {
+        return_addresses(|address| cpu.kernel().driver_at(address).map(|_| address))
+    }
+
     /// Where the driver called the routine that is running.
     pub(crate) fn of_call(cpu: &Cpu) -> Option<Self> {
         cpu.routine.get()?;

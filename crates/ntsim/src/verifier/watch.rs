@@ -1,8 +1,8 @@
 //! The first stage of a fault: memory that is watched. What was wrong is reported, and the driver goes on, so that one
 //! mistake does not hide the next.
 
-use super::Rule;
 use super::site::Site;
+use super::{Rule, user_buffer};
 use crate::abi::Address;
 use crate::ex::watched::Watched;
 use crate::ke::crash::{Fault, FaultKind};
@@ -11,9 +11,12 @@ use crate::ke::registers::Registers;
 use crate::ke::{Cpu, Irql};
 
 /// Looks whether a fault is an access to watched memory.
-pub(crate) fn stage(cpu: &Cpu, _registers: &mut Registers<'_>, fault: &Fault) -> Handled {
+pub(crate) fn stage(cpu: &Cpu, registers: &mut Registers<'_>, fault: &Fault) -> Handled {
     if fault.kind != FaultKind::Memory {
         return Handled::No;
+    }
+    if let Some(handled) = user_buffer::stage(cpu, registers, fault) {
+        return handled;
     }
     let pool = &cpu.kernel().pool;
     let site = Site::of_instruction(cpu, fault.instruction).or_else(|| Site::of_call(cpu));

@@ -95,6 +95,9 @@ cases! {
         ["PsGetThreadId during IRP_MJ_WRITE", ON_FILE, "thread 1004"];
     23 reads_write_buffer(play::write): "user-buffer" in "pre-write",
         ["IRP_MJ_WRITE", ON_FILE, "reads_write_buffer.rs:"];
+    23 fetches_twice(play::send_message): "user-buffer" in "port message", ["byte 0", "again", "fetches_twice.rs:"];
+    23 reads_past_message(play::send_message): "user-buffer" in "port message",
+        ["past the end of a consumer's buffer of 4 bytes", "reads_past_message.rs:"];
     25 leaves_notify_routine(play::write): "after-unload" in "filter unload", ["notify routine"];
     26 forgets_to_unwind(play::write): "unwind" in "DriverEntry", ["1 × pool block Offn (64 bytes)"];
     27 keeps_pool(play::write): "leak" in "filter unload", ["1 × pool block Offn (64 bytes), taken in pre-write", ON_FILE, "keeps_pool.rs:"];

@@ -144,3 +144,11 @@ pub(crate) fn write_with_consumer(machine: &Machine) {
     write(machine);
     connection.disconnect();
 }
+
+/// A consumer that sends a message.
+pub(crate) fn send_message(machine: &Machine) {
+    let connection = machine.connect(PortReply::Silent);
+    // Some offenders refuse it, and the control takes none.
+    let _ = connection.send(&[1, 0, 0, 0], 0);
+    connection.disconnect();
+}

@@ -33,6 +33,11 @@ pub(super) fn decode(kernel: &Kernel, address: Address) -> Option<Instruction> {
     (!instruction.is_invalid()).then_some(instruction)
 }
 
+/// How many bytes an instruction accesses; 1 if it is none of a driver's.
+pub(crate) fn access_bytes(kernel: &Kernel, address: Address) -> usize {
+    decode(kernel, address).map_or(1, |instruction| instruction.memory_size().size().max(1))
+}
+
 /// The text of a driver's instruction, and whether it is one for the kernel alone.
 pub(in crate::ke) fn text(kernel: &Kernel, address: Address) -> Option<(String, bool)> {
     let instruction = decode(kernel, address)?;

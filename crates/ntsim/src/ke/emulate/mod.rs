@@ -4,6 +4,7 @@
 mod instruction;
 mod shared_data;
 
+pub(crate) use instruction::access_bytes;
 pub(super) use instruction::text;
 
 use iced_x86::{Code, OpKind, Register};
