@@ -29,6 +29,7 @@ use crate::rtl::generic_table::GenericTables;
 use crate::sim::{Config, Observer, SpecError};
 use crate::util::Lock;
 use crate::verifier::Verifier;
+use crate::verifier::ecp::EcpContexts;
 use crate::verifier::user_buffer::UserBuffers;
 
 /// Receives what drivers print.
@@ -50,6 +51,7 @@ pub(crate) struct Kernel {
     pub(crate) handles: HandleTable,
     pub(crate) pool: Pool,
     pub(crate) user_buffers: UserBuffers,
+    pub(crate) ecp_contexts: EcpContexts,
     pub(crate) push_locks: PushLocks,
     pub(crate) locks: Locks,
     pub(crate) generic_tables: GenericTables,
@@ -107,6 +109,7 @@ impl Kernel {
             handles: HandleTable::new(),
             pool: Pool::new(config.watch),
             user_buffers: UserBuffers::default(),
+            ecp_contexts: EcpContexts::default(),
             push_locks: PushLocks::default(),
             locks: Locks::default(),
             generic_tables: GenericTables::default(),

@@ -2,7 +2,7 @@
 //! mistake does not hide the next.
 
 use super::site::Site;
-use super::{Rule, user_buffer};
+use super::{Rule, ecp, user_buffer};
 use crate::abi::Address;
 use crate::ex::watched::Watched;
 use crate::ke::crash::{Fault, FaultKind};
@@ -15,7 +15,8 @@ pub(crate) fn stage(cpu: &Cpu, registers: &mut Registers<'_>, fault: &Fault) -> 
     if fault.kind != FaultKind::Memory {
         return Handled::No;
     }
-    if let Some(handled) = user_buffer::stage(cpu, registers, fault) {
+    let handled = user_buffer::stage(cpu, registers, fault).or_else(|| ecp::stage(cpu, fault));
+    if let Some(handled) = handled {
         return handled;
     }
     let pool = &cpu.kernel().pool;

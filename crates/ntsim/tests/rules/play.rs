@@ -5,7 +5,8 @@ use std::path::Path;
 
 use ntsim::{
     Access, Act, Config, Connection, CreateOptions, CreateSpec, FastIo, FilterSpec, Handle, LoadError, Major,
-    NtStatus, PortReply, Process, ProcessSpec, Sim, Thread, Violation, VolumeSpec, When, Windows, WriteSpec,
+    Notice, NtStatus, PortReply, Process, ProcessSpec, Sim, Thread, Violation, VolumeSpec, When, Windows,
+    WriteSpec,
 };
 
 /// The service name of every offender.
@@ -136,6 +137,16 @@ pub(crate) fn write_completed_at_dispatch(machine: &Machine) {
     let below = FilterSpec::new("below", BELOW).act(When::every(Major::Write), Act::CompleteAtDispatch);
     machine.sim.add_filter(below).expect("the altitude is free");
     write(machine);
+}
+
+/// A write that another filter, below, holds up until the driver has gone.
+pub(crate) fn unload_during_write(machine: &Machine) {
+    let below = FilterSpec::new("below", BELOW).act(When::every(Major::Write), Act::Hold);
+    machine.sim.add_filter(below).expect("the altitude is free");
+    let handle = machine.open(&CreateSpec::new(FILE).options(CreateOptions::NON_DIRECTORY_FILE));
+    let begun = machine.sim.start_write(machine.thread, handle, &WriteSpec::at(0, 4096), Notice::Event);
+    // Some offenders refuse it.
+    let _ = begun;
 }
 
 /// A consumer that answers with nonsense: an index just out of bounds.
