@@ -14,6 +14,7 @@ pub(super) enum Thing {
     Token,
     Section,
     View,
+    Request,
 }
 
 impl Thing {
@@ -25,6 +26,7 @@ impl Thing {
             Self::Token => "token",
             Self::Section => "section",
             Self::View => "view",
+            Self::Request => "request",
         }
     }
 }
@@ -112,6 +114,10 @@ impl Scope {
 
     pub(super) fn section(&self, name: &str) -> Result<(), String> {
         self.find("section", name).map(|_| ())
+    }
+
+    pub(super) fn request(&self, name: &str) -> Result<(), String> {
+        self.find("request", name).map(|_| ())
     }
 
     pub(super) fn view(&self, name: &str) -> Result<(), String> {

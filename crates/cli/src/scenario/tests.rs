@@ -60,6 +60,9 @@ play {
     filter "backup" altitude="389000" operation="create" act="write" offset=11 length=12 every=13 path="x" paging=#true
     filter "scanner" altitude="328000.5" act="repost"
     release-held
+    start-write "asynchronous" thread="ui" offset=0 length=8 request="r1" notice="port"
+    start-copy-chunk request="r2" thread="ui" from="other" to="asynchronous" from-offset=1 to-offset=2 length=3
+    complete "r1"
     impersonate "ui" client="explorer"
     revert "ui"
     advance "100ms"
@@ -96,7 +99,7 @@ fn parse(text: &str) -> Result<Scenario, BadInput> {
 fn a_whole_scenario_is_read() {
     let scenario = parse(WHOLE).unwrap();
     assert_eq!(scenario.title, "A title");
-    assert_eq!(scenario.steps.len(), 51);
+    assert_eq!(scenario.steps.len(), 54);
     let Action::Write(write) = &scenario.steps[1].action else { panic!() };
     assert_eq!(
         (write.offset, write.fast_io, write.executor.as_deref()),
@@ -104,7 +107,7 @@ fn a_whole_scenario_is_read() {
     );
     let Action::Write(write) = &scenario.steps[2].action else { panic!() };
     assert!(write.no_thread && write.requestor.is_some() && !write.kernel_mode);
-    assert!(matches!(scenario.steps[43].action, Action::Advance(100_000)));
+    assert!(matches!(scenario.steps[46].action, Action::Advance(100_000)));
     let changes = &scenario.expectation(WindowsVersion::Win11_24H2).unwrap().changes;
     let who = |index: usize| match &changes[index].originator {
         ExpectedOriginator::One { pid, .. } => *pid,
@@ -265,6 +268,8 @@ fn a_dead_thread_can_only_be_the_one_that_asked() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
         let _ = parse(&text);

@@ -2,7 +2,9 @@
 
 use crate::model::Offset;
 
-use super::model::{Act, CopyIntent, Disposition, FastIo, FileSystem, Manner, Operation, Protection, Topic};
+use super::model::{
+    Act, CopyIntent, Disposition, FastIo, FileSystem, Manner, Notice, Operation, Protection, Topic,
+};
 
 /// Size of the chunks in which `CopyFile2` copies, unless a scenario says otherwise: 1 MiB.
 pub(super) const CHUNK: u32 = 1 << 20;
@@ -52,6 +54,10 @@ pub(super) const MANNERS: [(&str, Manner); 4] = [
 /// How the threads of a torture run are scheduled; one needs a seed.
 pub(super) const SCHEDULES: [(&str, ()); 3] = [("fixed", ()), ("seeded", ()), ("threads", ())];
 
+pub(super) const NOTICES: [(&str, Notice); 3] =
+    [("event", Notice::Event), ("apc", Notice::Apc), ("port", Notice::Port)];
+/// Of a request that says no more.
+pub(super) const DEFAULT_NOTICE: Notice = Notice::Event;
 pub(super) const PROTECTIONS: [(&str, Protection); 5] = [
     ("read-only", Protection::ReadOnly),
     ("read-write", Protection::ReadWrite),

@@ -20,6 +20,11 @@ const ENDED: &str = "the simulation ended";
 /// Does something with a simulation. If it ends before its time, that is a [`Failure::Broken`] and not the end of the
 /// program, provided that the program is built with `panic = "unwind"`.
 pub(crate) fn caught<R>(work: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
+    catch(work).unwrap_or_else(|message| Err(Failure::Broken(message)))
+}
+
+/// The same, but the early end is told from failures.
+pub(super) fn catch<R>(work: impl FnOnce() -> Result<R, Failure>) -> Result<Result<R, Failure>, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = panic::take_hook();
@@ -35,7 +40,7 @@ pub(crate) fn caught<R>(work: impl FnOnce() -> Result<R, Failure>) -> Result<R, 
     // What the work has in hand is thrown away with it.
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     CAUGHT.set(outer);
-    result.unwrap_or_else(|payload| Err(Failure::Broken(message(payload.as_ref()))))
+    result.map_err(|payload| message(payload.as_ref()))
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

@@ -4,6 +4,7 @@ mod expectation;
 mod filter;
 mod handle;
 mod memory;
+mod request;
 mod step;
 mod torture;
 
@@ -14,6 +15,7 @@ pub(crate) use self::expectation::{
 pub(crate) use self::filter::{Act, Filter, Operation};
 pub(crate) use self::handle::{BlockClone, HandleAction, OffloadRead, OffloadWrite, Share};
 pub(crate) use self::memory::{Memory, Protection};
+pub(crate) use self::request::{Notice, StartCopyChunk, StartWrite};
 pub(crate) use self::step::{Access, Action, CopyIntent, Create, Disposition, FastIo, Step, Write};
 pub(crate) use self::torture::{Faults, Manner, Schedule, Torture};
 use crate::model::FileTime;

@@ -1,8 +1,8 @@
 //! What happens, step by step.
 
 use super::{
-    BlockClone, Filter, HandleAction, Manner, Memory, OffloadRead, OffloadWrite, Process, Share, Thread,
-    Volume,
+    BlockClone, Filter, HandleAction, Manner, Memory, OffloadRead, OffloadWrite, Process, Share,
+    StartCopyChunk, StartWrite, Thread, Volume,
 };
 use crate::model::Offset;
 use crate::place::Place;
@@ -68,6 +68,10 @@ pub(crate) enum Action {
     OffloadWrite(OffloadWrite),
     Share(Share),
     Memory(Memory),
+    StartWrite(StartWrite),
+    StartCopyChunk(StartCopyChunk),
+    /// A request must be complete, with success.
+    Complete(String),
     /// Another filter is placed on all volumes.
     Filter(Filter),
     /// What filters hold up goes on.

@@ -2,7 +2,7 @@
 
 use super::text::Node;
 use super::{handle, memory, offset, process, thread, volume};
-use crate::scenario::model::{Access, Action, Create, Write};
+use crate::scenario::model::{Access, Action, Create, StartCopyChunk, StartWrite, Write};
 use crate::scenario::words::{self, word};
 
 /// The node that a step reads from.
@@ -13,7 +13,12 @@ pub(super) fn node(action: &Action) -> Node {
         Action::ExitProcess(name) => Node::new("exit-process").argument(name),
         Action::ExitThread(name) => Node::new("exit-thread").argument(name),
         Action::Create(create) => create_node(create),
-        Action::Write(write) => write_node(write),
+        Action::Write(write) => write_node("write", write),
+        Action::StartWrite(StartWrite { request, notice, write }) => write_node("start-write", write)
+            .text("request", request)
+            .text("notice", word(&words::NOTICES, notice)),
+        Action::StartCopyChunk(start) => start_copy_chunk(start),
+        Action::Complete(request) => Node::new("complete").argument(request),
         Action::Read { thread, handle, offset, length } => {
             on_handle("read", handle, thread).number("offset", offset).number("length", length)
         }
@@ -52,6 +57,18 @@ pub(super) fn node(action: &Action) -> Node {
         Action::AddVolume(mounted) => volume(mounted),
         Action::Consumer(manner) => Node::new("consumer").argument(word(&words::MANNERS, manner)),
     }
+}
+
+fn start_copy_chunk(start: &StartCopyChunk) -> Node {
+    let StartCopyChunk { request, thread, from, to, from_offset, to_offset, length } = start;
+    Node::new("start-copy-chunk")
+        .text("request", request)
+        .text("thread", thread)
+        .text("from", from)
+        .text("to", to)
+        .number("from-offset", from_offset)
+        .number("to-offset", to_offset)
+        .number("length", length)
 }
 
 /// What a thread does with a handle.
@@ -96,7 +113,7 @@ fn create_node(create: &Create) -> Node {
         .flag("asynchronous", *asynchronous)
 }
 
-fn write_node(write: &Write) -> Node {
+fn write_node(name: &str, write: &Write) -> Node {
     let Write {
         thread,
         handle,
@@ -114,7 +131,7 @@ fn write_node(write: &Write) -> Node {
         generated,
         reissued,
     } = write;
-    let node = offset(on_handle("write", handle, thread), *at)
+    let node = offset(on_handle(name, handle, thread), *at)
         .number("length", length)
         .flag("non-cached", *non_cached)
         .flag("write-through", *write_through)

@@ -4,12 +4,13 @@ mod handle;
 mod memory;
 mod operation;
 mod people;
+mod request;
 pub(crate) mod specs;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ntsim::{Handle, NtStatus, OffloadToken, Process, Section, SpecError, Thread, View};
+use ntsim::{Handle, NtStatus, OffloadToken, Process, Request, Section, SpecError, Thread, View};
 
 use self::specs::{filter_spec, volume_spec};
 use super::machine::{BareMachine, Machine, failed_with};
@@ -73,6 +74,9 @@ struct Stage<'s> {
     tokens: HashMap<&'s str, OffloadToken>,
     /// Sections, and of what.
     sections: HashMap<&'s str, (Section, &'s str)>,
+    requests: HashMap<&'s str, Request>,
+    /// A request has been started, and what comes next comes in the middle of it.
+    amid: bool,
     /// Views, and of what.
     views: HashMap<&'s str, (View, &'s str)>,
 }
@@ -86,6 +90,8 @@ pub(super) fn play(file: &str, scenario: &Scenario, bare: BareMachine<'_>) -> Re
         handles: HashMap::new(),
         tokens: HashMap::new(),
         sections: HashMap::new(),
+        requests: HashMap::new(),
+        amid: false,
         views: HashMap::new(),
     };
     for volume in &scenario.volumes {
@@ -107,8 +113,10 @@ pub(super) fn play(file: &str, scenario: &Scenario, bare: BareMachine<'_>) -> Re
         machine.name_process(pid, &image);
     }
     for step in &scenario.steps {
-        // As on any machine, no two things happen at the same moment.
-        machine.sim.advance(BETWEEN_STEPS);
+        // As on any machine, no two things happen at the same moment; but time that passes lets the system work.
+        if !stage.amid {
+            machine.sim.advance(BETWEEN_STEPS);
+        }
         stage.step(&mut machine, step)?;
         machine.check()?;
     }
@@ -166,8 +174,12 @@ impl<'s> Stage<'s> {
             | Action::Impersonate { .. }
             | Action::Revert(_) => self.people(machine, &step.action),
             Action::Advance(microseconds) => {
+                self.amid = false;
                 machine.sim.advance(Duration::from_micros(*microseconds));
                 Ok(())
+            }
+            Action::StartWrite(_) | Action::StartCopyChunk(_) | Action::Complete(_) => {
+                self.request(machine, &step.action)
             }
             Action::Settle => machine.settle().map_err(Trouble::Other),
             Action::Connect => machine.connect().map_err(Trouble::Other),

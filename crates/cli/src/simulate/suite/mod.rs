@@ -41,12 +41,15 @@ struct Run {
     windows: WindowsVersion,
     /// Why it is not met, if it is not.
     difference: Option<String>,
+    /// The driver broke a rule, lost a record without counting it, or ended the simulation: no `not-met` excuses that.
+    misbehaved: bool,
     seen: Vec<Seen>,
 }
 
 impl Run {
     fn outcome(&self, scenario: &Scenario) -> Outcome {
         match (&self.difference, scenario.not_met(self.windows)) {
+            _ if self.misbehaved => Outcome::NotMet,
             (None, None) => Outcome::Met,
             (Some(_), None) => Outcome::NotMet,
             (Some(_), Some(_)) => Outcome::NotMetYet,

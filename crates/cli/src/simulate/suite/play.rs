@@ -14,7 +14,7 @@ use crate::scenario::Scenario;
 use crate::scenario::model::Expectation;
 use crate::simulate::machine::{BareMachine, Machine, Setup};
 use crate::simulate::recorder::{Shared, lock};
-use crate::simulate::{crash, judge, scenario};
+use crate::simulate::{check, crash, judge, scenario};
 use crate::windows_version::WindowsVersion;
 
 /// A scenario that has been read.
@@ -73,7 +73,7 @@ pub(super) fn all(read: Vec<Read>, driver: &Path, done: impl Fn(u64) + Sync) -> 
 /// Plays a scenario on a version. Only input that cannot be used is an error.
 fn try_on(file: &str, scenario: &Scenario, windows: WindowsVersion, driver: &Path) -> Result<Run, Failure> {
     let seen: Shared<Vec<Seen>> = Shared::default();
-    let played = crash::caught(|| {
+    let caught = crash::catch(|| {
         let bare = BareMachine::new(Setup {
             windows,
             start: scenario.start.map(|start| start.0),
@@ -86,17 +86,22 @@ fn try_on(file: &str, scenario: &Scenario, windows: WindowsVersion, driver: &Pat
         });
         scenario::play(file, scenario, bare).and_then(Machine::shut_down)
     });
-    if played.is_err() {
-        // What was seen is not what the scenario is about.
-        lock(&seen).clear();
-    }
-    let judged = played.and_then(|remains| judge(file, scenario, windows, &remains));
-    let difference = match judged {
-        Ok(true) => None,
-        Ok(false) => return Err(BadInput::new(file, "the scenario has no `expect`").into()),
-        Err(Failure::Broken(message)) => Some(message),
-        Err(other) => return Err(other),
+    let (difference, misbehaved) = match caught {
+        Err(message) => (Some(message), true),
+        Ok(played) => {
+            if played.is_err() {
+                // What was seen is not what the scenario is about.
+                lock(&seen).clear();
+            }
+            let misbehaved = played.as_ref().is_ok_and(|remains| check(remains).is_err());
+            match played.and_then(|remains| judge(file, scenario, windows, &remains)) {
+                Ok(true) => (None, false),
+                Ok(false) => return Err(BadInput::new(file, "the scenario has no `expect`").into()),
+                Err(Failure::Broken(message)) => (Some(message), misbehaved),
+                Err(other) => return Err(other),
+            }
+        }
     };
     let seen = mem::take(&mut *lock(&seen));
-    Ok(Run { windows, difference, seen })
+    Ok(Run { windows, difference, misbehaved, seen })
 }

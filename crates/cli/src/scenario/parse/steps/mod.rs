@@ -2,6 +2,7 @@
 
 mod handle;
 mod memory;
+mod request;
 
 use super::values::{duration, signed, write_offset};
 use super::{Reader, read_volume};
@@ -11,12 +12,18 @@ use crate::scenario::node::Node;
 use crate::scenario::scope::{Life, SYSTEM, Thing};
 use crate::scenario::words;
 
+/// Handles, offsets and length of a copied chunk.
+type Chunk = ((String, String), (i64, i64), u32);
+
 impl Reader<'_> {
     pub(super) fn step(&mut self, node: &mut Node<'_, '_>) -> Result<Step, BadInput> {
         let place = node.place();
         let first = match self.handle_step(node)? {
             Some(action) => Some(action),
-            None => self.memory_step(node)?,
+            None => match self.memory_step(node)? {
+                Some(action) => Some(action),
+                None => self.request_step(node)?,
+            },
         };
         if let Some(action) = first {
             node.done_without_children()?;
@@ -184,20 +191,20 @@ impl Reader<'_> {
     }
 
     fn copy_chunk(&self, node: &mut Node<'_, '_>) -> Result<Action, BadInput> {
-        let (from, to) = (self.handle_property(node, "from")?, self.handle_property(node, "to")?);
+        let ((from, to), (from_offset, to_offset), length) = self.chunk(node)?;
+        let thread = self.thread_property(node, Life::Needed)?;
+        Ok(Action::CopyChunk { thread, from, to, from_offset, to_offset, length })
+    }
+
+    /// From and to, handles and offsets, and how many bytes.
+    fn chunk(&self, node: &mut Node<'_, '_>) -> Result<Chunk, BadInput> {
+        let handles = (self.handle_property(node, "from")?, self.handle_property(node, "to")?);
         let mut offset = |property: &str| {
             let offset = node.number::<u64>(property)?.unwrap_or(0);
             signed(node, property, offset)
         };
-        let (from_offset, to_offset) = (offset("from-offset")?, offset("to-offset")?);
-        Ok(Action::CopyChunk {
-            thread: self.thread_property(node, Life::Needed)?,
-            from,
-            to,
-            from_offset,
-            to_offset,
-            length: node.needed_number("length")?,
-        })
+        let offsets = (offset("from-offset")?, offset("to-offset")?);
+        Ok((handles, offsets, node.needed_number("length")?))
     }
 
     fn handle_argument(&self, node: &mut Node<'_, '_>) -> Result<String, BadInput> {
