@@ -223,6 +223,8 @@ fn what_is_gone_and_delivered_is_not_told_again() {
     let handle = machine.open(r"C:\gone.txt");
     machine.write(handle, &WriteSpec::at(0, 1));
     machine.sim.close(machine.thread, handle).expect("it is open");
+    // The stream lives until its dirty pages are on disk.
+    machine.sim.lazy_write();
     let first = Inbox::default();
     let connection = machine.connect(&first).expect("nobody else is connected");
     assert_eq!(first.writes()[0].path.as_deref(), Some(r"\Device\HarddiskVolume3\gone.txt"));

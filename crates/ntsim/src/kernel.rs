@@ -13,6 +13,7 @@ use crate::ex::push_lock::PushLocks;
 use crate::ex::work::WorkQueues;
 use crate::exports::{DataCells, DataExport};
 use crate::fltmgr::FilterManager;
+use crate::fltmgr::ecp::EcpLists;
 use crate::io::driver::Driver;
 use crate::io::in_flight::InFlight;
 use crate::io::{FileHandles, VolumeTable};
@@ -63,6 +64,7 @@ pub(crate) struct Kernel {
     pub(crate) cache: CacheManager,
     pub(crate) sections: Sections,
     pub(crate) in_flight: InFlight,
+    pub(crate) ecps: EcpLists,
     pub(crate) drivers: Lock<Vec<Arc<Driver>>>,
     pub(crate) filters: FilterManager,
     pub(crate) verifier: Verifier,
@@ -121,6 +123,7 @@ impl Kernel {
             cache: CacheManager::default(),
             sections: Sections::default(),
             in_flight: InFlight::default(),
+            ecps: EcpLists::default(),
             drivers: Lock::default(),
             filters: FilterManager::default(),
             verifier: Verifier::new(),

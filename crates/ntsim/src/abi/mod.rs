@@ -3,6 +3,7 @@
 //! They are written after the layout table `tests/abi/x64.json` and compared with it by a test; nothing is shared with
 //! the definitions that a driver is compiled with, so that an error in either shows.
 
+mod ecp;
 mod flt;
 mod fsctl;
 mod nt;
@@ -11,6 +12,7 @@ mod shared;
 #[cfg(test)]
 mod table_test;
 
+pub(crate) use ecp::*;
 pub(crate) use flt::*;
 pub(crate) use fsctl::*;
 pub(crate) use nt::*;

@@ -4,12 +4,11 @@
 
 use super::routine::{Failure, Module, ReturnValue, Routine, address_of, call};
 use crate::abi::{
-    CallbackData, ClientId, CopyInformation, FileNameInformation, FileObject, IoStatusBlock, KernelEvent,
-    ObjectAttributes, ProcessorNumber, Ptr, Registration, RelatedObjects, UnicodeString,
+    CallbackData, ClientId, CopyInformation, FileNameInformation, FileObject, Guid, IoStatusBlock,
+    KernelEvent, ObjectAttributes, ProcessorNumber, Ptr, Registration, RelatedObjects, UnicodeString,
 };
 use crate::ke::irql::Irql;
 use crate::rtl::exception::{Context, DispatcherContext, ExceptionRecord};
-use crate::rtl::unicode::Guid;
 use crate::status::NtStatus;
 use crate::windows::Windows;
 use crate::{ex, fltmgr, io, ke, mm, ob, ps, rtl, se};
@@ -413,6 +412,24 @@ routines! {
     FltMgr: FltDetachVolume(filter: Ptr, volume: Ptr, name: Ptr) -> NtStatus, PASSIVE => fltmgr::teardown::detach_volume;
     FltMgr: FltIsDirectory(file: Ptr<FileObject>, instance: Ptr, directory: Ptr<u8>) -> NtStatus, APC
         => fltmgr::routines::is_directory;
+
+    // Filter Manager: extra create parameters
+    FltMgr: FltGetEcpListFromCallbackData(filter: Ptr, data: Ptr, list: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::ecp::list_from_callback_data;
+    FltMgr: FltFindExtraCreateParameter(filter: Ptr, list: Ptr, guid: Ptr<Guid>, context: Ptr<Ptr>, bytes: Ptr<u32>)
+        -> NtStatus, APC => fltmgr::ecp::find_for_filter;
+    FltMgr: FltGetNextExtraCreateParameter(filter: Ptr, list: Ptr, current: Ptr, guid: Ptr<Guid>, context: Ptr<Ptr>,
+        bytes: Ptr<u32>) -> NtStatus, APC => fltmgr::ecp::next_for_filter;
+    FltMgr: FltIsEcpFromUserMode(filter: Ptr, context: Ptr) -> u8, APC => fltmgr::ecp::is_from_user_mode_for_filter;
+    FltMgr: FltIsEcpAcknowledged(filter: Ptr, context: Ptr) -> u8, APC => fltmgr::ecp::is_acknowledged_for_filter;
+    FltMgr: FltAcknowledgeEcp(filter: Ptr, context: Ptr), APC => fltmgr::ecp::acknowledge_for_filter;
+    Ntoskrnl: FsRtlFindExtraCreateParameter(list: Ptr, guid: Ptr<Guid>, context: Ptr<Ptr>, bytes: Ptr<u32>)
+        -> NtStatus, APC => fltmgr::ecp::find;
+    Ntoskrnl: FsRtlGetNextExtraCreateParameter(list: Ptr, current: Ptr, guid: Ptr<Guid>, context: Ptr<Ptr>,
+        bytes: Ptr<u32>) -> NtStatus, APC => fltmgr::ecp::next;
+    Ntoskrnl: FsRtlIsEcpFromUserMode(context: Ptr) -> u8, APC => fltmgr::ecp::is_from_user_mode;
+    Ntoskrnl: FsRtlIsEcpAcknowledged(context: Ptr) -> u8, APC => fltmgr::ecp::is_acknowledged;
+    Ntoskrnl: FsRtlAcknowledgeEcp(context: Ptr), APC => fltmgr::ecp::acknowledge;
 
     // Filter Manager: contexts
     FltMgr: FltAllocateContext(filter: Ptr, kind: u16, bytes: usize, pool: u32, context: Ptr<Ptr>) -> NtStatus, APC

@@ -5,6 +5,7 @@ pub(crate) mod context;
 pub(crate) mod dirty;
 #[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
 mod dispatch;
+pub(crate) mod ecp;
 pub(crate) mod filter;
 pub(crate) mod initiate;
 pub(crate) mod instance;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::altitude::Altitude;
+use super::ecp::EcpList;
 use crate::io::callback_data;
 use crate::io::file::File;
 use crate::ps::{Process, Thread};
@@ -45,6 +46,8 @@ pub(crate) struct Operation {
     pub(crate) copy: Option<CopyOrigin>,
     /// The altitude of the filter whose own I/O it is: only those below see it.
     pub(crate) below: Option<Altitude>,
+    /// The extra create parameters of a create.
+    pub(crate) ecps: Option<Arc<EcpList>>,
     /// Byte offset as in the parameters, for reads and writes.
     pub(crate) offset: Option<i64>,
     /// Length in bytes, for reads and writes.
@@ -67,6 +70,7 @@ impl Operation {
             mode: Mode::User,
             copy: None,
             below: None,
+            ecps: None,
             offset: None,
             length: None,
         }

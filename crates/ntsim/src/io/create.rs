@@ -12,6 +12,7 @@ use crate::abi::{
     SharedText, UnicodeString,
 };
 use crate::cc::pages;
+use crate::fltmgr::ecp::OnItsWay;
 use crate::fltmgr::{Altitude, Kind, Operation};
 use crate::ke::Cpu;
 use crate::ob::Object;
@@ -109,7 +110,9 @@ fn request(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec, data_flags: u32) -> I
             allocation_size: 0,
         },
     };
+    let ecps = OnItsWay::new(cpu, &spec.ecps);
     let operation = Operation {
+        ecps: ecps.list(),
         irp_flags: irp::CREATE_OPERATION | irp::SYNCHRONOUS_API | irp::DEFER_IO_COMPLETION,
         mode: spec.mode,
         data_flags,

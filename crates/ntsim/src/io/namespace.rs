@@ -11,6 +11,8 @@ use crate::util::Lock;
 #[derive(Default)]
 pub(crate) struct Namespace {
     nodes: Lock<HashMap<String, Arc<Node>>>,
+    /// What has lost its names while it was open.
+    nameless: Lock<Vec<Arc<Node>>>,
 }
 
 /// Whether a path leads to a node, to a stream of it, or below it.
@@ -37,6 +39,11 @@ impl Namespace {
         if nodes.get(&key).is_some_and(|known| Arc::ptr_eq(known, node)) {
             nodes.remove(&key);
             node.unlinked();
+            if node.is_nameless() {
+                let mut nameless = self.nameless.lock();
+                nameless.retain(|node| node.fcb().is_some());
+                nameless.push(Arc::clone(node));
+            }
         }
     }
 
@@ -83,7 +90,8 @@ impl Namespace {
         let nodes = self.nodes.lock();
         let mut open: Vec<_> = nodes.iter().filter_map(|(path, node)| Some((path, node.fcb()?))).collect();
         open.sort_by_key(|(path, _)| *path);
-        open.into_iter().map(|(_, fcb)| fcb).collect()
+        let nameless: Vec<_> = self.nameless.lock().iter().filter_map(|node| node.fcb()).collect();
+        open.into_iter().map(|(_, fcb)| fcb).chain(nameless).collect()
     }
 }
 

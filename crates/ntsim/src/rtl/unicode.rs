@@ -1,7 +1,7 @@
 //! Counted strings: `UNICODE_STRING`, and `STRING` with its bytes.
 
 use super::{MAX_STRING_BYTES, read_wide_string, zero_terminated};
-use crate::abi::{Ptr, UnicodeString};
+use crate::abi::{Guid, Ptr, UnicodeString};
 use crate::ke::Cpu;
 use crate::status::NtStatus;
 use crate::verifier::Rule;
@@ -300,19 +300,9 @@ pub(crate) fn to_integer(_cpu: &Cpu, string: Ptr<UnicodeString>, base: u32, valu
     NtStatus::SUCCESS
 }
 
-/// `GUID`
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Guid {
-    first: u32,
-    second: u16,
-    third: u16,
-    rest: [u8; 8],
-}
-
 /// `RtlStringFromGUID`.
 pub(crate) fn from_guid(cpu: &Cpu, guid: Ptr<Guid>, destination: Ptr<UnicodeString>) -> NtStatus {
-    let Guid { first, second, third, rest } = guid.read();
+    let Guid { data1: first, data2: second, data3: third, data4: rest } = guid.read();
     let rest = u64::from_be_bytes(rest);
     let (clock, node) = (rest >> 48, rest & 0xFFFF_FFFF_FFFF);
     let text = format!("{{{first:08X}-{second:04X}-{third:04X}-{clock:04X}-{node:012X}}}");
@@ -330,10 +320,10 @@ pub(crate) fn to_guid(_cpu: &Cpu, string: Ptr<UnicodeString>, guid: Ptr<Guid>) -
     };
     let part = |shift: u32, bits: u32| number >> shift & ((1 << bits) - 1);
     guid.write(Guid {
-        first: u32::try_from(part(96, 32)).unwrap_or(0),
-        second: u16::try_from(part(80, 16)).unwrap_or(0),
-        third: u16::try_from(part(64, 16)).unwrap_or(0),
-        rest: u64::try_from(part(0, 64)).unwrap_or(0).to_be_bytes(),
+        data1: u32::try_from(part(96, 32)).unwrap_or(0),
+        data2: u16::try_from(part(80, 16)).unwrap_or(0),
+        data3: u16::try_from(part(64, 16)).unwrap_or(0),
+        data4: u64::try_from(part(0, 64)).unwrap_or(0).to_be_bytes(),
     });
     NtStatus::SUCCESS
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod control;
+mod ecp;
 mod filter;
 mod load;
 mod mapping;
@@ -20,6 +21,7 @@ pub use config::{
     Thread, Volume, VolumeInfo, VolumeSpec,
 };
 pub use control::{CloneSpec, OffloadToken, OffloadWriteSpec};
+pub use ecp::{Ecp, EcpSpec};
 pub use filter::{Act, FilterSpec, When};
 pub use load::{Driver, Leak, LeakReport, LoadError, UnloadError};
 pub use observe::{Callback, CopySource, Major, Observer, Phase, ThreadFacts};

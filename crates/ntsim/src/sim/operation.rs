@@ -1,6 +1,7 @@
 //! File operations that a harness can ask for.
 
 use super::config::{Process, Thread};
+use super::ecp::EcpSpec;
 use crate::status::NtStatus;
 
 bitflags::bitflags! {
@@ -118,6 +119,8 @@ pub struct CreateSpec {
     pub copy: Option<CopyIntent>,
     /// Mode of the requestor.
     pub mode: Mode,
+    /// Extra create parameters.
+    pub ecps: Vec<EcpSpec>,
     /// Who decides how it ends.
     pub outcome: Outcome,
 }
@@ -133,8 +136,16 @@ impl CreateSpec {
             options: CreateOptions::SYNCHRONOUS_IO_NONALERT | CreateOptions::NON_DIRECTORY_FILE,
             copy: None,
             mode: Mode::User,
+            ecps: Vec::new(),
             outcome: Outcome::Model,
         }
+    }
+
+    /// The same open with one more extra create parameter.
+    #[must_use]
+    pub fn ecp(mut self, ecp: EcpSpec) -> Self {
+        self.ecps.push(ecp);
+        self
     }
 
     /// The same open with this access.

@@ -6,7 +6,7 @@ use super::driver::{
     STREAM_CONTEXT, allocate_context, nt, status, target,
 };
 use crate::abi::{CallbackData, Ptr, RelatedObjects, Shared};
-use crate::sim::{Major, VolumeSpec};
+use crate::sim::{Access, CreateSpec, Major, Setting, VolumeSpec};
 use crate::status::NtStatus;
 use crate::verifier::Rule;
 
@@ -79,6 +79,21 @@ fn contexts_of_open_streams_go_when_the_filter_unregisters() {
     assert_eq!(CLEANUPS.get(), 0);
     machine.unload_cleanly();
     assert_eq!(CLEANUPS.get(), 1);
+    machine.expect_no_violation();
+}
+
+/// Regression: the teardown looked for open streams among the names of the volume.
+#[test]
+fn contexts_of_open_streams_without_a_name_go_when_the_filter_unregisters() {
+    let machine = machine!(attach);
+    machine.open(r"C:\a");
+    let spec = CreateSpec::new(r"C:\a").access(Access::GENERIC_WRITE | Access::DELETE);
+    let handle = machine.sim.create(machine.thread, &spec).expect("the file opens");
+    let posix = Setting::DispositionEx { delete: true, posix: true };
+    machine.sim.set_information(machine.thread, handle, posix).expect("it can be deleted");
+    machine.sim.close(machine.thread, handle).expect("it is open");
+    machine.unload_cleanly();
+    assert_eq!(CLEANUPS.get(), 2);
     machine.expect_no_violation();
 }
 

@@ -7,6 +7,7 @@ mod copy;
 mod cost;
 mod crashes;
 mod driver;
+mod ecps;
 mod emulation;
 mod faults;
 mod files;
