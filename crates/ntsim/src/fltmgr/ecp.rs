@@ -270,7 +270,6 @@ pub(crate) fn find(cpu: &Cpu, list: Ptr, guid: Ptr<Guid>, context: Ptr<Ptr>, byt
 }
 
 /// `FltGetNextExtraCreateParameter`.
-#[expect(clippy::too_many_arguments, reason = "the routine has as many")]
 pub(crate) fn next_for_filter(
     cpu: &Cpu,
     filter: Ptr,
@@ -309,13 +308,11 @@ pub(crate) fn next(
 
 /// Looks at the parameter of a context.
 fn with_parameter(cpu: &Cpu, context: Ptr, look: impl FnOnce(&Parameter) -> bool) -> u8 {
-    match cpu.kernel().ecps.find_context(context) {
-        Some((list, position)) => u8::from(look(&list.parameters[position])),
-        None => {
-            complain(cpu, context, "extra create parameter");
-            0
-        }
-    }
+    let Some((list, position)) = cpu.kernel().ecps.find_context(context) else {
+        complain(cpu, context, "extra create parameter");
+        return 0;
+    };
+    u8::from(look(&list.parameters[position]))
 }
 
 /// `FltIsEcpFromUserMode`.
