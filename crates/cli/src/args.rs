@@ -51,7 +51,11 @@ Examples:
   The same on the Windows before:
     whowrote simulate tests/scenarios/explorer-copy.kdl --windows 10-22h2 --explain
   A capture, exported by Process Monitor with all columns (File > Save > CSV), as JSON Lines:
-    whowrote simulate Logfile.csv.gz --json > writes.jsonl";
+    whowrote simulate Logfile.csv.gz --json > writes.jsonl
+  What does somebody else's minifilter do in all scenarios, and what does it cost?
+    whowrote simulate --driver other.sys --all
+  What does an operation cost, with whowrote's driver and without?
+    whowrote simulate --cost";
 
 const SCENARIOS_EXAMPLES: &str = "\
 Examples:
@@ -83,13 +87,25 @@ Ctrl-C ends it. The driver keeps what was not yet shown, and hands it to the nex
 
 /// Arguments of `simulate`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch on the command line")]
 pub struct Simulate {
-    /// A scenario (.kdl), or a capture exported by Process Monitor (.csv, .csv.gz)
-    pub file: PathBuf,
+    /// A scenario (.kdl), or a capture exported by Process Monitor (.csv, .csv.gz); scenarios, for another driver
+    #[arg(value_name = "FILE", required_unless_present_any = ["all", "cost"])]
+    pub files: Vec<PathBuf>,
+    /// For another driver: play all scenarios of tests/scenarios
+    #[arg(long, conflicts_with = "files")]
+    pub all: bool,
+    /// Measure in instructions what operations cost, without a filter and with the driver (release builds only)
+    #[arg(long, conflicts_with_all = ["files", "all"])]
+    pub cost: bool,
+    /// Write what was measured to this file, too, as Markdown
+    #[arg(long, value_name = "FILE", requires = "cost")]
+    pub document: Option<PathBuf>,
     /// The Windows that is simulated; else the newest that the scenario is for
     #[arg(long, value_name = "VERSION", value_enum)]
     pub windows: Option<WindowsVersion>,
-    /// The driver's image; else the one that `cargo xtask build` made, or that `WHOWROTE_SYS` names
+    /// The driver's image, which may be another minifilter; else the one that `cargo xtask build` made, or that
+    /// `WHOWROTE_SYS` names
     #[arg(long, value_name = "PATH")]
     pub driver: Option<PathBuf>,
     /// The order of the dates in the capture, where they do not tell it themselves

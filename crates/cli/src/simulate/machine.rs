@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use ntsim::{
-    Config, Connection, Driver, FilterSpec, NtStatus, PortReply, Process, ProcessSpec, Sim, SpecError,
-    VolumeSpec, Windows,
+    Config, Connection, Driver, FilterSpec, LeakReport, NtStatus, PortReply, Process, ProcessSpec, Sim,
+    SpecError, UnloadError, VolumeSpec, Windows,
 };
 
 use super::observe::{Claim, Observations};
@@ -27,7 +27,7 @@ const WATCHER: &str = "watcher";
 /// Directly above the driver.
 const WATCHER_ALTITUDE: &str = "385971.5";
 /// Its communication port.
-const PORT: &str = r"\WhoWrotePort";
+pub(super) const PORT: &str = r"\WhoWrotePort";
 /// The program on the machine that reads from it.
 const CONSUMER_IMAGE: &str = r"C:\Program Files\whowrote\whowrote.exe";
 
@@ -52,16 +52,32 @@ pub(super) struct Setup<'a> {
 pub(super) struct BareMachine<'a> {
     pub(super) sim: Sim,
     setup: Setup<'a>,
+    /// The service of another driver than whowrote's, which nobody connects to.
+    guest: Option<String>,
 }
 
 impl<'a> BareMachine<'a> {
     pub(super) fn new(setup: Setup<'a>) -> Self {
-        let config = Config::new(windows(setup.windows));
+        Self::configured(setup, |config| config)
+    }
+
+    /// One whose memory is not guarded, which takes the host a lot of instructions.
+    pub(super) fn unwatched(setup: Setup<'a>) -> Self {
+        Self::configured(setup, |config| config.watch(false))
+    }
+
+    fn configured(setup: Setup<'a>, configure: impl FnOnce(Config) -> Config) -> Self {
+        let config = configure(Config::new(windows(setup.windows)));
         let config = match setup.start {
             Some(start) => config.start_time(start),
             None => config,
         };
-        Self { sim: Sim::new(config), setup }
+        Self { sim: Sim::new(config), setup, guest: None }
+    }
+
+    /// Says that the driver is another one than whowrote's.
+    pub(super) fn guest(self, service: &str) -> Self {
+        Self { guest: Some(service.to_owned()), ..self }
     }
 
     pub(super) fn add_volume(&self, spec: VolumeSpec) -> Result<(), SpecError> {
@@ -70,7 +86,7 @@ impl<'a> BareMachine<'a> {
 
     /// Loads the driver and connects to it from a process with this PID (any that is free if `None`).
     pub(super) fn start(self, consumer_pid: Option<u32>) -> Result<Machine, Failure> {
-        let Self { sim, setup } = self;
+        let Self { sim, setup, guest } = self;
         let volumes = sim.volumes();
         let pairs =
             volumes.iter().filter_map(|volume| Some((volume.spec.device.clone(), volume.spec.dos.clone()?)));
@@ -96,7 +112,7 @@ impl<'a> BareMachine<'a> {
                 }
             }));
         }
-        let loaded = sim.load_file(setup.driver, SERVICE).map_err(|error| {
+        let loaded = sim.load_file(setup.driver, guest.as_deref().unwrap_or(SERVICE)).map_err(|error| {
             Failure::Unusable(format!("the driver {} cannot be loaded: {error}", setup.driver.display()))
         })?;
         let recorder = Recorder::new(setup.output, observations.clone(), setup.keep);
@@ -113,6 +129,7 @@ impl<'a> BareMachine<'a> {
             connection: None,
             failed: Shared::default(),
             observations,
+            is_guest: guest.is_some(),
         };
         machine.connect()?;
         Ok(machine)
@@ -129,6 +146,8 @@ pub(super) struct Machine {
     /// Why the consumer stopped.
     failed: Shared<Option<ConsumerError>>,
     observations: Option<Shared<Observations>>,
+    /// Whether the driver is another one than whowrote's.
+    is_guest: bool,
 }
 
 /// What is left when a machine has been shut down.
@@ -144,7 +163,7 @@ pub(super) struct Remains {
 impl Machine {
     /// Connects the consumer to the driver's port.
     pub(super) fn connect(&mut self) -> Result<(), Failure> {
-        if self.connection.as_ref().is_some_and(Connection::is_connected) {
+        if self.is_guest || self.connection.as_ref().is_some_and(Connection::is_connected) {
             return Ok(());
         }
         let consumer = self.consumer.clone();
@@ -208,6 +227,12 @@ impl Machine {
         if let Some(observations) = &self.observations {
             lock(observations).name_process(pid, image);
         }
+    }
+
+    /// Unloads the driver, whatever it is.
+    pub(super) fn unload(self) -> Result<LeakReport, UnloadError> {
+        self.sim.settle();
+        self.sim.unload(&self.driver)
     }
 
     /// Unloads the driver, which delivers what it still has, and closes the books.

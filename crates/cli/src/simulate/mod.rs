@@ -1,9 +1,11 @@
 //! `whowrote simulate`: plays a scenario or a capture into a simulated machine that runs the driver's image.
 
 mod capture;
+mod cost;
 pub(crate) mod crash;
 pub(crate) mod driver_file;
 mod expect;
+mod foreign;
 pub(crate) mod machine;
 mod observe;
 pub(crate) mod progress;
@@ -34,12 +36,27 @@ const LEAD_TIME: u64 = 10_000_000;
 ///
 /// Input that cannot be used, an expectation that is not met, a rule that the driver broke, records that do not add up.
 pub fn run(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> Result<(), Failure> {
-    let file = &arguments.file;
+    if arguments.cost {
+        return cost::run(arguments, &driver_file::find(arguments.driver.as_deref())?);
+    }
+    if let Some(driver) = arguments.driver.as_deref().filter(|driver| driver.is_file())
+        && foreign::is_other(driver)?
+    {
+        let all = if arguments.all { suite::scenario_files(Path::new(SCENARIOS))? } else { Vec::new() };
+        return foreign::run(arguments, driver, if arguments.all { &all } else { &arguments.files });
+    }
+    let [file] = arguments.files.as_slice() else {
+        let message = "several scenarios are for another driver (--driver)\n  help: `whowrote scenarios` runs all with whowrote's own";
+        return Err(Failure::Unusable(message.to_owned()));
+    };
     match kind(file)? {
-        Kind::Scenario => run_scenario(arguments, output),
-        Kind::Capture => run_capture(arguments, output),
+        Kind::Scenario => run_scenario(arguments, file, output),
+        Kind::Capture => run_capture(arguments, file, output),
     }
 }
+
+/// Where the scenarios are that `--all` means.
+const SCENARIOS: &str = "tests/scenarios";
 
 enum Kind {
     Scenario,
@@ -65,8 +82,12 @@ fn kind(file: &Path) -> Result<Kind, Failure> {
     Err(bad.into())
 }
 
-fn run_scenario(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> Result<(), Failure> {
-    let (name, scenario) = read_scenario(&arguments.file)?;
+fn run_scenario(
+    arguments: &Simulate,
+    file: &Path,
+    output: Box<dyn ExplainedSink + Send>,
+) -> Result<(), Failure> {
+    let (name, scenario) = read_scenario(file)?;
     let windows = scenario_version(&name, &scenario, arguments.windows)?;
     let driver = driver_file::find(arguments.driver.as_deref())?;
     if scenario.torture.is_some() {
@@ -140,11 +161,15 @@ fn scenario_version(
     }
 }
 
-fn run_capture(arguments: &Simulate, output: Box<dyn ExplainedSink + Send>) -> Result<(), Failure> {
-    let size = fs::metadata(&arguments.file).map_or(0, |metadata| metadata.len());
+fn run_capture(
+    arguments: &Simulate,
+    file: &Path,
+    output: Box<dyn ExplainedSink + Send>,
+) -> Result<(), Failure> {
+    let size = fs::metadata(file).map_or(0, |metadata| metadata.len());
     let capture = {
         let progress = Progress::reading(size);
-        Capture::read(&arguments.file, arguments.date_order, progress.advancer())?
+        Capture::read(file, arguments.date_order, progress.advancer())?
     };
     let driver = driver_file::find(arguments.driver.as_deref())?;
     let start = capture.events.first().map_or(0, |event| event.time).saturating_sub(LEAD_TIME);

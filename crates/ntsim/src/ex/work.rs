@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::abi::Address;
 use crate::ke::crash::Crash;
-use crate::ke::{Cpu, Irql};
+use crate::ke::{Cpu, Irql, meter};
 use crate::kernel::Kernel;
 use crate::ps::{Thread, ThreadKind};
 use crate::util::Lock;
@@ -179,9 +179,11 @@ fn serve(cpu: &Cpu, worker: &Arc<Worker>) {
         call_worker(cpu);
         if queue == DPC {
             let interrupted = interrupted(kernel);
-            cpu.in_thread(&interrupted, || cpu.at_irql(Irql::DISPATCH, || work(cpu)));
+            cpu.in_thread(&interrupted, || {
+                cpu.at_irql(Irql::DISPATCH, || meter::of_worker(cpu, || work(cpu)));
+            });
         } else {
-            work(cpu);
+            meter::of_worker(cpu, || work(cpu));
         }
     }
 }

@@ -303,7 +303,7 @@ impl Cpu {
         let thread = self.thread();
         let critical_regions = thread.critical_regions();
         let push_locks = thread.push_locks();
-        let metered = meter::begin(self).map(|metered| (metered, frame.clone()));
+        let metered = meter::begin(self, &frame);
         let outermost = self.frames.borrow().is_empty();
         if outermost {
             self.injected.set(None);
@@ -320,8 +320,8 @@ impl Cpu {
         if outermost {
             step::left_driver();
         }
-        if let Some((metered, frame)) = metered {
-            meter::end(self, &frame, metered);
+        if let Some(metered) = metered {
+            meter::end(self, metered, result);
         }
         if self.irql.get() != irql {
             self.violation(Rule::IrqlReturn, format!("returned at {}, entered at {irql}", self.irql.get()));

@@ -1,48 +1,93 @@
-//! What callbacks cost, in instructions.
+//! What drivers are called for, what they answer, and what it costs in instructions.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::cpu::{Cpu, Frame};
 use super::step::{self, Counting, Instructions};
 use crate::util::Lock;
 
-/// What one call of a driver's entry point took, calls of drivers below it not included.
+/// What is noted of the calls of drivers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Metering {
+    /// Nothing.
+    #[default]
+    Off = 0,
+    /// Each call and its answer.
+    Calls = 1,
+    /// Each call with its instructions too, which takes about a microsecond for each of them.
+    Instructions = 2,
+}
+
+/// One call of a driver's entry point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct CallCost {
+pub struct DriverCall {
     /// Service name of the driver.
     pub driver: String,
     /// Its entry point, such as "pre-write".
     pub callback: String,
-    /// The instructions; those of the simulator are not a callback's.
+    /// Which operation it is about: the same for the calls that one operation leads to, and no other's meanwhile.
+    pub operation: Option<usize>,
+    /// What it returned, in 32 bits: an `NTSTATUS` or an `FLT_*_CALLBACK_STATUS`.
+    pub returned: u32,
+    /// Its instructions, without those of calls of drivers below it. Those of the simulator are not a callback's.
     pub instructions: Instructions,
 }
 
-/// Measures every call of a driver, if it is on.
+/// Notes the calls of drivers, as far as that is wanted.
 #[derive(Default)]
 pub(crate) struct Meter {
-    on: AtomicBool,
-    calls: Lock<Vec<CallCost>>,
+    metering: AtomicU8,
+    calls: Lock<Vec<DriverCall>>,
+    /// What System's workers took while the harness's thread counted.
+    of_workers: Lock<Option<Instructions>>,
 }
 
 impl Meter {
-    pub(crate) fn set(&self, on: bool) {
-        // Relaxed: whoever turns it on does not depend on calls that are under way.
-        self.on.store(on, Ordering::Relaxed);
+    pub(crate) fn set(&self, metering: Metering) {
+        // Relaxed: whoever sets it does not depend on calls that are under way.
+        self.metering.store(metering as u8, Ordering::Relaxed);
     }
 
-    fn is_on(&self) -> bool {
+    fn is(&self, least: Metering) -> bool {
         // Relaxed: as in `set`.
-        self.on.load(Ordering::Relaxed)
+        self.metering.load(Ordering::Relaxed) >= least as u8
     }
 
-    pub(crate) fn take(&self) -> Vec<CallCost> {
+    pub(crate) fn take(&self) -> Vec<DriverCall> {
         std::mem::take(&mut *self.calls.lock())
+    }
+
+    /// From here on, what System's workers do is counted, too.
+    pub(crate) fn begin_whole(&self) {
+        *self.of_workers.lock() = Some(Instructions::default());
+    }
+
+    /// What they have done.
+    pub(crate) fn end_whole(&self) -> Instructions {
+        self.of_workers.lock().take().unwrap_or_default()
+    }
+}
+
+/// Does the work of a System worker; its instructions belong to whoever counts.
+pub(crate) fn of_worker(cpu: &Cpu, work: impl FnOnce()) {
+    let meter = &cpu.kernel().meter;
+    let wanted = meter.of_workers.lock().is_some();
+    let counting = if wanted { Counting::begin(cpu.kernel().image_ranges()) } else { None };
+    work();
+    if let Some(counting) = counting {
+        let counts = counting.end();
+        if let Some(sum) = &mut *meter.of_workers.lock() {
+            *sum += counts;
+        }
     }
 }
 
 /// A call that is being measured.
 pub(super) struct Metered {
+    frame: Frame,
     /// Present if this call was the first to be counted on its OS thread.
     counting: Option<Counting>,
     before: Instructions,
@@ -50,20 +95,23 @@ pub(super) struct Metered {
     outer: Instructions,
 }
 
-/// Begins to measure a call, if calls are measured.
-pub(super) fn begin(cpu: &Cpu) -> Option<Metered> {
-    if !cpu.kernel().meter.is_on() {
+/// Begins to measure a call, if calls are noted.
+pub(super) fn begin(cpu: &Cpu, frame: &Frame) -> Option<Metered> {
+    let meter = &cpu.kernel().meter;
+    if !meter.is(Metering::Calls) {
         return None;
     }
     step::uncounted(|| {
         let outer = cpu.below.replace(Instructions::default());
-        let counting = Counting::begin(cpu.kernel().image_ranges());
-        Some(Metered { counting, before: step::counted().unwrap_or_default(), outer })
+        let frame = frame.clone();
+        let images = meter.is(Metering::Instructions).then(|| cpu.kernel().image_ranges());
+        let counting = images.and_then(Counting::begin);
+        Some(Metered { frame, counting, before: step::counted().unwrap_or_default(), outer })
     })
 }
 
-/// Notes what the call took.
-pub(super) fn end(cpu: &Cpu, frame: &Frame, metered: Metered) {
+/// Notes what the call answered and took.
+pub(super) fn end(cpu: &Cpu, metered: Metered, returned: usize) {
     let mut now = step::counted().unwrap_or_default();
     if let Some(counting) = metered.counting {
         now = counting.end();
@@ -72,9 +120,12 @@ pub(super) fn end(cpu: &Cpu, frame: &Frame, metered: Metered) {
         let whole = now - metered.before;
         let instructions = Instructions { simulator: 0, ..whole - cpu.below.get() };
         cpu.below.set(metered.outer + whole);
-        let call = CallCost {
-            driver: frame.driver.service().to_owned(),
-            callback: frame.entry.to_string(),
+        let Frame { driver, entry, operation, .. } = &metered.frame;
+        let call = DriverCall {
+            driver: driver.service().to_owned(),
+            callback: entry.to_string(),
+            operation: operation.as_ref().map(|operation| Arc::as_ptr(operation).addr()),
+            returned: u32::try_from(returned & 0xFFFF_FFFF).unwrap_or(0),
             instructions,
         };
         cpu.kernel().meter.calls.lock().push(call);

@@ -1,12 +1,16 @@
 //! Loading and unloading a driver.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::exports::DataCells;
+use crate::image;
+use crate::io::driver;
 use crate::status::NtStatus;
 use crate::verifier::site::Origin;
+use crate::windows::Windows;
 
 /// A driver that cannot be loaded.
 #[derive(Debug, Error)]
@@ -32,6 +36,16 @@ pub enum LoadError {
     /// A driver of that service name is loaded.
     #[error("{0} is already loaded")]
     AlreadyLoaded(String),
+}
+
+/// Checks that an image can be loaded on a version of Windows, without running anything of it.
+///
+/// # Errors
+///
+/// As for [`super::Sim::load_file`], but for what `DriverEntry` does.
+pub fn check_image(path: &Path, windows: Windows) -> Result<(), LoadError> {
+    let bytes = driver::read(path)?;
+    image::load(&bytes, "driver", windows, &DataCells::new()).map(|_| ())
 }
 
 /// A driver that is loaded.

@@ -14,7 +14,7 @@ mod section;
 mod setting;
 mod storage;
 
-pub use crate::ke::meter::CallCost;
+pub use crate::ke::meter::{DriverCall, Metering};
 pub use crate::ke::step::Instructions;
 pub use config::{
     Config, FileSystem, LazyWriter, Process, ProcessInfo, ProcessKind, ProcessSpec, Schedule, SpecError,
@@ -23,7 +23,7 @@ pub use config::{
 pub use control::{CloneSpec, OffloadToken, OffloadWriteSpec};
 pub use ecp::{Ecp, EcpSpec};
 pub use filter::{Act, FilterSpec, When};
-pub use load::{Driver, Leak, LeakReport, LoadError, UnloadError};
+pub use load::{Driver, Leak, LeakReport, LoadError, UnloadError, check_image};
 pub use observe::{Callback, CopySource, Major, Observer, Phase, ThreadFacts};
 pub use operation::{
     Access, ChunkSpec, CopyIntent, CopyReport, CopySpec, CreateOptions, CreateSpec, Disposition, FastIo,
@@ -457,23 +457,26 @@ impl Sim {
         self.kernel().verifier.calls()
     }
 
-    /// Counts the instructions that this thread executes while it does something with the machine: exactly, by
-    /// single-stepping, which takes about a microsecond each. Work that drivers' own threads do is not this thread's.
+    /// Counts the instructions that are executed while something is done with the machine: exactly, by single-stepping,
+    /// which takes about a microsecond each. They are those of this thread and of System's workers; what drivers' own
+    /// threads do meanwhile is left out.
     pub fn count_instructions<R>(&self, work: impl FnOnce() -> R) -> (R, Instructions) {
-        let images = self.kernel().image_ranges();
-        let counting = Counting::begin(images);
+        let meter = &self.kernel().meter;
+        meter.begin_whole();
+        let counting = Counting::begin(self.kernel().image_ranges());
         let result = work();
-        (result, counting.map(Counting::end).unwrap_or_default())
+        let own = counting.map(Counting::end).unwrap_or_default();
+        (result, own + meter.end_whole())
     }
 
-    /// Measures each call of a driver from now on, or no longer.
-    pub fn set_metering(&self, on: bool) {
-        self.kernel().meter.set(on);
+    /// Says what is noted from now on of the calls of drivers.
+    pub fn set_metering(&self, metering: Metering) {
+        self.kernel().meter.set(metering);
     }
 
-    /// The calls measured since the last time this was asked, in the order in which they ended.
+    /// The calls noted since the last time this was asked, in the order in which they ended.
     #[must_use]
-    pub fn take_costs(&self) -> Vec<CallCost> {
+    pub fn take_calls(&self) -> Vec<DriverCall> {
         self.kernel().meter.take()
     }
 

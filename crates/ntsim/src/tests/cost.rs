@@ -30,9 +30,9 @@ fn expected(rounds: u8, calls: bool) -> u64 {
 fn counted(rounds: u8, calls: bool) -> Instructions {
     let (sim, ..) = machine_without_driver(Windows::Win11_24H2);
     let image = build(&Recipe { code: &code(rounds, calls), ..Recipe::default() });
-    sim.set_metering(true);
+    sim.set_metering(crate::Metering::Instructions);
     sim.load(&image, "tiny").expect("the image loads");
-    let costs = sim.take_costs();
+    let costs = sim.take_calls();
     assert_eq!(costs.len(), 1, "{costs:?}");
     assert_eq!((costs[0].driver.as_str(), costs[0].callback.as_str()), ("tiny", "DriverEntry"));
     costs[0].instructions

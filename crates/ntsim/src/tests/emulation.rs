@@ -159,8 +159,8 @@ fn a_write_to_the_shared_data_page_is_a_fault() {
 #[test]
 fn emulated_instructions_are_counted_as_the_one_that_they_are() {
     let sim = fresh(Windows::Win11_24H2);
-    sim.set_metering(true);
+    sim.set_metering(crate::Metering::Instructions);
     run(&sim, &|| [load_address(0x14), vec![0x48, 0x8B, 0x00, 0x44, 0x0F, 0x20, 0xC1]].concat());
     // mov, mov, mov rcx, cr8; mov [cell], rax; xor; ret
-    assert_eq!(sim.take_costs()[0].instructions.driver, 6);
+    assert_eq!(sim.take_calls()[0].instructions.driver, 6);
 }

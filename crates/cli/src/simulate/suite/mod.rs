@@ -110,7 +110,7 @@ pub(crate) fn run(arguments: &Scenarios) -> Result<(), Failure> {
 }
 
 /// The scenarios of a folder, in order of their names.
-fn scenario_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn scenario_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let bad = |message: String| Failure::from(BadInput::new(folder.display().to_string(), message));
     let unreadable = |error: io::Error| bad(format!("the folder of the scenarios cannot be read: {error}"));
     let mut files = Vec::new();
@@ -146,7 +146,7 @@ fn versions(mut runs: impl DoubleEndedIterator<Item = WindowsVersion>) -> String
 }
 
 /// Puts a text in the place of a file, whole or not at all.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let unwritable = |error| {
         Failure::from(BadInput::new(path.display().to_string(), format!("cannot be written: {error}")))
     };
