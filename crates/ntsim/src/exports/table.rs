@@ -410,6 +410,15 @@ routines! {
     FltMgr: FltReissueSynchronousIo(instance: Ptr, data: Ptr<CallbackData>), PASSIVE
         => fltmgr::initiate::callback_data::reissue_synchronous;
     FltMgr: FltDetachVolume(filter: Ptr, volume: Ptr, name: Ptr) -> NtStatus, PASSIVE => fltmgr::teardown::detach_volume;
+    FltMgr: FltCbdqInitialize(instance: Ptr, queue: Ptr, insert: Ptr, remove: Ptr, peek: Ptr, acquire: Ptr, release: Ptr,
+        cancel: Ptr) -> NtStatus, APC => fltmgr::queue::initialize;
+    FltMgr: FltCbdqEnable(queue: Ptr), APC => fltmgr::queue::enable;
+    FltMgr: FltCbdqDisable(queue: Ptr), APC => fltmgr::queue::disable;
+    FltMgr: FltCbdqInsertIo(queue: Ptr, data: Ptr<CallbackData>, context: Ptr, insert_context: usize) -> NtStatus, DISPATCH
+        => fltmgr::queue::insert;
+    FltMgr: FltCbdqRemoveIo(queue: Ptr, context: Ptr) -> Ptr<CallbackData>, DISPATCH, infallible => fltmgr::queue::remove;
+    FltMgr: FltCbdqRemoveNextIo(queue: Ptr, peek_context: usize) -> Ptr<CallbackData>, DISPATCH, infallible
+        => fltmgr::queue::remove_next;
     FltMgr: FltIsDirectory(file: Ptr<FileObject>, instance: Ptr, directory: Ptr<u8>) -> NtStatus, APC
         => fltmgr::routines::is_directory;
 

@@ -13,6 +13,7 @@ use super::model::ModelFilter;
 use super::name::NameTable;
 use super::operation::Operation;
 use super::port::PortTable;
+use super::queue::Queues;
 use super::reference::References;
 use super::work_item::WorkItems;
 use crate::abi::{Address, Ptr};
@@ -52,6 +53,7 @@ pub(crate) struct FilterManager {
     pub(super) references: References,
     pub(super) work_items: WorkItems,
     pub(super) own_data: OwnDataTable,
+    pub(super) queues: Queues,
 }
 
 impl FilterManager {

@@ -16,6 +16,7 @@ pub(crate) mod name;
 mod operation;
 pub(crate) mod port;
 pub(crate) mod reference;
+pub(crate) mod queue;
 mod registration;
 pub(crate) mod routines;
 mod stack;

@@ -47,6 +47,10 @@ pub(crate) enum Entry {
     SystemThread,
     WorkItem,
     AsyncCompletion,
+    /// A routine of a callback data queue.
+    Queue,
+    /// The routine that takes or releases the lock of such a queue.
+    QueueLock,
 }
 
 impl fmt::Display for Entry {
@@ -69,6 +73,8 @@ impl fmt::Display for Entry {
             Self::SystemThread => "system thread",
             Self::WorkItem => "work item",
             Self::AsyncCompletion => "completion of its own I/O",
+            Self::Queue => "queue routine",
+            Self::QueueLock => "queue lock routine",
         };
         f.pad(name)
     }
@@ -303,6 +309,7 @@ impl Cpu {
         let thread = self.thread();
         let critical_regions = thread.critical_regions();
         let push_locks = thread.push_locks();
+        let changes_locks = frame.entry == Entry::QueueLock;
         let metered = meter::begin(self, &frame);
         let outermost = self.frames.borrow().is_empty();
         if outermost {
@@ -322,6 +329,12 @@ impl Cpu {
         }
         if let Some(metered) = metered {
             meter::end(self, metered, result);
+        }
+        if changes_locks {
+            self.routine.set(outer_routine);
+            self.frames.borrow_mut().pop();
+            self.close_pageable();
+            return Ok(result);
         }
         if self.irql.get() != irql {
             self.violation(Rule::IrqlReturn, format!("returned at {}, entered at {irql}", self.irql.get()));

@@ -19,6 +19,7 @@ mod own_io;
 mod pending;
 mod ports;
 mod processes;
+mod queues;
 mod references;
 mod sections;
 mod teardown;
