@@ -4,8 +4,8 @@
 
 use crate::abi::{Address, CallbackData, Ptr, Shared};
 use crate::fltmgr::operation::Kind;
-use crate::ke::{Cpu, Entry, Frame};
 use crate::io::driver::status_of;
+use crate::ke::{Cpu, Entry, Frame};
 use crate::status::NtStatus;
 use crate::util::{AddressMap, Lock};
 use crate::verifier::Rule;
@@ -93,7 +93,8 @@ struct Held<'a> {
 
 impl<'a> Held<'a> {
     fn acquire(cpu: &'a Cpu, queue: Ptr) -> Option<Self> {
-        let routines = cpu.kernel().filters.queues.queues.lock().get(&queue.address()).map(|queue| queue.routines);
+        let routines =
+            cpu.kernel().filters.queues.queues.lock().get(&queue.address()).map(|queue| queue.routines);
         let (Some(routines), Some(frame)) = (routines, cpu.frame()) else {
             complain(cpu, queue);
             return None;

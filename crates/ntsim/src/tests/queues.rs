@@ -56,7 +56,8 @@ extern "win64" fn release(_: usize, irql: usize) {
 
 extern "win64" fn cancelled(_: usize, _: usize) {}
 
-extern "win64" fn setup(objects: Ptr<RelatedObjects>, _: u32, _: u32, _: u32) -> u32 {
+extern "win64" fn setup(objects: usize, _: u32, _: u32, _: u32) -> u32 {
+    let objects = Ptr::<RelatedObjects>::at(objects);
     let routines = [
         insert as *const () as usize,
         remove as *const () as usize,
@@ -106,8 +107,9 @@ fn write(machine: &Machine) -> Vec<&'static str> {
 fn what_is_queued_is_taken_out_under_the_driver_s_lock() {
     let _turn = TURN.lock();
     let machine = Machine::new(entry);
-    let expected =
-        ["acquire", "insert", "release", "acquire", "peek", "remove", "release", "acquire", "peek", "release"];
+    let expected = [
+        "acquire", "insert", "release", "acquire", "peek", "remove", "release", "acquire", "peek", "release",
+    ];
     assert_eq!(write(&machine), expected);
     machine.unload_cleanly();
     machine.expect_no_violation();
@@ -115,7 +117,7 @@ fn what_is_queued_is_taken_out_under_the_driver_s_lock() {
 
 #[test]
 fn nothing_is_inserted_into_a_queue_that_is_disabled() {
-    extern "win64" fn disabled(objects: Ptr<RelatedObjects>, flags: u32, device: u32, system: u32) -> u32 {
+    extern "win64" fn disabled(objects: usize, flags: u32, device: u32, system: u32) -> u32 {
         let result = setup(objects, flags, device, system);
         nt("FltCbdqDisable", &[queue()]);
         result
