@@ -34,6 +34,10 @@ impl Identity {
     }
 }
 
+/// Functions are named without their types.
+const NAMES: TypeFormatterFlags =
+    TypeFormatterFlags::NO_FUNCTION_RETURN.union(TypeFormatterFlags::NO_ARGUMENTS);
+
 /// Whether a source file belongs to Rust's own library.
 fn is_library(file: &str) -> bool {
     file.replace('\\', "/").split_once("library/").is_some_and(|(_, rest)| rest.starts_with("core/"))
@@ -86,7 +90,7 @@ impl Symbols {
             *data = self.read().map_or(Data::None, |data| Data::Read(Box::new(data)));
         }
         let Data::Read(data) = &*data else { return None };
-        let context = data.make_context_with_formatter_flags(TypeFormatterFlags::NAME_ONLY).ok()?;
+        let context = data.make_context_with_formatter_flags(NAMES).ok()?;
         let frames = context.find_frames(u32::try_from(rva).ok()?).ok()??.frames;
         // The innermost comes first, the last is the function that it was inlined into. Inlined functions of the library
         // are passed over: what called them is the driver's own.

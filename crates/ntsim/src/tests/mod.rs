@@ -22,6 +22,7 @@ mod processes;
 mod queues;
 mod references;
 mod sections;
+mod symbols;
 mod teardown;
 mod threads;
 mod watching;

@@ -12,7 +12,11 @@ use support::*;
 unsafe fn take_note() {
     unsafe {
         let block = ExAllocatePool2(NON_PAGED, 64, TAG);
-        if MENDED && !block.is_null() {
+        if block.is_null() {
+            return;
+        }
+        block.write_volatile(1);
+        if MENDED {
             ExFreePoolWithTag(block, TAG);
         }
     }

@@ -5,6 +5,8 @@
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 mod built;
+mod failures;
+mod places;
 mod play;
 
 use std::collections::BTreeSet;
