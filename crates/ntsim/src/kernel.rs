@@ -16,6 +16,7 @@ use crate::fltmgr::FilterManager;
 use crate::fltmgr::ecp::EcpLists;
 use crate::io::driver::Driver;
 use crate::io::in_flight::InFlight;
+use crate::io::transaction::Transactions;
 use crate::io::{FileHandles, VolumeTable};
 use crate::ke::clock::Clock;
 use crate::ke::crash::Crash;
@@ -64,6 +65,7 @@ pub(crate) struct Kernel {
     pub(crate) cache: CacheManager,
     pub(crate) sections: Sections,
     pub(crate) in_flight: InFlight,
+    pub(crate) transactions: Transactions,
     pub(crate) ecps: EcpLists,
     pub(crate) drivers: Lock<Vec<Arc<Driver>>>,
     pub(crate) filters: FilterManager,
@@ -123,6 +125,7 @@ impl Kernel {
             cache: CacheManager::default(),
             sections: Sections::default(),
             in_flight: InFlight::default(),
+            transactions: Transactions::default(),
             ecps: EcpLists::default(),
             drivers: Lock::default(),
             filters: FilterManager::default(),

@@ -342,6 +342,8 @@ routines! {
     Ntoskrnl: DbgPrintEx(component: u32, level: u32, format: Ptr<u8>, first: usize, second: usize, third: usize,
         fourth: usize, fifth: usize, sixth: usize, seventh: usize, eighth: usize) -> NtStatus, HIGH, infallible
         => rtl::debug_print::debug_print_ex;
+    Ntoskrnl: KeStackAttachProcess(process: Ptr, state: Ptr), APC => ps::attach::stack_attach_process;
+    Ntoskrnl: KeUnstackDetachProcess(state: Ptr), APC => ps::attach::unstack_detach_process;
     Ntoskrnl: IoGetTopLevelIrp() -> Ptr, DISPATCH, infallible => ps::thread_io::get_top_level_irp;
     Ntoskrnl: IoSetTopLevelIrp(irp: Ptr), DISPATCH => ps::thread_io::set_top_level_irp;
     Ntoskrnl: IoCheckFileObjectOpenedAsCopySource(file: Ptr<FileObject>) -> u8, PASSIVE [since Win11_22H2]

@@ -65,7 +65,7 @@ impl Operation {
             operation_flags: 0,
             data_flags: 0,
             file,
-            requestor: thread.as_ref().map(|thread| Arc::clone(thread.process())),
+            requestor: thread.as_ref().map(|thread| thread.current_process()),
             thread,
             mode: Mode::User,
             copy: None,

@@ -24,7 +24,6 @@ pub(crate) enum Reason {
     /// `FLTFL_INSTANCE_TEARDOWN_FILTER_UNLOAD`
     FilterUnload = 2,
     /// `FLTFL_INSTANCE_TEARDOWN_VOLUME_DISMOUNT`
-    #[allow(dead_code, reason = "dismounting follows")]
     VolumeDismount = 8,
 }
 
@@ -55,7 +54,6 @@ pub(super) fn filter_unloads(cpu: &Cpu, filter: &Arc<Filter>, volume: &Volume) {
 }
 
 /// A volume is dismounted: every filter goes from it, the highest first.
-#[allow(dead_code, reason = "dismounting follows")]
 pub(crate) fn volume_dismounted(cpu: &Cpu, volume: &Volume) {
     cpu.kernel().attaching.alone(cpu, || {
         for instance in volume.filters.instances() {

@@ -39,7 +39,7 @@ const FILE_OVERWRITTEN: usize = 3;
 /// `NtCreateFile` by the current thread.
 pub(crate) fn create(cpu: &Cpu, spec: &CreateSpec) -> Result<Handle, NtStatus> {
     let (file, _) = open_file(cpu, spec, By::Caller)?;
-    Ok(Handle(cpu.kernel().file_handles.open(cpu.thread().process(), file)))
+    Ok(Handle(cpu.kernel().file_handles.open(&cpu.thread().current_process(), file)))
 }
 
 /// A create by a filter, which only those below it see, like everything that follows on the file object. The caller
@@ -74,6 +74,14 @@ fn open_file(cpu: &Cpu, spec: &CreateSpec, by: By) -> Result<(Arc<File>, IoStatu
     kernel.objects.insert(file.ptr().address(), Object::File(Arc::clone(&file)));
     if let By::Filter(Some(below)) = by {
         file.set_below(below);
+    }
+    if let Some(transaction) = spec.transaction {
+        let transaction = kernel.transactions.get(transaction.0).filter(|known| !known.has_ended());
+        let Some(transaction) = transaction else {
+            kernel.objects.retire(file.ptr().address());
+            return Err(NtStatus::TRANSACTION_NOT_ACTIVE);
+        };
+        file.set_transaction(transaction);
     }
     let data_flags = if matches!(by, By::Filter(_)) { callback_data::GENERATED_IO } else { 0 };
     let ended = request(cpu, &file, spec, data_flags);
@@ -163,6 +171,14 @@ impl Opening {
         if file.names_stream() && !Features::of(volume.spec().file_system).named_streams {
             return IoStatus::plain(NtStatus::OBJECT_NAME_INVALID);
         }
+        if file.transaction().is_some() && !Features::of(volume.spec().file_system).transactions {
+            return IoStatus::plain(if volume.is_network() {
+                NtStatus::TRANSACTIONS_UNSUPPORTED_REMOTE
+            } else {
+                // Of local file systems no page says it [inf].
+                NtStatus::INVALID_DEVICE_REQUEST
+            });
+        }
         let existing = volume.names.get(file.name());
         let ended = decide(
             self.outcome,
@@ -171,12 +187,16 @@ impl Opening {
         );
         if ended.status.is_success() && ended.status != NtStatus::REPARSE {
             let node = volume.names.get_or_insert(file.name(), directory, 0);
+            let before = node.sizes();
             let fcb = node.open();
             if matches!(ended.information, FILE_SUPERSEDED | FILE_OVERWRITTEN) {
                 node.set_size(0);
                 pages::discard(cpu, &fcb, &pages::EVERYTHING);
             }
             file.opened(fcb);
+            if let Some(transaction) = file.transaction() {
+                transaction.opened(file, ended.information == FILE_CREATED, before);
+            }
         }
         ended
     }

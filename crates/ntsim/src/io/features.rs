@@ -19,6 +19,8 @@ pub(super) struct Features {
     pub(super) zero_data: bool,
     /// `FileValidDataLengthInformation`.
     pub(super) valid_data: bool,
+    /// `FILE_SUPPORTS_TRANSACTIONS`.
+    pub(super) transactions: bool,
 }
 
 /// Sources: the comparison of file systems on Win32's "File System Functionality Comparison"; Windows Server's "Resilient
@@ -36,6 +38,7 @@ const TABLE: [Features; 5] = [
         offload: true,
         zero_data: true,
         valid_data: true,
+        transactions: true,
     },
     Features {
         file_system: FileSystem::Refs,
@@ -45,6 +48,7 @@ const TABLE: [Features; 5] = [
         offload: false,
         zero_data: true,
         valid_data: true,
+        transactions: false,
     },
     Features {
         file_system: FileSystem::Fat,
@@ -54,6 +58,7 @@ const TABLE: [Features; 5] = [
         offload: false,
         zero_data: false,
         valid_data: false,
+        transactions: false,
     },
     Features {
         file_system: FileSystem::ExFat,
@@ -63,6 +68,7 @@ const TABLE: [Features; 5] = [
         offload: false,
         zero_data: false,
         valid_data: true,
+        transactions: false,
     },
     Features {
         file_system: FileSystem::Lanman,
@@ -72,6 +78,7 @@ const TABLE: [Features; 5] = [
         offload: true,
         zero_data: true,
         valid_data: false,
+        transactions: false,
     },
 ];
 

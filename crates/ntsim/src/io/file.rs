@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::file_object;
 use super::node::Fcb;
+use super::transaction::TransactionObject;
 use super::volume::Volume;
 use crate::abi::{
     DispatcherHeader, FileObject, KernelEvent, ListEntry, Ptr, SectionObjectPointers, Shared, SharedText,
@@ -31,6 +32,8 @@ pub(crate) struct File {
     /// The filter that opened it for itself: only those below see what happens to it.
     below: OnceLock<Altitude>,
     uses: Lock<Uses>,
+    /// The transaction that it was opened under.
+    transaction: OnceLock<Arc<TransactionObject>>,
 }
 
 /// Who needs a file object.
@@ -73,6 +76,7 @@ impl File {
             fcb: OnceLock::new(),
             below: OnceLock::new(),
             uses: Lock::default(),
+            transaction: OnceLock::new(),
         }
     }
 
@@ -115,6 +119,15 @@ impl File {
 
     pub(crate) fn access(&self) -> Access {
         self.access
+    }
+
+    pub(super) fn set_transaction(&self, transaction: Arc<TransactionObject>) {
+        let _ = self.transaction.set(transaction);
+    }
+
+    /// The transaction that it was opened under.
+    pub(crate) fn transaction(&self) -> Option<&Arc<TransactionObject>> {
+        self.transaction.get()
     }
 
     pub(crate) fn copy_intent(&self) -> Option<CopyIntent> {

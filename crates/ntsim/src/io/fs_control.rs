@@ -15,7 +15,7 @@ use crate::abi::{
 use crate::cc::pages;
 use crate::cc::write_out::{Writer, write_out};
 use crate::ex::block::{Block, Content};
-use crate::fltmgr::{Kind, Operation};
+use crate::fltmgr::{self, Kind, Operation};
 use crate::ke::Cpu;
 use crate::sim::{Access, CloneSpec, Handle, Major, OffloadToken, OffloadWriteSpec};
 use crate::status::NtStatus;
@@ -30,6 +30,9 @@ const DUPLICATE_EXTENTS_TO_FILE_EX: u32 = 0x0009_83E8;
 const OFFLOAD_READ: u32 = 0x0009_4264;
 /// `FSCTL_OFFLOAD_WRITE`
 const OFFLOAD_WRITE: u32 = 0x0009_8268;
+
+/// `FSCTL_DISMOUNT_VOLUME`
+const DISMOUNT_VOLUME: u32 = 0x0009_0020;
 
 /// Bits of a control code that say which access the handle needs.
 const ACCESS_SHIFT: u32 = 14;
@@ -225,6 +228,30 @@ pub(crate) fn offload_write(cpu: &Cpu, handle: Handle, spec: &OffloadWriteSpec) 
         IoStatus::new(NtStatus::SUCCESS, size_of::<OffloadWriteOutput>())
     })?;
     Ok(spec.length)
+}
+
+/// `FSCTL_DISMOUNT_VOLUME` by the current thread, on a handle of the volume: what is dirty is written, filters detach, and
+/// files that are open are good for nothing but being closed (winioctl, `FSCTL_DISMOUNT_VOLUME`).
+pub(crate) fn dismount(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
+    let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
+    if !file.has(file_object::VOLUME_OPEN) {
+        return Err(NtStatus::INVALID_PARAMETER);
+    }
+    let volume = Arc::clone(file.volume());
+    let target = Arc::clone(&volume);
+    control(cpu, &file, DISMOUNT_VOLUME, (), 0, move |cpu, _| {
+        for stream in target.names.open_streams() {
+            // What cannot be written is lost.
+            let _ = write_out(cpu, &stream, &pages::EVERYTHING, Writer::FileSystem);
+            pages::discard(cpu, &stream, &pages::EVERYTHING);
+            pages::release_idle(cpu, &stream);
+        }
+        target.set_dismounted();
+        IoStatus::plain(NtStatus::SUCCESS)
+    })?;
+    fltmgr::teardown::volume_dismounted(cpu, &volume);
+    cpu.kernel().volumes.remove(&volume);
+    Ok(())
 }
 
 /// Any other control by the current thread, without buffers; the file system takes it and does nothing.

@@ -27,6 +27,7 @@ mod path;
 pub(crate) mod request;
 pub(crate) mod send;
 pub(crate) mod set_information;
+pub(crate) mod transaction;
 pub(crate) mod transfer;
 pub(crate) mod volume;
 

@@ -26,7 +26,7 @@ pub(crate) struct Node {
 
 /// Sizes of a stream, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sizes {
+pub(crate) struct Sizes {
     pub(super) file: i64,
     /// What is allocated, at least the size.
     pub(super) allocation: i64,
@@ -107,6 +107,10 @@ impl Node {
     /// Makes the file this long, all of it written.
     pub(super) fn set_size(&self, size: i64) {
         self.change_sizes(|_| Sizes::of(size));
+    }
+
+    pub(super) fn restore_sizes(&self, sizes: Sizes) {
+        self.change_sizes(|_| sizes);
     }
 
     /// Sets the end of the file; what lies beyond is gone, and what is new has not been written.

@@ -48,7 +48,16 @@ pub(super) fn decide(
 
 /// The file behind a handle of the thread's process.
 pub(crate) fn file_of(kernel: &Kernel, thread: &Thread, handle: Handle) -> Result<Arc<File>, NtStatus> {
-    kernel.file_handles.get(thread.process(), handle.0).ok_or(NtStatus::INVALID_HANDLE)
+    let file =
+        kernel.file_handles.get(&thread.current_process(), handle.0).ok_or(NtStatus::INVALID_HANDLE)?;
+    if file.volume().is_dismounted() {
+        return Err(NtStatus::VOLUME_DISMOUNTED);
+    }
+    if file.transaction().is_some_and(|transaction| transaction.has_ended()) {
+        // What was opened under a transaction is worth nothing after it [inf].
+        return Err(NtStatus::HANDLE_NO_LONGER_VALID);
+    }
+    Ok(file)
 }
 
 /// A pending request keeps its thread, and through it the process, even if both have ended.

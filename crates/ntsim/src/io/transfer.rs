@@ -38,7 +38,7 @@ pub(super) fn prepare_write(
     let offset = offset_of(file, spec)?;
     let requestor = match spec.requestor {
         Some(process) => cpu.kernel().processes.process(process.0),
-        None => (!spec.thread_null).then(|| Arc::clone(thread.process())),
+        None => (!spec.thread_null).then(|| thread.current_process()),
     };
     let write_through = spec.write_through || file.has(file_object::WRITE_THROUGH);
     let operation = Operation {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::namespace::Namespace;
 use super::path;
@@ -34,6 +35,7 @@ pub(crate) struct Volume {
     device_name: SharedText,
     guid_name: Option<SharedText>,
     pub(crate) names: Namespace,
+    dismounted: AtomicBool,
     pub(crate) filters: Stack,
 }
 
@@ -48,6 +50,7 @@ impl Volume {
             guid_name: spec.guid.clone().map(SharedText::new),
             spec,
             names: Namespace::default(),
+            dismounted: AtomicBool::new(false),
             filters: Stack::default(),
         }
     }
@@ -62,6 +65,15 @@ impl Volume {
 
     pub(crate) fn ptr(&self) -> Ptr {
         self.ptr
+    }
+
+    // Relaxed, here and below: a request that is sent while the volume goes may fail or not.
+    pub(super) fn is_dismounted(&self) -> bool {
+        self.dismounted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_dismounted(&self) {
+        self.dismounted.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn device(&self) -> Ptr {
@@ -183,6 +195,11 @@ impl VolumeTable {
         let volume = Arc::new(Volume::new(id, spec, arena));
         volumes.push(Arc::clone(&volume));
         Ok(volume)
+    }
+
+    /// A volume goes; its names may be used again.
+    pub(super) fn remove(&self, volume: &Arc<Volume>) {
+        self.volumes.lock().retain(|other| !Arc::ptr_eq(other, volume));
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Volume>> {

@@ -1,5 +1,6 @@
 //! Processes and threads.
 
+pub(crate) mod attach;
 pub(crate) mod lifecycle;
 pub(crate) mod notify;
 mod process;

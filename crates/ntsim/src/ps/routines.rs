@@ -35,7 +35,7 @@ pub(crate) fn thread_to_process(cpu: &Cpu, thread: Ptr) -> Ptr {
 
 /// `IoGetCurrentProcess`, which is also `PsGetCurrentProcess`.
 pub(crate) fn current_process(cpu: &Cpu) -> Ptr {
-    cpu.thread().process().ptr()
+    cpu.thread().current_process().ptr()
 }
 
 /// `PsGetCurrentThread`, which is also `KeGetCurrentThread`.
@@ -45,7 +45,7 @@ pub(crate) fn current_thread(cpu: &Cpu) -> Ptr {
 
 /// `PsGetCurrentProcessId`.
 pub(crate) fn current_process_id(cpu: &Cpu) -> usize {
-    cpu.thread().process().pid() as usize
+    cpu.thread().current_process().pid() as usize
 }
 
 /// `PsGetCurrentThreadId`.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::Process;
 use crate::abi::Ptr;
 use crate::ke::Cpu;
 use crate::ob::Arena;
@@ -18,6 +19,8 @@ pub(crate) struct ThreadIo {
     client: Lock<Option<Arc<Token>>>,
     /// An address that stands for the IRP that a file system is working on in this thread.
     irp: OnceLock<Ptr>,
+    /// The processes that it has attached to, the last one last.
+    attached: Lock<Vec<Arc<Process>>>,
 }
 
 impl ThreadIo {
@@ -29,6 +32,19 @@ impl ThreadIo {
     /// Sets the top-level IRP and returns the one before.
     pub(crate) fn set_top_level_irp(&self, irp: usize) -> usize {
         self.top_level_irp.swap(irp, Ordering::Relaxed)
+    }
+
+    pub(super) fn attached_to(&self) -> Option<Arc<Process>> {
+        self.attached.lock().last().cloned()
+    }
+
+    pub(crate) fn attach(&self, process: Arc<Process>) {
+        self.attached.lock().push(process);
+    }
+
+    /// Returns whether it was attached.
+    pub(crate) fn detach(&self) -> bool {
+        self.attached.lock().pop().is_some()
     }
 
     /// The IRP that a file system is working on.

@@ -13,6 +13,7 @@ mod request;
 mod section;
 mod setting;
 mod storage;
+mod transaction;
 
 pub use crate::ke::meter::{DriverCall, Metering};
 pub use crate::ke::step::Instructions;
@@ -33,6 +34,7 @@ pub use port::{Connection, MessageHandler, PortReply};
 pub use request::{Notice, Request};
 pub use section::{MdlWriteSpec, Protection, Section, SectionSpec, View};
 pub use setting::Setting;
+pub use transaction::Transaction;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use super::config::{Process, Thread};
 use super::ecp::EcpSpec;
+use super::transaction::Transaction;
 use crate::status::NtStatus;
 
 bitflags::bitflags! {
@@ -121,6 +122,8 @@ pub struct CreateSpec {
     pub mode: Mode,
     /// Extra create parameters.
     pub ecps: Vec<EcpSpec>,
+    /// The transaction to open it under.
+    pub transaction: Option<Transaction>,
     /// Who decides how it ends.
     pub outcome: Outcome,
 }
@@ -137,8 +140,15 @@ impl CreateSpec {
             copy: None,
             mode: Mode::User,
             ecps: Vec::new(),
+            transaction: None,
             outcome: Outcome::Model,
         }
+    }
+
+    /// The same open under a transaction.
+    #[must_use]
+    pub fn transaction(self, transaction: Transaction) -> Self {
+        Self { transaction: Some(transaction), ..self }
     }
 
     /// The same open with one more extra create parameter.

@@ -25,6 +25,7 @@ mod sections;
 mod symbols;
 mod teardown;
 mod threads;
+mod transactions;
 mod watching;
 
 use crate::verifier::Rule;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::observe::observe;
 use super::passage::Passage;
 use super::table::Reason;
-use crate::abi::{IoParameterBlock, Ptr};
+use crate::abi::{IoParameterBlock, Ptr, RelatedObjects};
 use crate::fltmgr::dirty::DIRTY;
 use crate::fltmgr::instance::Instance;
 use crate::fltmgr::operation::Kind;
@@ -222,7 +222,9 @@ fn call(
     passage.known.iopb.target_instance = instance.ptr();
     let target = passage.iopb().byte_offset::<Ptr>(offset_of!(IoParameterBlock, target_instance));
     target.write(instance.ptr());
-    passage.objects().write(instance.related_objects(passage.operation.file.ptr()));
+    let file = &passage.operation.file;
+    let transaction = file.transaction().map_or(Ptr::NULL, |transaction| transaction.ptr());
+    passage.objects().write(RelatedObjects { transaction, ..instance.related_objects(file.ptr()) });
     let result = cpu.call_driver(frame(passage, instance, entry), function, arguments);
     absorb(cpu, passage, instance, entry);
     u32::try_from(result & 0xFFFF_FFFF).expect("masked to 32 bits")

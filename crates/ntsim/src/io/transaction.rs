@@ -1,0 +1,105 @@
+//! Transactions: what was done to files under one is undone if it is rolled back (TxF). Only sizes and names are undone;
+//! there are no bytes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::file::File;
+use super::node::{Fcb, Sizes};
+use super::volume::Volume;
+use crate::abi::Ptr;
+use crate::cc::pages;
+use crate::ke::Cpu;
+use crate::status::NtStatus;
+use crate::util::Lock;
+
+/// A transaction.
+pub(crate) struct TransactionObject {
+    /// The `PKTRANSACTION`.
+    ptr: Ptr,
+    state: Lock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    ended: bool,
+    undo: Vec<Undo>,
+}
+
+/// How to undo something.
+enum Undo {
+    /// A file was made.
+    Made { volume: Arc<Volume>, fcb: Arc<Fcb>, name: String },
+    /// A file was opened that can be changed by the transaction.
+    Changed { fcb: Arc<Fcb>, before: Sizes },
+}
+
+impl TransactionObject {
+    pub(crate) fn ptr(&self) -> Ptr {
+        self.ptr
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.state.lock().ended
+    }
+
+    /// A file has been opened under the transaction.
+    pub(super) fn opened(&self, file: &File, made: bool, before: Sizes) {
+        let Some(fcb) = file.fcb().cloned() else { return };
+        let undo = if made {
+            Undo::Made { volume: Arc::clone(file.volume()), fcb, name: file.name().to_owned() }
+        } else {
+            Undo::Changed { fcb, before }
+        };
+        self.state.lock().undo.push(undo);
+    }
+}
+
+/// The transactions of one kernel.
+#[derive(Default)]
+pub(crate) struct Transactions {
+    state: Lock<(u64, BTreeMap<u64, Arc<TransactionObject>>)>,
+}
+
+impl Transactions {
+    pub(super) fn get(&self, id: u64) -> Option<Arc<TransactionObject>> {
+        self.state.lock().1.get(&id).cloned()
+    }
+}
+
+/// `NtCreateTransaction`.
+pub(crate) fn begin(cpu: &Cpu) -> u64 {
+    let kernel = cpu.kernel();
+    let transaction = TransactionObject { ptr: kernel.arena.allocate(), state: Lock::default() };
+    let mut state = kernel.transactions.state.lock();
+    state.0 += 1;
+    let id = state.0;
+    state.1.insert(id, Arc::new(transaction));
+    id
+}
+
+/// `NtCommitTransaction`, or `NtRollbackTransaction`.
+pub(crate) fn end(cpu: &Cpu, id: u64, commits: bool) -> Result<(), NtStatus> {
+    let found = cpu.kernel().transactions.get(id).ok_or(NtStatus::INVALID_HANDLE)?;
+    let undo = {
+        let mut state = found.state.lock();
+        if state.ended {
+            return Err(NtStatus::TRANSACTION_NOT_ACTIVE);
+        }
+        state.ended = true;
+        std::mem::take(&mut state.undo)
+    };
+    if commits {
+        return Ok(());
+    }
+    for undo in undo.into_iter().rev() {
+        let (Undo::Made { fcb, .. } | Undo::Changed { fcb, .. }) = &undo;
+        pages::discard(cpu, fcb, &pages::EVERYTHING);
+        match &undo {
+            Undo::Made { volume, fcb, name } => volume.names.remove(fcb.node(), name),
+            Undo::Changed { fcb, before } => fcb.node().restore_sizes(*before),
+        }
+        pages::release_idle(cpu, fcb);
+    }
+    Ok(())
+}
