@@ -1,4 +1,4 @@
-//! Transactions: what was done to files under one is undone if it is rolled back (TxF). Only sizes and names are undone;
+//! Transactions: what was done to files under one is undone if it is rolled back (Transactional NTFS). Only sizes and names are undone;
 //! there are no bytes.
 
 use std::collections::BTreeMap;
