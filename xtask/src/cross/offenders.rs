@@ -43,7 +43,7 @@ pub(crate) fn build() -> Result<PathBuf> {
     let outdated: Vec<_> =
         build.sources()?.into_iter().filter(|source| !build.is_up_to_date(source)).collect();
     if !outdated.is_empty() {
-        say(format_args!("building {} drivers that break rules", outdated.len()));
+        say(format_args!("building drivers that break rules: {}", outdated.len()));
         build.prepare()?;
         build.all(outdated)?;
     }

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::abi::{Address, Guid, Ptr, Shared, SharedText, SrvOpenEcp, UnicodeString};
 use crate::ex::block::{Block, Content};
-use crate::ke::Cpu;
+use crate::ke::{Cpu, Frame};
 use crate::sim::{Ecp, EcpSpec, Major};
 use crate::status::NtStatus;
 use crate::util::{AddressMap, Lock};
 use crate::verifier::Rule;
+use crate::verifier::ecp::EcpContext;
 
 /// `GUID_ECP_SRV_OPEN` (ntifs).
 const SRV_OPEN: Guid = Guid {
@@ -42,13 +43,12 @@ struct Parameter {
     guid: Guid,
     context: Ptr,
     bytes: usize,
-    memory: Lock<Block>,
+    /// Watched: what is in it is not looked at before it was asked where it is from, and not after the create.
+    memory: EcpContext,
     from_user_mode: bool,
     acknowledged: AtomicBool,
-    /// A driver was given the context's address.
-    given: AtomicBool,
-    /// A driver asked where it is from.
-    asked: AtomicBool,
+    /// The callback that was given the context's address first.
+    given: Lock<Option<Frame>>,
 }
 
 /// The extra create parameters of one create.
@@ -106,17 +106,15 @@ impl Drop for OnItsWay<'_> {
         let Some(list) = &self.list else { return };
         self.cpu.kernel().ecps.lists.lock().remove(&list.address());
         for parameter in &list.parameters {
-            parameter.memory.lock().poison();
-            // Relaxed: the create is over.
-            if parameter.given.load(Ordering::Relaxed) && !parameter.asked.load(Ordering::Relaxed) {
-                self.cpu.violation(
-                    Rule::EcpTrust,
-                    format!(
-                        "took the extra create parameter {} and never asked FltIsEcpFromUserMode",
-                        parameter.guid
-                    ),
+            let given = parameter.given.lock().take();
+            if let Some(frame) = given.filter(|_| !parameter.memory.was_asked()) {
+                let detail = format!(
+                    "took the extra create parameter {} and never asked FltIsEcpFromUserMode",
+                    parameter.guid
                 );
+                self.cpu.violation_in(&frame, Rule::EcpTrust, detail);
             }
+            parameter.memory.over();
         }
     }
 }
@@ -138,15 +136,16 @@ impl EcpList {
                     (Guid::from_fields(*guid), block)
                 }
             };
+            let content = context.ptr::<u8>().read_slice(context.bytes());
+            let memory = cpu.kernel().ecp_contexts.add(&content);
             list.parameters.push(Parameter {
                 guid,
-                context: context.ptr(),
+                context: memory.ptr().cast(),
                 bytes: context.bytes(),
-                memory: Lock::new(context),
+                memory,
                 from_user_mode: spec.from_user_mode,
                 acknowledged: AtomicBool::new(false),
-                given: AtomicBool::new(false),
-                asked: AtomicBool::new(false),
+                given: Lock::default(),
             });
         }
         list
@@ -191,13 +190,16 @@ impl EcpList {
         self.parameters.iter().position(|parameter| parameter.context == context)
     }
 
-    fn give(&self, index: usize, guid: Ptr<Guid>, context: Ptr<Ptr>, bytes: Ptr<u32>) -> NtStatus {
+    fn give(&self, cpu: &Cpu, index: usize, guid: Ptr<Guid>, context: Ptr<Ptr>, bytes: Ptr<u32>) -> NtStatus {
         let Some(parameter) = self.parameters.get(index) else { return NtStatus::NOT_FOUND };
         guid.write_if_given(parameter.guid);
         bytes.write_if_given(u32::try_from(parameter.bytes).unwrap_or(u32::MAX));
         if !context.is_null() {
             context.write(parameter.context);
-            parameter.given.store(true, Ordering::Relaxed);
+            let mut given = parameter.given.lock();
+            if given.is_none() {
+                *given = cpu.frame();
+            }
         }
         NtStatus::SUCCESS
     }
@@ -264,7 +266,7 @@ pub(crate) fn find(cpu: &Cpu, list: Ptr, guid: Ptr<Guid>, context: Ptr<Ptr>, byt
     let guid = guid.read();
     let position = found.parameters.iter().position(|parameter| parameter.guid == guid);
     match position {
-        Some(position) => found.give(position, Ptr::NULL, context, bytes),
+        Some(position) => found.give(cpu, position, Ptr::NULL, context, bytes),
         None => NtStatus::NOT_FOUND,
     }
 }
@@ -298,10 +300,10 @@ pub(crate) fn next(
         return complain(cpu, list, "list of extra create parameters");
     };
     if current.is_null() {
-        return found.give(0, guid, context, bytes);
+        return found.give(cpu, 0, guid, context, bytes);
     }
     match found.position(current) {
-        Some(position) => found.give(position + 1, guid, context, bytes),
+        Some(position) => found.give(cpu, position + 1, guid, context, bytes),
         None => complain(cpu, current, "extra create parameter of that list"),
     }
 }
@@ -324,7 +326,7 @@ pub(crate) fn is_from_user_mode_for_filter(cpu: &Cpu, filter: Ptr, context: Ptr)
 /// `FsRtlIsEcpFromUserMode`.
 pub(crate) fn is_from_user_mode(cpu: &Cpu, context: Ptr) -> u8 {
     with_parameter(cpu, context, |parameter| {
-        parameter.asked.store(true, Ordering::Relaxed);
+        parameter.memory.asked();
         parameter.from_user_mode
     })
 }

@@ -108,11 +108,21 @@ impl EcpContext {
     pub(crate) fn asked(&self) {
         self.0.set(State::Asked);
     }
+
+    /// Whether one has, or has been told that it should.
+    pub(crate) fn was_asked(&self) -> bool {
+        *self.0.state.lock() == State::Asked
+    }
+
+    /// The create is over.
+    pub(crate) fn over(&self) {
+        self.0.set(State::Over);
+    }
 }
 
 impl Drop for EcpContext {
     fn drop(&mut self) {
-        self.0.set(State::Over);
+        self.over();
     }
 }
 
@@ -130,6 +140,10 @@ pub(super) fn stage(cpu: &Cpu, fault: &Fault) -> Option<Handled> {
     };
     let site = Site::of_instruction(cpu, fault.instruction).or_else(|| Site::of_call(cpu));
     cpu.violation_at(rule, detail, site);
-    parameter.set_accessible(true);
+    if state == State::Unasked {
+        parameter.set(State::Asked);
+    } else {
+        parameter.set_accessible(true);
+    }
     Some(Handled::Retry)
 }

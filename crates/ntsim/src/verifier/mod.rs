@@ -4,7 +4,6 @@ pub(crate) mod books;
 pub(crate) mod callback;
 pub(crate) mod calls;
 mod checks;
-#[allow(dead_code, reason = "extra create parameters follow")]
 pub(crate) mod ecp;
 mod injection;
 pub(crate) mod leaks;

@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use ntsim::{
-    Access, Act, Config, Connection, CreateOptions, CreateSpec, FastIo, FilterSpec, Handle, LoadError, Major,
-    Notice, NtStatus, PortReply, Process, ProcessSpec, Sim, Thread, Violation, VolumeSpec, When, Windows,
-    WriteSpec,
+    Access, Act, Config, Connection, CreateOptions, CreateSpec, EcpSpec, FastIo, FilterSpec, Handle,
+    LoadError, Major, Notice, NtStatus, PortReply, Process, ProcessSpec, Sim, Thread, Violation, VolumeSpec,
+    When, Windows, WriteSpec,
 };
 
 /// The service name of every offender.
@@ -162,4 +162,17 @@ pub(crate) fn send_message(machine: &Machine) {
     // Some offenders refuse it, and the control takes none.
     let _ = connection.send(&[1, 0, 0, 0], 0);
     connection.disconnect();
+}
+
+/// The SMB server opens a file for a client.
+pub(crate) fn create_for_remote_client(machine: &Machine) {
+    let client = "192.0.2.7:445".parse().expect("an address");
+    let handle = machine.open(&CreateSpec::new(FILE).ecp(EcpSpec::srv_open("share", client)));
+    machine.sim.close(machine.thread, handle).expect("it is open");
+}
+
+/// And again.
+pub(crate) fn create_for_remote_client_twice(machine: &Machine) {
+    create_for_remote_client(machine);
+    create_for_remote_client(machine);
 }
