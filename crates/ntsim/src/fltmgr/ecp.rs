@@ -136,8 +136,8 @@ impl EcpList {
                     (Guid::from_fields(*guid), block)
                 }
             };
-            let content = context.ptr::<u8>().read_slice(context.bytes());
-            let memory = cpu.kernel().ecp_contexts.add(&content);
+            let said = context.ptr::<u8>().read_slice(context.bytes());
+            let memory = cpu.kernel().ecp_contexts.add(&said);
             list.parameters.push(Parameter {
                 guid,
                 context: memory.ptr().cast(),
