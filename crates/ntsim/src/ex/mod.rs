@@ -9,5 +9,4 @@ pub(crate) mod pool_legacy;
 pub(crate) mod push_lock;
 pub(crate) mod resource;
 pub(crate) mod watched;
-#[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
 pub(crate) mod work;

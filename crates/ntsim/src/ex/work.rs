@@ -15,11 +15,9 @@ use crate::kernel::Kernel;
 use crate::ps::{Thread, ThreadKind};
 use crate::util::Lock;
 
-/// `WORK_QUEUE_TYPE`, most urgent first.
+/// `WORK_QUEUE_TYPE`, as far as somebody queues there; most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Queue {
-    /// `HyperCriticalWorkQueue`
-    HyperCritical,
     /// `CriticalWorkQueue`
     Critical,
     /// `DelayedWorkQueue`
@@ -42,7 +40,7 @@ impl Queue {
 /// Deferred procedure calls come before all work.
 const DPC: usize = 0;
 /// Number of queues, that of the deferred procedure calls included.
-const QUEUES: usize = 4;
+const QUEUES: usize = 3;
 /// Workers at most; beyond it work waits until one is free.
 const MAX_WORKERS: usize = 64;
 

@@ -3,7 +3,6 @@
 mod altitude;
 pub(crate) mod context;
 pub(crate) mod dirty;
-#[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
 mod dispatch;
 pub(crate) mod ecp;
 pub(crate) mod filter;
@@ -25,10 +24,11 @@ pub(crate) mod volume;
 pub(crate) mod work_item;
 
 pub(crate) use altitude::Altitude;
-#[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
+#[cfg(test)]
+pub(crate) use dispatch::Pended;
 pub(crate) use dispatch::{
-    Answer, Arrival, Pended, Submitted, complete_pended_post_operation, complete_pended_pre_operation,
-    dispatch, do_completion_processing_when_safe, rescue, submit,
+    Answer, Arrival, Submitted, complete_pended_post_operation, complete_pended_pre_operation, dispatch,
+    do_completion_processing_when_safe, rescue, submit,
 };
 pub(crate) use filter::Filter;
 pub(crate) use manager::{FilterManager, leaks};

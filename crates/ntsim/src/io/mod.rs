@@ -20,7 +20,6 @@ pub(crate) mod inquiry;
 pub(crate) mod mdl;
 mod namespace;
 mod node;
-#[allow(dead_code, unused_imports, reason = "asynchronous requests of the I/O system follow")]
 pub(crate) mod own;
 pub(crate) mod paging;
 mod path;

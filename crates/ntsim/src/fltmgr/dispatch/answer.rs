@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::travel;
+use super::resume;
 use crate::abi::{Address, Parameters};
 use crate::ex::work;
 use crate::io::file::File;
@@ -15,10 +15,7 @@ pub(crate) struct Arrival<'a> {
     pub(crate) parameters: Parameters,
     pub(crate) irp_flags: u32,
     pub(crate) operation_flags: u8,
-    pub(crate) minor: u8,
     pub(crate) file: &'a Arc<File>,
-    /// Whether a filter changed any of these.
-    pub(crate) changed: bool,
 }
 
 /// Takes care that a pending operation is completed some time.
@@ -65,7 +62,7 @@ impl Pended {
     /// Completes the operation in the current thread, at the current IRQL.
     pub(crate) fn complete(self, cpu: &Cpu, ended: IoStatus) {
         match self.0 {
-            Waits::Listed(data) => travel::arrived(cpu, data, ended),
+            Waits::Listed(data) => resume::arrived(cpu, data, ended),
             Waits::Alone(completion) => completion(cpu, ended),
         }
     }
@@ -106,7 +103,7 @@ impl Waiter {
             match (waited, ended) {
                 (Ok(()), Some(ended)) => return ended,
                 (Ok(()), None) => unreachable!("the wait ends when the operation is complete"),
-                (Err(stuck), _) => travel::rescue(cpu, stuck),
+                (Err(stuck), _) => resume::rescue(cpu, stuck),
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::callbacks;
+use super::resume;
 use super::table::{Reason, Resumption, is_owed};
 use super::travel::{self, Direction, Local};
 use crate::fltmgr::instance::Instance;
@@ -18,7 +19,7 @@ pub(in crate::fltmgr) fn drain(cpu: &Cpu, instance: &Arc<Instance>) {
         drain_pending(cpu, instance);
         match instance.users.wait_unless_stuck(cpu) {
             Ok(()) => return,
-            Err(stuck) => travel::rescue(cpu, stuck),
+            Err(stuck) => resume::rescue(cpu, stuck),
         }
     }
 }
@@ -51,9 +52,9 @@ fn drain_pending(cpu: &Cpu, instance: &Arc<Instance>) {
 fn carry_on(cpu: &Cpu, mut passage: Box<super::Passage>, reason: &Reason, resumption: &Resumption) {
     match (reason, resumption) {
         (Reason::Pre(other), Resumption::Pre { status, context }) => {
-            travel::resume_down(cpu, passage, other, *status, *context);
+            resume::resume_down(cpu, passage, other, *status, *context);
         }
-        (Reason::Post(other), _) => travel::resume_up(cpu, passage, other),
+        (Reason::Post(other), _) => resume::resume_up(cpu, passage, other),
         (_, Resumption::FileSystem(ended)) => {
             passage.end(*ended);
             let _ = travel::travel(cpu, passage, Direction::Up, &mut Local::default());

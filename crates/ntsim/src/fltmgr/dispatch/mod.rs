@@ -12,6 +12,7 @@ mod observe;
 mod passage;
 mod pended;
 mod redirect;
+mod resume;
 mod table;
 mod travel;
 
@@ -27,11 +28,12 @@ use self::passage::Sender;
 pub(crate) use self::pended::{
     complete_pended_post_operation, complete_pended_pre_operation, do_completion_processing_when_safe,
 };
+pub(crate) use self::resume::rescue;
+pub(super) use self::resume::{reissue, resume_model};
 pub(crate) use self::table::Operations;
 pub(super) use self::table::Reason;
+pub(super) use self::travel::Local;
 use self::travel::Step;
-pub(crate) use self::travel::rescue;
-pub(super) use self::travel::{Local, reissue, resume_model};
 use super::operation::Operation;
 use super::registration::OperationEntry;
 use super::stack::Layer;
@@ -116,9 +118,7 @@ fn arrive_alone(
         parameters,
         irp_flags: operation.irp_flags,
         operation_flags: operation.operation_flags,
-        minor: operation.minor,
         file: &operation.file,
-        changed: false,
     };
     target(cpu, &arrival)
 }

@@ -69,7 +69,6 @@ pub(crate) struct Passage {
     pub(super) next: usize,
     pub(super) owed: Vec<Owed>,
     changes: Vec<Change>,
-    changed: bool,
     /// The file that a filter put in the place of the operation's own.
     pub(super) redirected: Option<Arc<File>>,
     /// The file system's part, if the operation left its sender's thread before it got there.
@@ -129,7 +128,6 @@ impl Passage {
             next: first,
             owed: Vec::new(),
             changes: Vec::new(),
-            changed: false,
             redirected: None,
             target: None,
             sender,
@@ -190,7 +188,6 @@ impl Passage {
 
     /// The parameters have changed: those below are to see them, those above are not.
     pub(super) fn change(&mut self, to: IoParameterBlock) {
-        self.changed = true;
         if self.is_on_its_way_down() {
             self.changes.push(Change { owed: self.owed.len(), iopb: self.known.iopb });
         }
@@ -212,9 +209,7 @@ impl Passage {
             parameters: iopb.parameters,
             irp_flags: iopb.irp_flags,
             operation_flags: iopb.operation_flags,
-            minor: iopb.minor_function,
             file: self.redirected.as_ref().unwrap_or(&self.operation.file),
-            changed: self.changed,
         }
     }
 

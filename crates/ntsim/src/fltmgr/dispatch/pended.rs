@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::resume;
 use super::table::{Reason, Resumed, Resumption};
-use super::travel;
 use crate::abi::{CallbackData, Ptr, RelatedObjects};
 use crate::ex::work;
 use crate::fltmgr::instance::Instance;
@@ -24,7 +24,7 @@ pub(crate) fn complete_pended_pre_operation(cpu: &Cpu, data: Ptr<CallbackData>, 
         cpu.set_irql(Irql::APC);
     }
     if let Some((passage, Reason::Pre(instance))) = resume(cpu, data, Resumption::Pre { status, context }) {
-        travel::resume_down(cpu, passage, &instance, status, context);
+        resume::resume_down(cpu, passage, &instance, status, context);
     }
     cpu.set_irql(outer);
 }
@@ -32,7 +32,7 @@ pub(crate) fn complete_pended_pre_operation(cpu: &Cpu, data: Ptr<CallbackData>, 
 /// `FltCompletePendedPostOperation`.
 pub(crate) fn complete_pended_post_operation(cpu: &Cpu, data: Ptr<CallbackData>) {
     if let Some((passage, Reason::Post(instance))) = resume(cpu, data, Resumption::Post) {
-        travel::resume_up(cpu, passage, &instance);
+        resume::resume_up(cpu, passage, &instance);
     }
 }
 
@@ -131,5 +131,5 @@ fn complete_when_done(cpu: &Cpu, data: Ptr<CallbackData>) {
 }
 
 fn resume_post(cpu: &Cpu, passage: Box<super::Passage>, instance: &Arc<Instance>) {
-    travel::resume_up(cpu, passage, instance);
+    resume::resume_up(cpu, passage, instance);
 }
