@@ -25,7 +25,7 @@ play {
     read "file" thread="ui" offset=0 length=8
     close "file" thread="ui"
     copy-file thread="ui" from=#"C:\a"# to=#"C:\b"# size=100 chunk=10
-    create "asynchronous" thread="ui" path=#"C:\c"# access="read write delete" asynchronous=#true delete-on-close=#true
+    create "asynchronous" thread="ui" path=#"C:\c"# access="read write delete" asynchronous=#true delete-on-close=#true client="192.0.2.7" share=#"\\s\x"# forged=#true
     rename "asynchronous" thread="ui" to=#"C:\d"#
     link "asynchronous" thread="ui" to=#"C:\e"#
     set-end-of-file "asynchronous" thread="ui" size=10

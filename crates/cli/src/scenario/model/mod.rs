@@ -16,7 +16,9 @@ pub(crate) use self::filter::{Act, Filter, Operation};
 pub(crate) use self::handle::{BlockClone, HandleAction, OffloadRead, OffloadWrite, Share};
 pub(crate) use self::memory::{Memory, Protection};
 pub(crate) use self::request::{Notice, StartCopyChunk, StartWrite};
-pub(crate) use self::step::{Access, Action, CopyIntent, Create, Disposition, FastIo, Step, Write};
+pub(crate) use self::step::{
+    Access, Action, CopyIntent, Create, Disposition, FastIo, ServerOpen, Step, Write,
+};
 pub(crate) use self::torture::{Faults, Manner, Schedule, Torture};
 use crate::model::FileTime;
 use crate::place::Place;

@@ -1,5 +1,7 @@
 //! What happens, step by step.
 
+use std::net::IpAddr;
+
 use super::{
     BlockClone, Filter, HandleAction, Manner, Memory, OffloadRead, OffloadWrite, Process, Share,
     StartCopyChunk, StartWrite, Thread, Volume,
@@ -112,6 +114,17 @@ pub(crate) struct Create {
     pub(crate) delete_on_close: bool,
     /// Neither of the `FILE_SYNCHRONOUS_IO` options.
     pub(crate) asynchronous: bool,
+    /// What the SMB server says of its client.
+    pub(crate) server_open: Option<ServerOpen>,
+}
+
+/// `GUID_ECP_SRV_OPEN`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServerOpen {
+    pub(crate) client: IpAddr,
+    pub(crate) share: String,
+    /// A program put it there, not the server.
+    pub(crate) forged: bool,
 }
 
 impl Create {
@@ -129,6 +142,7 @@ impl Create {
             write_through: false,
             delete_on_close: false,
             asynchronous: false,
+            server_open: None,
         }
     }
 }

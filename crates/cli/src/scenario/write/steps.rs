@@ -2,7 +2,7 @@
 
 use super::text::Node;
 use super::{handle, memory, offset, process, thread, volume};
-use crate::scenario::model::{Access, Action, Create, StartCopyChunk, StartWrite, Write};
+use crate::scenario::model::{Access, Action, Create, ServerOpen, StartCopyChunk, StartWrite, Write};
 use crate::scenario::words::{self, word};
 
 /// The node that a step reads from.
@@ -96,12 +96,13 @@ fn create_node(create: &Create) -> Node {
         write_through,
         delete_on_close,
         asynchronous,
+        server_open,
     } = create;
     let access: Vec<&str> = [(*read, "read"), (*write, "write"), (*append, "append"), (*delete, "delete")]
         .into_iter()
         .filter_map(|(has, word)| has.then_some(word))
         .collect();
-    on_handle("create", handle, thread)
+    let node = on_handle("create", handle, thread)
         .text("path", path)
         .text("access", &access.join(" "))
         .text("disposition", word(&words::DISPOSITIONS, disposition))
@@ -110,7 +111,13 @@ fn create_node(create: &Create) -> Node {
         .flag("non-cached", *non_cached)
         .flag("write-through", *write_through)
         .flag("delete-on-close", *delete_on_close)
-        .flag("asynchronous", *asynchronous)
+        .flag("asynchronous", *asynchronous);
+    match server_open {
+        None => node,
+        Some(ServerOpen { client, share, forged }) => {
+            node.text("client", &client.to_string()).text("share", share).flag("forged", *forged)
+        }
+    }
 }
 
 fn write_node(name: &str, write: &Write) -> Node {

@@ -57,9 +57,12 @@ impl<'s> Stage<'s> {
             Memory::LazyWrite => sim.lazy_write(),
             Memory::ModifiedWrite => sim.modified_write(),
             Memory::MdlWrite { thread: name, handle, offset, length, fast_io } => {
-                let thread = self.act(machine, name);
-                let path = self.handles[handle.as_str()].path;
-                self.claim(machine, name, path, (signed(*offset), (*length).into()), Means::Write);
+                let thread = self.act_on(machine, name, handle);
+                let opened = &self.handles[handle.as_str()];
+                if opened.remote.is_none() {
+                    let range = (signed(*offset), (*length).into());
+                    self.claim(machine, name, opened.path, range, Means::Write);
+                }
                 let spec = MdlWriteSpec { offset: *offset, length: *length, fast_io: *fast_io };
                 sim.mdl_write(thread, self.handle(handle), &spec).map_err(Trouble::of("mdl-write"))?;
             }

@@ -37,6 +37,8 @@ struct Opened<'s> {
     handle: Handle,
     process: Process,
     path: &'s str,
+    /// The machine on whose behalf the server opened it.
+    remote: Option<String>,
 }
 
 /// Why a step could not be played.
@@ -150,6 +152,19 @@ impl<'s> Stage<'s> {
     fn act(&self, machine: &Machine, name: &str) -> Thread {
         machine.set_truth(|| self.truth(name));
         self.threads[name].thread
+    }
+
+    /// The same, with a handle that may be another machine's.
+    fn act_on(&self, machine: &Machine, name: &str, handle: &str) -> Thread {
+        machine.set_truth(|| self.truth_on(name, handle));
+        self.threads[name].thread
+    }
+
+    fn truth_on(&self, thread: &str, handle: &str) -> Truth {
+        match &self.handles[handle].remote {
+            Some(client) => Truth::Remote(client.clone()),
+            None => self.truth(thread),
+        }
     }
 
     /// Whose is what a thread does.

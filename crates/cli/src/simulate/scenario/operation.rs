@@ -18,16 +18,18 @@ impl<'s> Stage<'s> {
                 let thread = self.act(machine, &create.thread);
                 let handle = sim.create(thread, &create_spec(create)).map_err(Trouble::of("create"))?;
                 let process = self.threads[create.thread.as_str()].process;
-                self.handles.insert(&create.handle, Opened { handle, process, path: &create.path });
+                let server = create.server_open.as_ref().filter(|open| !open.forged);
+                let remote = server.map(|open| format!("{} by way of {}", open.client, open.share));
+                self.handles.insert(&create.handle, Opened { handle, process, path: &create.path, remote });
             }
             Action::Write(write) => {
-                let thread = self.act(machine, &write.thread);
+                let thread = self.act_on(machine, &write.thread, &write.handle);
                 let (range, by) = match write.offset {
                     Offset::At(offset) => ((offset, write.length.into()), Means::Write),
                     // Wherever that is.
                     Offset::EndOfFile | Offset::FilePointer => ((0, i64::MAX), Means::Elsewhere),
                 };
-                if !write.paging {
+                if !write.paging && self.handles[write.handle.as_str()].remote.is_none() {
                     self.claim(machine, &write.thread, self.handles[write.handle.as_str()].path, range, by);
                 }
                 let refused = write.fast_io == model::FastIo::RefusedOnly;

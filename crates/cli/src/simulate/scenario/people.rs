@@ -29,7 +29,7 @@ impl<'s> Stage<'s> {
                 let handle = self.share(&sim, share).map_err(Trouble::of("sharing a handle"))?;
                 let process = self.processes[share.process.as_str()];
                 let path = self.handles[share.from.as_str()].path;
-                self.handles.insert(&share.handle, Opened { handle, process, path });
+                self.handles.insert(&share.handle, Opened { handle, process, path, remote: None });
             }
             Action::Impersonate { thread, client } => {
                 sim.impersonate(self.threads[thread.as_str()].thread, self.processes[client.as_str()])?;

@@ -1,12 +1,17 @@
 //! What the simulator is asked for, from what the scenario says.
 
+use std::net::SocketAddr;
+
 use ntsim::{
-    Access, Act, CopyIntent, CreateOptions, CreateSpec, Disposition, FastIo, FileSystem, FilterSpec, Major,
-    Mode, NtStatus, Process, Thread, VolumeSpec, When, WriteOffset, WriteSpec,
+    Access, Act, CopyIntent, CreateOptions, CreateSpec, Disposition, EcpSpec, FastIo, FileSystem, FilterSpec,
+    Major, Mode, NtStatus, Process, Thread, VolumeSpec, When, WriteOffset, WriteSpec,
 };
 
 use crate::model::Offset;
 use crate::scenario::model;
+
+/// A port that an SMB client may have.
+const CLIENT_PORT: u16 = 49_152;
 
 /// A write, with the thread that carries it out and the process that is said to have asked for it, where those are others.
 pub(crate) fn write_spec(
@@ -70,6 +75,7 @@ pub(crate) fn create_spec(create: &model::Create) -> CreateSpec {
         write_through,
         delete_on_close,
         asynchronous,
+        server_open,
     } = create;
     let mut access = Access::SYNCHRONIZE;
     access.set(Access::GENERIC_READ, *read);
@@ -89,6 +95,10 @@ pub(crate) fn create_spec(create: &model::Create) -> CreateSpec {
     spec.options.set(CreateOptions::WRITE_THROUGH, *write_through);
     spec.options.set(CreateOptions::DELETE_ON_CLOSE, *delete_on_close);
     spec.options.set(CreateOptions::SYNCHRONOUS_IO_NONALERT, !*asynchronous);
+    if let Some(model::ServerOpen { client, share, forged }) = server_open {
+        let opened = EcpSpec::srv_open(share, SocketAddr::new(*client, CLIENT_PORT));
+        spec = spec.ecp(if *forged { opened.forged() } else { opened });
+    }
     match copy {
         None => spec,
         Some(model::CopyIntent::Source) => spec.copy(CopyIntent::Source),

@@ -7,7 +7,7 @@ mod request;
 use super::values::{duration, signed, write_offset};
 use super::{Reader, read_volume};
 use crate::place::BadInput;
-use crate::scenario::model::{Access, Action, Create, Step, Write};
+use crate::scenario::model::{Access, Action, Create, ServerOpen, Step, Write};
 use crate::scenario::node::Node;
 use crate::scenario::scope::{Life, SYSTEM, Thing};
 use crate::scenario::words;
@@ -133,6 +133,7 @@ impl Reader<'_> {
             write_through: node.flag("write-through")?,
             delete_on_close: node.flag("delete-on-close")?,
             asynchronous: node.flag("asynchronous")?,
+            server_open: read_server_open(node)?,
             ..default
         })
     }
@@ -224,6 +225,18 @@ impl Reader<'_> {
         self.scope.thread(&name, life).map_err(|message| node.error_at("thread", message))?;
         Ok(name)
     }
+}
+
+/// What the SMB server says of its client, or a program in its place.
+fn read_server_open(node: &mut Node<'_, '_>) -> Result<Option<ServerOpen>, BadInput> {
+    let Some(client) = node.text("client")?.map(str::to_owned) else {
+        return Ok(None);
+    };
+    let client = client
+        .parse()
+        .map_err(|_| node.error_at("client", format!("`{client}` is no IP address such as 192.0.2.7")))?;
+    let share = node.needed_text("share")?.to_owned();
+    Ok(Some(ServerOpen { client, share, forged: node.flag("forged")? }))
 }
 
 fn not_system(node: &Node<'_, '_>, name: &str) -> Result<(), BadInput> {
