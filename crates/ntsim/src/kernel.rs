@@ -100,6 +100,7 @@ impl Kernel {
             .expect("no thread has the first number yet");
         let cells = DataCells::new();
         cells.set(DataExport::PsInitialSystemProcess, system.ptr().address());
+        cells.set(DataExport::IoFileObjectType, arena.allocate().address());
         cells.set(DataExport::PsProcessType, arena.allocate().address());
         cells.set(DataExport::PsThreadType, arena.allocate().address());
         Arc::new(Self {

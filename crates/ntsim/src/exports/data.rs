@@ -5,14 +5,15 @@ use crate::abi::{Address, Shared};
 
 /// A variable that a driver may import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "named after the variables")]
 pub(crate) enum DataExport {
+    IoFileObjectType,
     PsInitialSystemProcess,
     PsProcessType,
     PsThreadType,
 }
 
-const DATA_EXPORTS: [(DataExport, &str); 3] = [
+const DATA_EXPORTS: [(DataExport, &str); 4] = [
+    (DataExport::IoFileObjectType, "IoFileObjectType"),
     (DataExport::PsInitialSystemProcess, "PsInitialSystemProcess"),
     (DataExport::PsProcessType, "PsProcessType"),
     (DataExport::PsThreadType, "PsThreadType"),

@@ -8,7 +8,7 @@ use crate::ex::block::{Block, Content};
 use crate::io::driver::Driver;
 use crate::io::{file_object, irp};
 use crate::ke::{Cpu, Irql};
-use crate::sim::Leak;
+use crate::sim::{Leak, Major};
 use crate::status::NtStatus;
 use crate::util::{AddressMap, Lock};
 use crate::verifier::{Rule, calls};
@@ -75,7 +75,8 @@ pub(crate) fn get_file_name_information(
         return NtStatus::INVALID_PARAMETER;
     }
     // `KeAreAllApcsDisabled` is TRUE from APC_LEVEL on.
-    if !is_safe(&operation) || cpu.irql() >= Irql::APC {
+    let has_top_level_irp = cpu.thread().io().top_level_irp() != 0;
+    if !is_safe(&operation) || has_top_level_irp || cpu.irql() >= Irql::APC {
         if !matches!(method, METHOD_CACHE_ONLY | METHOD_ALWAYS_ALLOW_CACHE_LOOKUP) {
             calls::check_name_query(cpu);
         }
@@ -97,7 +98,18 @@ pub(crate) fn get_file_name_information(
 
 /// Whether the name may be asked for at all: not in the paging path, and not after the cleanup.
 fn is_safe(operation: &Operation) -> bool {
-    operation.irp_flags & irp::PAGING_IO == 0 && !operation.file.has(file_object::CLEANUP_COMPLETE)
+    // The file is being acquired or released by the cache or memory manager.
+    let refused = matches!(
+        operation.major,
+        Major::AcquireForCcFlush
+            | Major::ReleaseForCcFlush
+            | Major::AcquireForModifiedPageWriter
+            | Major::ReleaseForModifiedPageWriter
+            | Major::ReleaseForSectionSynchronization
+    );
+    operation.irp_flags & irp::PAGING_IO == 0
+        && !refused
+        && !operation.file.has(file_object::CLEANUP_COMPLETE)
 }
 
 /// The name in a format: as it was opened, or as the file is called now.

@@ -20,7 +20,8 @@ fn is_of_type(cpu: &Cpu, object: &Object, object_type: Ptr) -> bool {
     let expected = match object {
         Object::Process(_) => cells.get(DataExport::PsProcessType),
         Object::Thread(_) => cells.get(DataExport::PsThreadType),
-        Object::File(_) | Object::Token(_) => 0,
+        Object::File(_) => cells.get(DataExport::IoFileObjectType),
+        Object::Token(_) => 0,
     };
     object_type.is_null() || object_type.address() == expected
 }
@@ -44,14 +45,17 @@ pub(crate) fn reference_object_by_handle(
     object: Ptr<Ptr>,
     information: Ptr,
 ) -> NtStatus {
-    if mode != Mode::Kernel as i8 {
+    // A program's handle, such as the source of a block clone, means something in the context of its process only.
+    let process = cpu.thread().current_process();
+    let of_program = cpu.kernel().file_handles.get(&process, handle as u64).map(Object::File);
+    if mode != Mode::Kernel as i8 && of_program.is_none() {
         cpu.violation(Rule::InvalidParameter, "references a kernel handle with AccessMode UserMode");
         return NtStatus::ACCESS_DENIED;
     }
     if !information.is_null() {
         cpu.violation(Rule::InvalidParameter, "drivers set HandleInformation to NULL");
     }
-    let Some(found) = cpu.kernel().handles.get(handle) else {
+    let Some(found) = of_program.or_else(|| cpu.kernel().handles.get(handle)) else {
         cpu.violation(Rule::ObjectReference, format!("references handle 0x{handle:X}, which is not open"));
         return NtStatus::INVALID_HANDLE;
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::driver::{self, Filter, SUCCESS_NO_CALLBACK};
 use super::{ALL_MAJORS, Machine, PID};
-use crate::abi::{CallbackData, Ptr, RelatedObjects};
+use crate::abi::{CallbackData, Ptr, RelatedObjects, Shared};
 use crate::sim::{
     CreateOptions, CreateSpec, LazyWriter, Major, MdlWriteSpec, Mode, Phase, Protection, ReadSpec,
     SectionSpec, Setting, WriteSpec,
@@ -347,4 +347,26 @@ fn an_mdl_write_is_prepared_and_completed() {
     assert_eq!(watched.majors(), [(Major::Write, 4), (Major::Write, 4)]);
     machine.sim.lazy_write();
     assert_eq!(watched.paging(), [(4, false, 0, 4096), (4, false, 8192, 4096)]);
+}
+
+#[test]
+fn no_name_is_to_be_had_while_a_file_is_flushed() {
+    static STATUS: AtomicUsize = AtomicUsize::new(0);
+    extern "win64" fn pre(data: Ptr<CallbackData>, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
+        const OPENED_BY_DEFAULT: usize = 0x102;
+        let name = Shared::new(Ptr::<()>::NULL);
+        let arguments = [data.address(), OPENED_BY_DEFAULT, name.ptr().address()];
+        // Relaxed: the test reads it after the operation.
+        STATUS.store(driver::status("FltGetFileNameInformation", &arguments).0 as usize, Ordering::Relaxed);
+        SUCCESS_NO_CALLBACK
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        Filter::default().on(Major::AcquireForCcFlush, pre, None).start(driver)
+    }
+    let machine = Machine::new(entry);
+    let handle = machine.open(r"C:\a");
+    write(&machine, handle, 0, 10);
+    machine.sim.flush(machine.thread, handle).expect("it can be flushed");
+    let refused = NtStatus::FLT_INVALID_NAME_REQUEST.0 as usize;
+    assert_eq!(STATUS.load(Ordering::Relaxed), refused);
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::driver::{self, Filter, SEEN, SUCCESS_NO_CALLBACK, iopb};
 use super::{Machine, PID, machine_without_driver};
-use crate::abi::{CallbackData, Ptr, RelatedObjects};
+use crate::abi::{CallbackData, Ptr, RelatedObjects, Shared};
 use crate::sim::{
     CloneSpec, CreateOptions, CreateSpec, Disposition, FileSystem, Major, OffloadWriteSpec, Phase, Setting,
     VolumeSpec, WriteSpec,
@@ -181,6 +181,15 @@ fn a_block_clone_names_its_source_by_handle_and_takes_whole_clusters() {
             (control.fs_control_code, control.input_buffer_length),
             (0x98344, 32) | (0x983E8, 48)
         ));
+        let offset = if control.fs_control_code == 0x98344 { 0 } else { 8 };
+        let handle = control.system_buffer.byte_offset::<usize>(offset).read();
+        let file_type = Ptr::<usize>::at(driver::system_routine("IoFileObjectType")).read();
+        let source = Shared::new(Ptr::<()>::NULL);
+        let user_mode = 1;
+        let arguments = [handle, 0, file_type, user_mode, source.ptr().address(), 0];
+        let found = driver::status("ObReferenceObjectByHandle", &arguments);
+        assert_eq!(found, NtStatus::SUCCESS, "the source's handle means something in its process");
+        driver::nt("ObfDereferenceObject", &[source.get().address()]);
         SEEN.set(control.fs_control_code as usize);
         SUCCESS_NO_CALLBACK
     }
