@@ -183,8 +183,8 @@ pub(crate) fn queue_deferred_io(
         cpu.violation(Rule::Pending, "defers an operation that is no IRP");
         return NtStatus::FLT_NOT_SAFE_TO_POST_OPERATION;
     }
-    // Paging I/O is never left to a worker (the routine's page).
-    if operation.irp_flags & irp::PAGING_IO != 0 {
+    // Neither paging I/O nor a request within another is left to a worker (the routine's page).
+    if operation.irp_flags & irp::PAGING_IO != 0 || cpu.thread().io().top_level_irp() != 0 {
         return NtStatus::FLT_NOT_SAFE_TO_POST_OPERATION;
     }
     let Some(driver) = cpu.driver() else { return NtStatus::INVALID_PARAMETER };

@@ -29,7 +29,12 @@ const DONE: IoStatus = IoStatus { status: NtStatus::SUCCESS, information: 10 };
 
 #[test]
 fn a_request_that_pends_is_completed_after_its_sender_has_ended() {
-    let machine = machine!(watch, Some(finish));
+    extern "win64" fn ask(data: Data, _: Objects, _: usize, _: u32) -> u32 {
+        let process = nt("IoThreadToProcess", &[data.read().thread.address()]);
+        assert_ne!(nt("PsGetProcessId", &[process]), 0, "the request keeps its thread and process");
+        FINISHED_PROCESSING
+    }
+    let machine = machine!(watch, Some(ask));
     let handle = machine.open(r"C:\a");
     let log = note(&machine);
     let ended = Arc::default();
