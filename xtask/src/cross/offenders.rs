@@ -28,6 +28,8 @@ const EXPORTS: [&str; 2] = ["ntoskrnl", "fltmgr"];
 const IMAGES: &str = "offenders";
 /// Each source makes two images: the offender, and its twin that keeps the rule.
 const TWINS: [(&str, &[&str]); 2] = [("", &[]), (".mended", &["--cfg", "mended"])];
+/// How the metadata of `core` is made: with the code of all its functions, since none is compiled.
+const LIBRARY_FLAGS: [&str; 2] = ["-Zforce-unstable-if-unmarked", "-Zalways-encode-mir"];
 /// A crate that stands for the compiler's own functions, none of which are used.
 const COMPILER_BUILTINS: &str = "#![feature(compiler_builtins)]\n#![compiler_builtins]\n#![no_std]\n";
 
@@ -96,14 +98,15 @@ impl Build {
 
     /// Makes what all of them need: the metadata of `core`, and import libraries.
     fn prepare(&self) -> Result<()> {
-        let stamp = self.scratch.join("compiler");
-        if !fs::read_to_string(&stamp).is_ok_and(|version| version == self.version) {
+        let stamp = self.scratch.join("made-of");
+        let made_of = format!("{}{LIBRARY_FLAGS:?}", self.version);
+        if !fs::read_to_string(&stamp).is_ok_and(|text| text == made_of) {
             let core = self.compiler.library_source().join("core/src/lib.rs");
             run(self.library("core").arg(core)).context("core does not compile")?;
             let builtins = self.scratch.join("compiler_builtins.rs");
             fs::write(&builtins, COMPILER_BUILTINS)?;
             run(self.library("compiler_builtins").arg(builtins))?;
-            fs::write(stamp, &self.version)?;
+            fs::write(stamp, made_of)?;
         }
         for module in EXPORTS {
             let library = self.scratch.join(format!("{module}.lib"));
@@ -126,7 +129,8 @@ impl Build {
                 "--cap-lints",
                 "allow",
             ])
-            .args(["-Zforce-unstable-if-unmarked", "-Zalways-encode-mir", "--out-dir"])
+            .args(LIBRARY_FLAGS)
+            .arg("--out-dir")
             .arg(&self.scratch);
         command
     }
