@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod cache;
+mod concurrency;
 mod contexts;
 mod copy;
 mod cost;

@@ -23,7 +23,7 @@ use crate::ke::crash::Exit;
 use crate::kernel::Kernel;
 
 /// How long somebody from outside may take to come and end a wait that nothing else can end.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
 
 /// A thread that waits, or is about to.
 struct Waiter {
