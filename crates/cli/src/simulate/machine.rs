@@ -21,7 +21,7 @@ use crate::windows_version::WindowsVersion;
 /// Name of the driver's service.
 const SERVICE: &str = "whowrote";
 /// Its altitude, as its INF has it.
-const ALTITUDE: &str = "385971";
+pub(crate) const ALTITUDE: &str = "385971";
 /// A filter that watches what comes to the driver, whether the driver wants it or not.
 const WATCHER: &str = "watcher";
 /// Directly above the driver.

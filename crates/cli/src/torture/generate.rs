@@ -11,8 +11,8 @@ use crate::model::Offset;
 use crate::place::Place;
 use crate::scenario::SYSTEM;
 use crate::scenario::model::{
-    Access, Action, CopyIntent, Create, Disposition, FastIo, Faults, FileSystem, Manner, Process, Scenario,
-    Schedule, Step, Thread, Torture, Volume, Write,
+    Access, Act, Action, CopyIntent, Create, Disposition, FastIo, Faults, FileSystem, Filter, HandleAction,
+    Manner, Memory, Operation, Process, Scenario, Schedule, Step, Thread, Torture, Volume, Write,
 };
 use crate::windows_version::WindowsVersion;
 
@@ -71,6 +71,7 @@ pub(super) fn generate(plan: &Plan) -> Scenario {
         let process = generator.new_process(lane, first_pid(lane), false);
         scenario.processes.push(process);
     }
+    scenario.steps.extend(generator.filters().into_iter().map(Step::new));
     if plan.alone {
         scenario.steps.push(Step::new(Action::Disconnect));
     }
@@ -144,10 +145,12 @@ enum Kind {
     Driver,
     Volume,
     SystemWrite,
+    OnHandle,
+    Cache,
 }
 
 /// How often each comes.
-const KINDS: [(u32, Kind); 17] = [
+const KINDS: [(u32, Kind); 19] = [
     (700, Kind::Write),
     (90, Kind::Create),
     (60, Kind::Close),
@@ -165,6 +168,8 @@ const KINDS: [(u32, Kind); 17] = [
     (1, Kind::Driver),
     (1, Kind::Volume),
     (6, Kind::SystemWrite),
+    (30, Kind::OnHandle),
+    (3, Kind::Cache),
 ];
 
 impl Generator {
@@ -254,6 +259,9 @@ impl Generator {
             Kind::Driver if world.loaded => one(Action::Unload),
             Kind::Driver => Some(vec![Action::Load, Action::Connect]),
             Kind::Volume => self.arrival(),
+            Kind::OnHandle => self.on_handle(world, lane).and_then(one),
+            Kind::Cache if self.rng.bool() => one(Action::Memory(Memory::LazyWrite)),
+            Kind::Cache => one(Action::Memory(Memory::ModifiedWrite)),
             Kind::SystemWrite => Some(self.system_write(world)),
         }
     }
@@ -448,6 +456,52 @@ impl Generator {
         Some(Action::Read { thread, handle: known.name.to_string(), offset, length: SECTOR })
     }
 
+    /// What is done to a lane's own file, beside writing to it.
+    fn on_handle(&mut self, world: &World, lane: u32) -> Option<Action> {
+        let handle = self.handle(world, lane, |known| {
+            Self::is_own(&world.files[known.file], lane) && (known.write || known.delete)
+        })?;
+        let known = &world.handles[handle];
+        let file = &world.files[known.file];
+        let drive = &world.volumes[file.volume].drive;
+        let fresh = format!(r"{drive}\lane{lane}\r{}.bin", self.rng.u32(0..OWN_FILES));
+        let size = self.rng.u64(0..1 << 20);
+        let offset = size / 2;
+        let what = match self.rng.u32(0..12) {
+            0..=3 => HandleAction::Rename(fresh),
+            4 => HandleAction::Delete { posix: false },
+            5 => HandleAction::EndOfFile(size),
+            6 => HandleAction::Zero { offset, length: size },
+            7 => HandleAction::Basic,
+            8 => HandleAction::Query,
+            _ => HandleAction::Flush,
+        };
+        let thread = self.thread_of(world, known.process)?;
+        Some(Action::OnHandle { thread, handle: known.name.to_string(), what })
+    }
+
+    /// Other filters of the machine, above and below.
+    fn filters(&mut self) -> Vec<Action> {
+        let filter = |name: &str, altitude: &str, act, every, path: Option<&str>| {
+            Action::Filter(Filter {
+                name: name.to_owned(),
+                altitude: altitude.to_owned(),
+                operation: Operation::Write,
+                act,
+                every,
+                path: path.map(str::to_owned),
+                paging: false,
+            })
+        };
+        let all = [
+            filter("defers", "389000", Act::Repost, 1, Some("lane1")),
+            filter("pends", "180000", Act::Repost, 3, None),
+            filter("encrypts", "145000", Act::CompleteAtDispatch, 2, Some("lane2")),
+            filter("repeats", "135000", Act::Reissue, 5, None),
+        ];
+        all.into_iter().filter(|_| self.rng.u32(0..3) == 0).collect()
+    }
+
     fn copy_file(&mut self, world: &World, lane: u32) -> Option<Action> {
         let in_lane_process = |process: usize| in_lane(world.processes[process].pid, lane);
         let is_user = |process: usize| world.processes[process].is_user();
@@ -502,7 +556,8 @@ impl Generator {
 }
 
 fn access(read: bool, write: bool, append: bool) -> Access {
-    Access { read, write, append, delete: false }
+    // Whoever may write may rename, too.
+    Access { read, write, append, delete: write }
 }
 
 fn in_lane(pid: u32, lane: u32) -> bool {

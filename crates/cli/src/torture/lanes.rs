@@ -53,6 +53,7 @@ pub(super) fn of_steps(scenario: &Scenario) -> Vec<usize> {
             Action::Write(write) => of_thread(&write.thread),
             Action::ExitThread(thread)
             | Action::Read { thread, .. }
+            | Action::OnHandle { thread, .. }
             | Action::Close { thread, .. }
             | Action::CopyFile { thread, .. }
             | Action::CopyChunk { thread, .. } => of_thread(thread),

@@ -198,7 +198,7 @@ fn compare(truth: &Truth, record: &Received, strictness: Strictness) -> Result<(
         return wrong("executor");
     }
     let is_told = |named: &Named, path: Option<&str>| match path {
-        Some(path) => *named.path == *path,
+        Some(path) => named.paths.iter().any(|known| **known == *path),
         None => !named.known || strictness.faults || strictness.threads,
     };
     if !is_told(&truth.file, record.path.as_deref()) {
@@ -244,11 +244,11 @@ fn told(truth: &Truth) -> String {
     };
     let offset = offset.unwrap_or(Offset::FilePointer);
     let mode = if *kernel_mode { "kernel" } else { "user" };
-    let source = source.as_ref().map(|(named, offset)| (&*named.path, *offset));
+    let source = source.as_ref().map(|(named, offset)| (&named.paths, *offset));
     format!(
         "{author}, write {} of {length} bytes at {offset:?} of {}, {mode} mode, executor {executor:?}, source {source:?}",
         length / SECTOR,
-        file.path
+        file.paths.last().map_or("?", |path| path)
     )
 }
 

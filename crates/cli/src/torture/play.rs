@@ -17,10 +17,11 @@ use super::oracle::{self, Fault, Played, Printed, Session, Strictness};
 use super::world::{Truth, World};
 use crate::consumer::names::Drives;
 use crate::scenario::SYSTEM;
-use crate::scenario::model::{self, Action, FastIo, Faults, Manner, Scenario, Schedule, Torture};
+use crate::scenario::model::{self, Action, FastIo, Faults, Manner, Memory, Scenario, Schedule, Torture};
 use crate::simulate::crash;
 use crate::simulate::machine;
-use crate::simulate::scenario::specs::{create_spec, volume_spec, write_spec};
+use crate::simulate::scenario::handle;
+use crate::simulate::scenario::specs::{create_spec, filter_spec, volume_spec, write_spec};
 use crate::windows_version::WindowsVersion;
 
 /// Name of the driver's service.
@@ -30,6 +31,8 @@ const PORT: &str = r"\WhoWrotePort";
 /// The program on the machine that reads from it, and its PID.
 const CONSUMER_IMAGE: &str = r"C:\Program Files\whowrote\whowrote.exe";
 const CONSUMER_PID: u32 = 900;
+/// Machines with so many processors have their memory watched, which takes time.
+const WATCHED: u32 = 2;
 /// How often the driver is loaded again if an injected failure kept it from loading.
 const LOADS: u32 = 200;
 /// After so long the driver has tried again whatever was not acknowledged.
@@ -150,13 +153,15 @@ fn play_all(
     for step in &scenario.steps {
         truths.push(world.apply(&step.action).map_err(|_| invalid())?);
     }
-    let config = Config::new(machine::windows(windows)).processors(torture.processors).schedule(
-        match torture.schedule {
-            Schedule::Fixed => ntsim::Schedule::Fixed,
-            Schedule::Seeded(seed) => ntsim::Schedule::Seeded(seed),
-            Schedule::Threads => ntsim::Schedule::Threads,
-        },
-    );
+    let schedule = match torture.schedule {
+        Schedule::Fixed => ntsim::Schedule::Fixed,
+        Schedule::Seeded(seed) => ntsim::Schedule::Seeded(seed),
+        Schedule::Threads => ntsim::Schedule::Threads,
+    };
+    // What may be touched where is a property of a processor, but of all threads of this process.
+    let watched = torture.processors == WATCHED && torture.schedule != Schedule::Threads;
+    let config = Config::new(machine::windows(windows));
+    let config = config.processors(torture.processors).schedule(schedule).watch(watched);
     let sim = Sim::new(config);
     let shared = Shared { sim: sim.clone(), now: AtomicU64::new(0), phases: Mutex::default() };
     shared.begin(Phase { sessions: Vec::new(), certain: true, attached: Vec::new() });
@@ -194,6 +199,7 @@ impl<'s> Case<'s> {
         torture: Torture,
     ) -> Result<Self, Fault> {
         let sim = &shared.sim;
+        sim.set_altitude(SERVICE, machine::ALTITUDE).map_err(|error| step_failed("altitude", &error))?;
         let mut volumes = Vec::new();
         for volume in &scenario.volumes {
             volumes.push(sim.add_volume(volume_spec(volume)).map_err(|error| step_failed("volume", &error))?);
@@ -369,6 +375,18 @@ fn play_step<'s>(
             Ok(())
         }
         Action::AddVolume(volume) => host.add_volume(volume),
+        Action::Filter(filter) => {
+            let added = host.shared.sim.add_filter(filter_spec(filter));
+            added.map_err(|error| step_failed("filter", &error))
+        }
+        Action::Memory(Memory::LazyWrite) => {
+            host.shared.sim.lazy_write();
+            Ok(())
+        }
+        Action::Memory(Memory::ModifiedWrite) => {
+            host.shared.sim.modified_write();
+            Ok(())
+        }
         Action::Settle => {
             host.shared.sim.settle();
             Ok(())
@@ -441,6 +459,11 @@ impl<'s> Lane<'s> {
             Action::Close { thread, handle } => {
                 sim.close(self.threads[thread.as_str()], self.handles[handle.as_str()])
                     .map_err(failed("close"))?;
+            }
+            Action::OnHandle { thread, handle, what } => {
+                let thread = self.threads[thread.as_str()];
+                handle::act(sim, thread, self.handles[handle.as_str()], what)
+                    .map_err(|(what, status)| step_failed(what, &status))?;
             }
             Action::CopyFile { thread, from, to, size, chunk } => {
                 let spec = CopySpec::new(from, to, *size).chunk(*chunk);

@@ -76,6 +76,7 @@ fn thread_of(action: &Action) -> Option<&str> {
         Action::Create(create) => Some(&create.thread),
         Action::Write(write) => Some(&write.thread),
         Action::Read { thread, .. }
+        | Action::OnHandle { thread, .. }
         | Action::Close { thread, .. }
         | Action::CopyFile { thread, .. }
         | Action::CopyChunk { thread, .. } => Some(thread),

@@ -10,12 +10,15 @@ use std::sync::Arc;
 use crate::model::Offset;
 use crate::scenario::SYSTEM;
 use crate::scenario::model::{
-    Action, CopyIntent, Create, Disposition, FastIo, FileSystem, Process, Scenario, Thread, Volume, Write,
+    Act, Action, CopyIntent, Create, Disposition, FastIo, FileSystem, Filter, HandleAction, Memory,
+    Operation, Process, Scenario, Thread, Volume, Write,
 };
 use crate::windows_version::WindowsVersion;
 
 /// Every write has a length of its own: its number times this, which is also what uncached writes are a multiple of.
 pub(super) const SECTOR: u32 = 512;
+/// The driver's altitude, as its INF has it.
+const ALTITUDE: f64 = 385_971.0;
 /// PID of System.
 const SYSTEM_PID: u32 = 4;
 
@@ -46,7 +49,9 @@ pub(super) struct Program {
 /// A file as a record may name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
-    pub(super) path: Arc<str>,
+    /// What it was called since it was opened, the present name last: a stream that stays open keeps the name by which
+    /// it was met until it is opened again.
+    pub(super) paths: Vec<Arc<str>>,
     /// Whether the driver can know it: it saw the stream being opened for writing, or to be copied.
     pub(super) known: bool,
 }
@@ -93,11 +98,16 @@ pub(super) struct KnownHandle {
     pub(super) read: bool,
     pub(super) write: bool,
     pub(super) append: bool,
+    pub(super) delete: bool,
     pub(super) open: bool,
 }
 
 pub(super) struct KnownFile {
     pub(super) path: Arc<str>,
+    /// What it was called before, while it stayed open.
+    earlier: Vec<Arc<str>>,
+    /// Whether it goes with its last handle.
+    deleting: bool,
     pub(super) volume: usize,
     pub(super) exists: bool,
     /// At least this many bytes, unless others truncate it at the same time.
@@ -124,6 +134,7 @@ pub(super) struct World {
     thread_names: HashMap<String, usize>,
     handle_names: HashMap<String, usize>,
     paths: HashMap<String, usize>,
+    filters: Vec<Filter>,
     pub(super) loaded: bool,
     pub(super) connected: bool,
 }
@@ -142,7 +153,9 @@ impl World {
             thread_names: HashMap::new(),
             handle_names: HashMap::new(),
             paths: HashMap::new(),
-            loaded: true,
+            filters: Vec::new(),
+            // What is there first is there before the driver.
+            loaded: false,
             connected: true,
         };
         world.insert_process(SYSTEM, SYSTEM_PID, SYSTEM, true);
@@ -153,6 +166,7 @@ impl World {
         for process in &scenario.processes {
             world.start_process(process)?;
         }
+        world.loaded = true;
         Ok(world)
     }
 
@@ -195,6 +209,15 @@ impl World {
             Action::CopyChunk { thread, from, to, from_offset, to_offset, length } => {
                 return self.copy_chunk(thread, (from, *from_offset), (to, *to_offset), *length);
             }
+            Action::OnHandle { thread, handle, what } => {
+                let handle = self.own_handle(thread, handle)?;
+                self.on_handle(handle, what)?;
+            }
+            Action::Filter(filter) => {
+                ensure(self.filters.iter().all(|known| known.altitude != filter.altitude))?;
+                self.filters.push(filter.clone());
+            }
+            Action::Memory(Memory::LazyWrite | Memory::ModifiedWrite) => {}
             Action::Load => {
                 ensure(!self.loaded)?;
                 self.loaded = true;
@@ -325,6 +348,8 @@ impl World {
         self.paths.insert(path.to_owned(), file);
         self.files.push(KnownFile {
             path: path.into(),
+            earlier: Vec::new(),
+            deleting: false,
             volume,
             exists: false,
             size: 0,
@@ -339,6 +364,7 @@ impl World {
         let thread = self.living_thread(thread)?;
         ensure(!self.handle_names.contains_key(handle))?;
         let file = self.file(path)?;
+        ensure(!self.files[file].deleting)?;
         self.meets(thread);
         let exists = self.files[file].exists;
         match disposition {
@@ -359,6 +385,7 @@ impl World {
             read: access.read,
             write: access.write,
             append: access.append,
+            delete: access.delete,
             open: true,
         });
         Ok(())
@@ -376,7 +403,14 @@ impl World {
     fn closed(&mut self, file: usize) {
         let file = &mut self.files[file];
         file.open -= 1;
-        file.named &= file.open > 0;
+        if file.open == 0 {
+            file.named = false;
+            file.earlier.clear();
+            if std::mem::take(&mut file.deleting) {
+                file.exists = false;
+                file.size = 0;
+            }
+        }
     }
 
     fn close(&mut self, handle: usize) {
@@ -384,9 +418,62 @@ impl World {
         self.closed(self.handles[handle].file);
     }
 
+    fn on_handle(&mut self, handle: usize, what: &HandleAction) -> Result<(), Invalid> {
+        let KnownHandle { file, write, delete, .. } = self.handles[handle];
+        match what {
+            HandleAction::Rename(path) => {
+                ensure(delete && !self.files[file].deleting)?;
+                self.rename(file, path)
+            }
+            HandleAction::Delete { posix: false } => {
+                ensure(delete)?;
+                self.files[file].deleting = true;
+                Ok(())
+            }
+            HandleAction::EndOfFile(size) => {
+                ensure(write)?;
+                self.files[file].size = i64::try_from(*size).map_err(|_| Invalid)?;
+                Ok(())
+            }
+            HandleAction::Flush | HandleAction::Basic | HandleAction::Zero { .. } => ensure(write),
+            HandleAction::Query => Ok(()),
+            _ => Err(Invalid),
+        }
+    }
+
+    /// A file without streams gets a name that nothing has.
+    fn rename(&mut self, file: usize, to: &str) -> Result<(), Invalid> {
+        let from = Arc::clone(&self.files[file].path);
+        let drive = &self.volumes[self.files[file].volume].drive;
+        let has_streams = |path: &str| {
+            let streams = format!("{path}:");
+            path.matches(':').count() > 1 || self.paths.keys().any(|known| known.starts_with(&streams))
+        };
+        ensure(to.starts_with(&**drive) && !has_streams(&from) && !has_streams(to))?;
+        let taken = self.paths.get(to).is_some_and(|other| self.files[*other].exists);
+        ensure(*to != *from && !taken)?;
+        self.paths.remove(&*from);
+        self.paths.insert(to.to_owned(), file);
+        let file = &mut self.files[file];
+        file.earlier.push(std::mem::replace(&mut file.path, to.into()));
+        Ok(())
+    }
+
+    /// Whether a filter above has a worker send such writes on.
+    fn is_reposted(&self, file: usize) -> bool {
+        let path = self.files[file].path.to_uppercase();
+        self.filters.iter().any(|filter| {
+            let above = filter.altitude.parse::<f64>().is_ok_and(|altitude| altitude > ALTITUDE);
+            let meant = filter.path.as_ref().is_none_or(|part| path.contains(&part.to_uppercase()));
+            let each = filter.every == 1 && filter.operation == Operation::Write;
+            above && each && meant && matches!(filter.act, Act::Repost | Act::Hold)
+        })
+    }
+
     fn named(&self, file: usize) -> Named {
-        let KnownFile { path, named, .. } = &self.files[file];
-        Named { path: Arc::clone(path), known: *named }
+        let KnownFile { path, earlier, named, .. } = &self.files[file];
+        let paths = earlier.iter().chain([path]).cloned().collect();
+        Named { paths, known: *named }
     }
 
     fn author(&self, thread: usize) -> Option<Author> {
@@ -451,6 +538,7 @@ impl World {
         };
         let Some(author) = author else { return Ok(Vec::new()) };
         let runs = executor.unwrap_or(thread);
+        let other = (write.no_thread || runs != thread).then(|| self.pid_of(runs));
         Ok(vec![Truth {
             length: write.length,
             offset,
@@ -458,7 +546,7 @@ impl World {
             file: self.named(file),
             volume: self.files[file].volume,
             kernel_mode: write.kernel_mode,
-            executor: (write.no_thread || runs != thread).then(|| self.pid_of(runs)),
+            executor: if self.is_reposted(file) { Some(SYSTEM_PID) } else { other },
             source: None,
             optional: false,
         }])
@@ -476,6 +564,7 @@ impl World {
         let author = self.author(thread).ok_or(Invalid)?;
         let (from, to) = (self.file(from)?, self.file(to)?);
         let size = i64::try_from(size).map_err(|_| Invalid)?;
+        ensure(!self.files[from].deleting && !self.files[to].deleting)?;
         ensure(from != to && chunk > 0 && size > 0 && size % i64::from(chunk) == 0)?;
         self.files[from].size = size;
         self.files[to].size = size;
@@ -484,6 +573,7 @@ impl World {
         self.opened(to, true);
         let volumes = [from, to].map(|file| self.files[file].volume);
         let refs = volumes.iter().all(|volume| self.volumes[*volume].refs) && volumes[0] == volumes[1];
+        let by_worker = kernel || self.is_reposted(to);
         let truth = |offset| Truth {
             length: chunk,
             offset: Some(Offset::At(offset)),
@@ -491,7 +581,7 @@ impl World {
             file: self.named(to),
             volume: volumes[1],
             kernel_mode: kernel,
-            executor: kernel.then_some(SYSTEM_PID),
+            executor: by_worker.then_some(SYSTEM_PID),
             source: kernel.then(|| (self.named(from), offset)),
             // The file system may clone instead.
             optional: refs && self.windows >= WindowsVersion::Win11_24H2,

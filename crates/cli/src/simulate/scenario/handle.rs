@@ -6,7 +6,7 @@ use super::Stage;
 use crate::scenario::model::{BlockClone, HandleAction, OffloadWrite, Share};
 
 /// Does it; if it fails, what it was and how.
-pub(super) fn act(
+pub(crate) fn act(
     sim: &Sim,
     thread: Thread,
     handle: Handle,

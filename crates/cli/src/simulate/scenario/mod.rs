@@ -1,6 +1,6 @@
 //! Playing a scenario.
 
-mod handle;
+pub(crate) mod handle;
 mod memory;
 mod operation;
 mod people;

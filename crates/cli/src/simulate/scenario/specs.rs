@@ -125,7 +125,7 @@ pub(crate) fn volume_spec(volume: &model::Volume) -> VolumeSpec {
     }
 }
 
-pub(super) fn filter_spec(filter: &model::Filter) -> FilterSpec {
+pub(crate) fn filter_spec(filter: &model::Filter) -> FilterSpec {
     let model::Filter { name, altitude, operation, act, every, path, paging } = filter;
     let major = match operation {
         model::Operation::Create => Major::Create,
