@@ -7,9 +7,13 @@ use support::{file, run};
 
 #[test]
 fn help_shows_examples() {
-    for arguments in
-        [&["--help"][..], &["simulate", "--help"], &["scenarios", "--help"], &["watch", "--help"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["simulate", "--help"],
+        &["scenarios", "--help"],
+        &["torture", "--help"],
+        &["watch", "--help"],
+    ] {
         let help = run(arguments).ended(0).stdout;
         assert!(help.contains("Examples:") && help.contains("whowrote "), "{arguments:?}:\n{help}");
     }

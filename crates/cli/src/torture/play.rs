@@ -317,9 +317,9 @@ impl<'s> Case<'s> {
             sim.settle();
         }
         let played = host.played(lanes);
-        let is_loaded = host.driver.is_some();
-        if is_loaded {
-            host.check_delivered(&played)?;
+        let mut in_time = Ok(());
+        if host.driver.is_some() {
+            in_time = host.check_delivered(&played);
             host.unload()?;
         }
         let (received, mut faults) = host.reader.finish();
@@ -336,6 +336,7 @@ impl<'s> Case<'s> {
             threads: host.torture.schedule == Schedule::Threads && host.sessions.len() > 1,
         };
         oracle::judge(&played, &received, &host.sessions, strictness)?;
+        in_time?;
         match faults.pop() {
             Some(fault) => Err(Fault::new("the stream is inconsistent", fault)),
             None => Ok(()),

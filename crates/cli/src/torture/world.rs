@@ -120,6 +120,8 @@ pub(super) struct KnownFile {
 pub(super) struct KnownVolume {
     pub(super) drive: Arc<str>,
     refs: bool,
+    /// Whether it knows `FSCTL_SET_ZERO_DATA`.
+    zeroes: bool,
 }
 
 /// See the module.
@@ -217,7 +219,6 @@ impl World {
                 ensure(self.filters.iter().all(|known| known.altitude != filter.altitude))?;
                 self.filters.push(filter.clone());
             }
-            Action::Memory(Memory::LazyWrite | Memory::ModifiedWrite) => {}
             Action::Load => {
                 ensure(!self.loaded)?;
                 self.loaded = true;
@@ -242,7 +243,10 @@ impl World {
                 ensure(self.connected)?;
                 self.connected = false;
             }
-            Action::Advance(_) | Action::Settle | Action::Consumer(_) => {}
+            Action::Advance(_)
+            | Action::Settle
+            | Action::Consumer(_)
+            | Action::Memory(Memory::LazyWrite | Memory::ModifiedWrite) => {}
             _ => return Err(Invalid),
         }
         Ok(Vec::new())
@@ -251,7 +255,12 @@ impl World {
     fn add_volume(&mut self, volume: &Volume) -> Result<(), Invalid> {
         let drive: Arc<str> = volume.drive.as_deref().ok_or(Invalid)?.into();
         ensure(self.volumes.iter().all(|known| known.drive != drive))?;
-        self.volumes.push(KnownVolume { drive, refs: volume.file_system == FileSystem::Refs });
+        let refs = volume.file_system == FileSystem::Refs;
+        self.volumes.push(KnownVolume {
+            drive,
+            refs,
+            zeroes: refs || volume.file_system == FileSystem::Ntfs,
+        });
         Ok(())
     }
 
@@ -435,7 +444,8 @@ impl World {
                 self.files[file].size = i64::try_from(*size).map_err(|_| Invalid)?;
                 Ok(())
             }
-            HandleAction::Flush | HandleAction::Basic | HandleAction::Zero { .. } => ensure(write),
+            HandleAction::Zero { .. } => ensure(write && self.volumes[self.files[file].volume].zeroes),
+            HandleAction::Flush | HandleAction::Basic => ensure(write),
             HandleAction::Query => Ok(()),
             _ => Err(Invalid),
         }
