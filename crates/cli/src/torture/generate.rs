@@ -72,6 +72,7 @@ pub(super) fn generate(plan: &Plan) -> Scenario {
         scenario.processes.push(process);
     }
     scenario.steps.extend(generator.filters().into_iter().map(Step::new));
+    scenario.steps.push(Step::new(Action::Settle));
     if plan.alone {
         scenario.steps.push(Step::new(Action::Disconnect));
     }

@@ -137,6 +137,8 @@ pub(super) struct World {
     handle_names: HashMap<String, usize>,
     paths: HashMap<String, usize>,
     filters: Vec<Filter>,
+    /// Whether a filter or a volume has come that not all lanes know of.
+    unsettled: bool,
     pub(super) loaded: bool,
     pub(super) connected: bool,
 }
@@ -156,6 +158,7 @@ impl World {
             handle_names: HashMap::new(),
             paths: HashMap::new(),
             filters: Vec::new(),
+            unsettled: false,
             // What is there first is there before the driver.
             loaded: false,
             connected: true,
@@ -178,6 +181,13 @@ impl World {
 
     /// Applies a step; returns what it writes.
     pub(super) fn apply(&mut self, action: &Action) -> Result<Vec<Truth>, Invalid> {
+        if self.unsettled {
+            let touches_files = matches!(
+                action,
+                Action::Create(_) | Action::Write(_) | Action::CopyFile { .. } | Action::CopyChunk { .. }
+            );
+            ensure(!touches_files)?;
+        }
         match action {
             Action::StartProcess(process) => self.start_process(process)?,
             Action::StartThread { process, thread } => {
@@ -218,6 +228,7 @@ impl World {
             Action::Filter(filter) => {
                 ensure(self.filters.iter().all(|known| known.altitude != filter.altitude))?;
                 self.filters.push(filter.clone());
+                self.unsettled = true;
             }
             Action::Load => {
                 ensure(!self.loaded)?;
@@ -234,7 +245,11 @@ impl World {
                 self.loaded = false;
                 self.connected = false;
             }
-            Action::AddVolume(volume) => self.add_volume(volume)?,
+            Action::AddVolume(volume) => {
+                self.add_volume(volume)?;
+                self.unsettled = true;
+            }
+            Action::Settle => self.unsettled = false,
             Action::Connect => {
                 ensure(self.loaded && !self.connected)?;
                 self.connected = true;
@@ -244,7 +259,6 @@ impl World {
                 self.connected = false;
             }
             Action::Advance(_)
-            | Action::Settle
             | Action::Consumer(_)
             | Action::Memory(Memory::LazyWrite | Memory::ModifiedWrite) => {}
             _ => return Err(Invalid),
