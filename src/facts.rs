@@ -27,7 +27,15 @@ pub(crate) fn copy_information<'cb>(
 #[inline]
 pub(crate) fn gather(data: &CallbackData<'_>, copy: bool) -> Facts {
     assert_at_most(APC_LEVEL);
-    let thread = data.thread().map(|thread| Thread { tid: thread.id(), process: process_of(thread) });
+    let process = |thread: fltmgr::Thread<'_>| match data.requestor_mode() {
+        fltmgr::Mode::Kernel => process_of(thread),
+        // A system thread has no user mode: it need not be asked whether it is one.
+        fltmgr::Mode::User => {
+            let process = thread.process();
+            of_kind(process, kind(process))
+        }
+    };
+    let thread = data.thread().map(|thread| Thread { tid: thread.id(), process: process(thread) });
     let requestor = if thread.is_some() { None } else { data.requestor_process() };
     let requestor = requestor.map(|process| of_kind(process, kind(process)));
     let requestor_mode = match data.requestor_mode() {

@@ -91,19 +91,15 @@ fn event(
 /// Maximum IRQL: any.
 fn flags(data: &CallbackData<'_>, write: WriteParameters<'_>, file: Option<FileObject<'_>>) -> WriteFlags {
     let write_through = write.is_write_through() || file.is_some_and(FileObject::is_write_through);
-    [
-        (data.requestor_mode() == Mode::User, WriteFlags::USER_MODE),
-        (data.is_paging_io(), WriteFlags::PAGING),
-        (data.is_synchronous_paging_io(), WriteFlags::SYNCHRONOUS_PAGING),
-        (data.is_non_cached(), WriteFlags::NON_CACHED),
-        (data.is_fast_io(), WriteFlags::FAST_IO),
-        (data.is_generated(), WriteFlags::GENERATED),
-        (data.is_reissued(), WriteFlags::REISSUED),
-        (write_through, WriteFlags::WRITE_THROUGH),
-    ]
-    .into_iter()
-    .filter_map(|(holds, flag)| holds.then_some(flag))
-    .fold(WriteFlags::empty(), WriteFlags::union)
+    let of = |holds: bool, flag: WriteFlags| WriteFlags::from_bits_retain(flag.bits() * u32::from(holds));
+    of(data.requestor_mode() == Mode::User, WriteFlags::USER_MODE)
+        | of(data.is_paging_io(), WriteFlags::PAGING)
+        | of(data.is_synchronous_paging_io(), WriteFlags::SYNCHRONOUS_PAGING)
+        | of(data.is_non_cached(), WriteFlags::NON_CACHED)
+        | of(data.is_fast_io(), WriteFlags::FAST_IO)
+        | of(data.is_generated(), WriteFlags::GENERATED)
+        | of(data.is_reissued(), WriteFlags::REISSUED)
+        | of(write_through, WriteFlags::WRITE_THROUGH)
 }
 
 /// Maximum IRQL: `APC_LEVEL`. A full ring counts what it refuses.

@@ -2,6 +2,7 @@
 //! behind.
 
 mod attribution;
+mod cost;
 mod delivery;
 mod faults;
 mod names;

@@ -1,6 +1,7 @@
 //! The chores of whowrote, run as `cargo xtask`.
 
 mod apt;
+mod bench;
 mod build;
 mod cache;
 mod cross;
@@ -34,6 +35,12 @@ const CACHE: &str = "What a chore needs and does not find it fetches, saying so,
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Measures the ring against others, counts what a write costs the driver, and writes docs/performance.md
+    Bench {
+        /// Short measurements, for a first look
+        #[arg(long)]
+        quick: bool,
+    },
     /// Builds the driver with its symbols, and the program
     #[command(after_help = "Examples:\n  \
         cargo xtask build                      the driver for x64, and the program for this host\n  \
@@ -108,6 +115,7 @@ fn main() -> ExitCode {
 impl Chore {
     fn run(self) -> Result<()> {
         match self {
+            Self::Bench { quick } => bench::bench(quick),
             Self::Build { parts, arch, debug } => {
                 let profile = if debug { Profile::Dev } else { Profile::Release };
                 let parts = if parts.is_empty() { vec![Part::Driver, Part::Program] } else { parts };

@@ -65,7 +65,9 @@ impl<'m> AddressIndex<'m> {
     #[must_use]
     pub fn get(&self, address: u64) -> Option<u64> {
         let address = NonZeroU64::new(address)?;
-        self.ways(address).find_map(|way| way.read(address.get()))
+        let [first, second] = self.buckets_of(address);
+        // Bucket by bucket, for almost every address is in its first.
+        first?.read(address.get()).or_else(|| second?.read(address.get()))
     }
 
     /// Gives `address` the key `key`, in place of the one it may have.
@@ -127,6 +129,12 @@ impl Bucket {
             key,
             version,
         })
+    }
+
+    /// The key of `address`, if a way here holds it throughout.
+    #[inline]
+    fn read(&self, address: u64) -> Option<u64> {
+        self.ways().find_map(|way| way.read(address))
     }
 
     /// How many ways are free, more or less, while others come and go.

@@ -1,0 +1,135 @@
+//! What a write costs inside the driver: instructions of its image, and calls to kernel routines, both counted exactly.
+//!
+//! The test fails when one is more than a tenth above what was recorded. `cargo xtask bench` has them written to the file
+//! that `WHOWROTE_COSTS` names, for docs/performance.md.
+
+use std::collections::BTreeMap;
+
+use ntsim::{ChunkSpec, CreateSpec, FastIo, Windows, WriteSpec};
+
+use crate::rig::{Machine, image};
+
+/// What the callbacks of one operation cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Cost {
+    /// Callbacks of the driver that were called.
+    callbacks: Vec<String>,
+    /// Instructions executed in the driver's image.
+    instructions: u64,
+    /// Calls from there to kernel routines.
+    calls: u64,
+}
+
+/// What was counted when the write path last changed.
+struct Recorded {
+    what: &'static str,
+    /// The goal of the project: instructions and calls.
+    goal: (u64, u64),
+    instructions: u64,
+    calls: u64,
+    measure: fn(&Machine) -> Cost,
+}
+
+/// A change that makes a write cheaper lowers these.
+const RECORDED: [Recorded; 4] = [
+    Recorded { what: "user write", goal: (150, 6), instructions: 329, calls: 9, measure: user_write },
+    Recorded { what: "fast I/O write", goal: (150, 6), instructions: 338, calls: 9, measure: fast_io_write },
+    Recorded { what: "copy write", goal: (250, 10), instructions: 456, calls: 15, measure: copy_write },
+    Recorded { what: "paging write", goal: (30, 2), instructions: 0, calls: 0, measure: paging_write },
+];
+
+/// Above what was recorded, in percent, this is too much.
+const TOLERANCE: u64 = 10;
+
+#[test]
+fn a_write_costs_no_more_than_it_did() {
+    let Some(image) = image() else { return };
+    let machine = Machine::new(Windows::Win11_24H2);
+    let driver = machine.load(&image);
+    let mut table = String::from(
+        "| callbacks of | instructions in the driver | calls of routines | goal |\n|---|---|---|---|\n",
+    );
+    let mut worse = Vec::new();
+    for Recorded { what, goal, instructions, calls, measure } in RECORDED {
+        let cost = measure(&machine);
+        assert_eq!(cost, measure(&machine), "{what}: not the same twice");
+        let too_much = |now: u64, then: u64| now * 100 > then * (100 + TOLERANCE);
+        if too_much(cost.instructions, instructions) || too_much(cost.calls, calls) {
+            worse.push(format!("{what}: {cost:?}, recorded were {instructions} and {calls}"));
+        }
+        let (most_instructions, most_calls) = goal;
+        table += &format!(
+            "| {what} | {} | {} | {most_instructions}, {most_calls} |\n",
+            cost.instructions, cost.calls
+        );
+    }
+    println!("{table}");
+    if let Some(path) = std::env::var_os("WHOWROTE_COSTS") {
+        std::fs::write(path, table).expect("the file for the table can be written");
+    }
+    assert!(worse.is_empty(), "{worse:#?}");
+    machine.unload(&driver);
+}
+
+/// What the driver's callbacks cost while something is done. (It is not connected: its thread sleeps.)
+fn cost(machine: &Machine, work: impl FnOnce()) -> Cost {
+    machine.sim.settle();
+    let before: BTreeMap<_, _> = machine.sim.calls().into_iter().collect();
+    machine.sim.set_metering(true);
+    work();
+    machine.sim.set_metering(false);
+    let costs = machine.sim.take_costs();
+    let calls = machine.sim.calls().into_iter().map(|(name, count)| count - before.get(name).unwrap_or(&0));
+    Cost {
+        instructions: costs.iter().map(|cost| cost.instructions.driver).sum(),
+        calls: calls.sum(),
+        callbacks: costs.into_iter().map(|cost| cost.callback).collect(),
+    }
+}
+
+fn user_write(machine: &Machine) -> Cost {
+    let handle = machine.open(r"C:\user");
+    let cost = cost(machine, || {
+        machine.sim.write(machine.thread, handle, &WriteSpec::at(4096, 4096)).expect("the write is good");
+    });
+    machine.sim.close(machine.thread, handle).expect("it is open");
+    assert_eq!(cost.callbacks, ["pre-write"]);
+    cost
+}
+
+fn fast_io_write(machine: &Machine) -> Cost {
+    let handle = machine.open(r"C:\fast");
+    let spec = WriteSpec { fast_io: FastIo::Accepted, ..WriteSpec::at(4096, 4096) };
+    let cost = cost(machine, || {
+        machine.sim.write(machine.thread, handle, &spec).expect("the write is good");
+    });
+    machine.sim.close(machine.thread, handle).expect("it is open");
+    assert_eq!(cost.callbacks, ["pre-write", "post-write"]);
+    cost
+}
+
+fn copy_write(machine: &Machine) -> Cost {
+    let source = machine.open(r"C:\source");
+    machine.write(source, &WriteSpec::at(0, 4096));
+    let destination = machine.open(r"C:\destination");
+    let chunk = ChunkSpec { source, destination, source_offset: 0, destination_offset: 0, length: 4096 };
+    let cost = cost(machine, || {
+        machine.sim.copy_file_chunk(machine.thread, &chunk).expect("the chunk is good");
+    });
+    for handle in [source, destination] {
+        machine.sim.close(machine.thread, handle).expect("it is open");
+    }
+    assert_eq!(cost.callbacks, ["pre-write"]);
+    cost
+}
+
+/// Memory management writes what was written before: the driver is not called at all.
+fn paging_write(machine: &Machine) -> Cost {
+    let handle =
+        machine.sim.create(machine.thread, &CreateSpec::new(r"C:\paging")).expect("the path is good");
+    machine.write(handle, &WriteSpec::at(0, 4096));
+    let cost = cost(machine, || machine.sim.flush(machine.thread, handle).expect("it is open"));
+    machine.sim.close(machine.thread, handle).expect("it is open");
+    assert_eq!(cost.callbacks, Vec::<String>::new());
+    cost
+}
