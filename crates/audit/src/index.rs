@@ -16,6 +16,11 @@ use crate::sync::{AtomicU64, Ordering};
 /// Loom's models need but as many ways as they have addresses.
 const WAYS: usize = if cfg!(loom) { 3 } else { 8 };
 
+/// 2⁶⁴ divided by the golden ratio: an odd number without a pattern.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+/// The first multiplier of the finalizer of `MurmurHash3`, another such number.
+const SPREAD_AGAIN: u64 = 0xFF51_AFD7_ED55_8CCD;
+
 /// Eight ways of an [`AddressIndex`], in memory that the caller owns. All-zero memory is an empty bucket.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
@@ -65,9 +70,10 @@ impl<'m> AddressIndex<'m> {
     #[must_use]
     pub fn get(&self, address: u64) -> Option<u64> {
         let address = NonZeroU64::new(address)?;
-        let [first, second] = self.buckets_of(address);
-        // Bucket by bucket, for almost every address is in its first.
-        first?.read(address.get()).or_else(|| second?.read(address.get()))
+        // The second bucket is not even computed for most, which are in their first.
+        let (spread, first) = self.first_bucket(address);
+        let found = self.buckets.get(first)?.read(address.get());
+        found.or_else(|| self.buckets.get(self.second_bucket(spread, first))?.read(address.get()))
     }
 
     /// Gives `address` the key `key`, in place of the one it may have.
@@ -107,17 +113,28 @@ impl<'m> AddressIndex<'m> {
     /// The buckets that `address` may be in: two different ones, unless there is but one.
     #[inline]
     fn buckets_of(&self, address: NonZeroU64) -> [Option<&'m Bucket>; 2] {
-        /// Odd numbers without a pattern: 2⁶⁴ divided by the golden ratio, and the first multiplier of the
-        /// finalizer of `MurmurHash3`.
-        const SPREAD: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xFF51_AFD7_ED55_8CCD];
-        let mask = self.buckets.len().wrapping_sub(1);
-        let place = |spread: u64| (spread >> 32 & 0xFFFF_FFFF) as usize & mask;
-        let [first, second] = SPREAD;
-        let spread = address.get().wrapping_mul(first);
-        let first = place(spread);
-        let second = place((spread ^ spread >> 32).wrapping_mul(second));
-        let second = if second == first { first ^ 1 & mask } else { second };
+        let (spread, first) = self.first_bucket(address);
+        let second = self.second_bucket(spread, first);
         [self.buckets.get(first), self.buckets.get(second).filter(|_| second != first)]
+    }
+
+    /// The address spread over 64 bits, and the index of its first bucket.
+    #[inline]
+    fn first_bucket(&self, address: NonZeroU64) -> (u64, usize) {
+        let spread = address.get().wrapping_mul(SPREAD);
+        (spread, self.place(spread))
+    }
+
+    /// The index of the second bucket: another one, unless there is but one.
+    #[inline]
+    fn second_bucket(&self, spread: u64, first: usize) -> usize {
+        let second = self.place((spread ^ spread >> 32).wrapping_mul(SPREAD_AGAIN));
+        if second == first { first ^ 1 & self.buckets.len().wrapping_sub(1) } else { second }
+    }
+
+    #[inline]
+    fn place(&self, spread: u64) -> usize {
+        (spread >> 32 & 0xFFFF_FFFF) as usize & self.buckets.len().wrapping_sub(1)
     }
 }
 
