@@ -27,6 +27,7 @@ use crate::mm::section::Sections;
 use crate::ob::{Arena, HandleTable, Objects};
 use crate::ps::notify::ProcessNotify;
 use crate::ps::{Process, ProcessTable, Thread, ThreadKind};
+use crate::rtl::exception;
 use crate::rtl::generic_table::GenericTables;
 use crate::sim::{Config, Observer, SpecError};
 use crate::util::Lock;
@@ -36,6 +37,9 @@ use crate::verifier::user_buffer::UserBuffers;
 
 /// Receives what drivers print.
 type Print = Box<dyn FnMut(&str) + Send>;
+
+/// `NtBuildNumber` has this beside the number in a release build of the system.
+const FREE_BUILD: usize = 0xF000_0000;
 
 /// A simulated kernel.
 pub(crate) struct Kernel {
@@ -103,6 +107,12 @@ impl Kernel {
         cells.set(DataExport::IoFileObjectType, arena.allocate().address());
         cells.set(DataExport::PsProcessType, arena.allocate().address());
         cells.set(DataExport::PsThreadType, arena.allocate().address());
+        cells.set(DataExport::ExEventObjectType, arena.allocate().address());
+        cells.set(DataExport::MmUserProbeAddress, exception::USER_PROBE_ADDRESS);
+        cells.set(DataExport::MmHighestUserAddress, exception::USER_PROBE_ADDRESS - 1);
+        cells.set(DataExport::MmSystemRangeStart, exception::SYSTEM_RANGE_START);
+        cells.set(DataExport::NtBuildNumber, FREE_BUILD | config.windows.build() as usize);
+        cells.set(DataExport::KdDebuggerNotPresent, 1);
         Arc::new(Self {
             machine: Lock::default(),
             attaching: Gate::default(),

@@ -6,9 +6,15 @@ mod c_driver;
 
 use std::sync::{Arc, Mutex};
 
-use ntsim::{Config, Sim, Windows};
+use ntsim::{
+    Access, Config, CreateSpec, Metering, ProcessSpec, Sim, VolumeSpec, Windows, WriteOffset, WriteSpec,
+};
 
-use c_driver::{CDriver, compile, compile_defining};
+use c_driver::{CDriver, compile_defining};
+
+fn compile(source: &str) -> Option<CDriver> {
+    compile_defining(source, &[])
+}
 
 /// What a driver prints while it is loaded, line by line.
 fn printed(driver: &CDriver, windows: Windows) -> Vec<String> {
@@ -108,4 +114,29 @@ fn what_inline_functions_stand_on_works() {
     ];
     assert_eq!(lines, expected);
     assert!(sim.violations().is_empty(), "{:?}", sim.violations());
+}
+
+/// A whole minifilter: it sees operations, asks for names, and survives a buffer that it must not touch.
+#[test]
+fn a_minifilter_in_c_filters() {
+    const DEVICE: &str = r"\Device\HarddiskVolume3";
+    let Some(driver) = compile("spy.c") else { return };
+    let sim = Sim::new(Config::new(Windows::Win11_24H2));
+    sim.add_volume(VolumeSpec::new(DEVICE).dos("C:")).expect("the names are free");
+    sim.add_file(&format!(r"{DEVICE}\folder\file.txt"), 0).expect("the volume is there");
+    let process = sim.add_process(ProcessSpec::new(r"C:\app.exe")).expect("it starts");
+    let thread = sim.add_thread(process, None).expect("it starts");
+    sim.set_metering(Metering::Calls);
+    let loaded = sim.load(&driver.image, "spy").unwrap_or_else(|error| panic!("{error}"));
+    let lines = prints(&sim, || {
+        let spec = CreateSpec::new(format!(r"{DEVICE}\folder\file.txt"))
+            .access(Access::GENERIC_WRITE | Access::SYNCHRONIZE);
+        let file = sim.create(thread, &spec).expect("it opens");
+        sim.write(thread, file, &WriteSpec::new(WriteOffset::At(0), 16)).expect("it is written");
+        sim.close(thread, file).expect("it closes");
+    });
+    assert_eq!(lines[..2], [r"create file.txt in \folder\, extension txt", "write c0000005"]);
+    let called: Vec<String> = sim.take_calls().into_iter().map(|call| call.callback).collect();
+    assert_eq!(called[..4], ["DriverEntry", "pre-create", "post-create", "pre-write"]);
+    assert!(sim.unload(&loaded).expect("it unloads").is_clean());
 }

@@ -6,17 +6,33 @@ use crate::abi::{Address, Shared};
 /// A variable that a driver may import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DataExport {
-    IoFileObjectType,
     PsInitialSystemProcess,
     PsProcessType,
     PsThreadType,
+    IoFileObjectType,
+    ExEventObjectType,
+    MmUserProbeAddress,
+    MmHighestUserAddress,
+    MmSystemRangeStart,
+    NtBuildNumber,
+    InitSafeBootMode,
+    KdDebuggerEnabled,
+    KdDebuggerNotPresent,
 }
 
-const DATA_EXPORTS: [(DataExport, &str); 4] = [
-    (DataExport::IoFileObjectType, "IoFileObjectType"),
+const DATA_EXPORTS: [(DataExport, &str); 12] = [
     (DataExport::PsInitialSystemProcess, "PsInitialSystemProcess"),
     (DataExport::PsProcessType, "PsProcessType"),
     (DataExport::PsThreadType, "PsThreadType"),
+    (DataExport::IoFileObjectType, "IoFileObjectType"),
+    (DataExport::ExEventObjectType, "ExEventObjectType"),
+    (DataExport::MmUserProbeAddress, "MmUserProbeAddress"),
+    (DataExport::MmHighestUserAddress, "MmHighestUserAddress"),
+    (DataExport::MmSystemRangeStart, "MmSystemRangeStart"),
+    (DataExport::NtBuildNumber, "NtBuildNumber"),
+    (DataExport::InitSafeBootMode, "InitSafeBootMode"),
+    (DataExport::KdDebuggerEnabled, "KdDebuggerEnabled"),
+    (DataExport::KdDebuggerNotPresent, "KdDebuggerNotPresent"),
 ];
 
 impl DataExport {

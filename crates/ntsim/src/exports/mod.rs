@@ -19,6 +19,12 @@ pub(crate) fn routine(module: Module, name: &str, windows: Windows) -> Option<&'
         .find(|routine| routine.module == module && routine.name == name && routine.since <= windows)
 }
 
+/// The first Windows version with a routine of that name.
+pub(crate) fn first_version(module: Module, name: &str) -> Option<Windows> {
+    let found = ROUTINES.iter().find(|routine| routine.module == module && routine.name == name);
+    found.map(|routine| routine.since)
+}
+
 /// The address that an import of this name resolves to.
 pub(crate) fn address(module: Module, name: &str, windows: Windows, cells: &DataCells) -> Option<Address> {
     let routine = routine(module, name, windows).map(|routine| (routine.address)());

@@ -226,6 +226,13 @@ routines! {
         handler_data: Ptr<usize>, establisher_frame: Ptr<usize>, pointers: Ptr) -> Ptr, HIGH, infallible
         => rtl::exception::virtual_unwind;
 
+    // Registry
+    Ntoskrnl: ZwOpenKey(key: Ptr<usize>, access: u32, attributes: Ptr<ObjectAttributes>) -> NtStatus, PASSIVE
+        => rtl::registry::open_key;
+    Ntoskrnl: ZwQueryValueKey(key: usize, name: Ptr<UnicodeString>, class: u32, buffer: Ptr, bytes: u32,
+        needed: Ptr<u32>) -> NtStatus, PASSIVE => rtl::registry::query_value_key;
+    Ntoskrnl: IoIs32bitProcess(irp: Ptr) -> u8, DISPATCH => fltmgr::inquiry::is_32_bit_process;
+
     // Run-time library
     Ntoskrnl: RtlCompareUnicodeString(first: Ptr<UnicodeString>, second: Ptr<UnicodeString>,
         ignore_case: u8) -> i32, PASSIVE => rtl::unicode::compare;
@@ -468,6 +475,31 @@ routines! {
     FltMgr: FltGetVolumeGuidName(volume: Ptr, name: Ptr<UnicodeString>, needed: Ptr<u32>) -> NtStatus, PASSIVE
         => fltmgr::volume::volume_guid_name;
     FltMgr: FltGetFileSystemType(object: Ptr, kind: Ptr<u32>) -> NtStatus, APC => fltmgr::volume::file_system_type;
+
+    FltMgr: FltGetFileNameInformationUnsafe(file: Ptr<FileObject>, instance: Ptr, options: u32,
+        name: Ptr<Ptr<FileNameInformation>>) -> NtStatus, APC => fltmgr::name::get_file_name_information_unsafe;
+    FltMgr: FltGetDestinationFileNameInformation(instance: Ptr, file: Ptr<FileObject>, root: usize, text: Ptr<u16>,
+        bytes: u32, options: u32, name: Ptr<Ptr<FileNameInformation>>) -> NtStatus, PASSIVE
+        => fltmgr::name::get_destination_file_name_information;
+    FltMgr: FltGetTunneledName(data: Ptr, name: Ptr<FileNameInformation>, tunneled: Ptr<Ptr<FileNameInformation>>)
+        -> NtStatus, APC => fltmgr::name::get_tunneled_name;
+    FltMgr: FltParseFileNameInformation(name: Ptr<FileNameInformation>) -> NtStatus, APC
+        => fltmgr::name_parts::parse_information;
+    FltMgr: FltParseFileName(name: Ptr<UnicodeString>, extension: Ptr<UnicodeString>, stream: Ptr<UnicodeString>,
+        last: Ptr<UnicodeString>) -> NtStatus, APC, infallible => fltmgr::name_parts::parse_name;
+    FltMgr: FltCheckAndGrowNameControl(control: Ptr<UnicodeString>, bytes: u16) -> NtStatus, APC
+        => fltmgr::name_parts::check_and_grow;
+    FltMgr: FltGetVolumeFromInstance(instance: Ptr, volume: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::inquiry::volume_from_instance;
+    FltMgr: FltGetVolumeFromFileObject(filter: Ptr, file: Ptr<FileObject>, volume: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::inquiry::volume_from_file_object;
+    FltMgr: FltGetVolumeProperties(volume: Ptr, properties: Ptr<u8>, bytes: u32, needed: Ptr<u32>) -> NtStatus, APC
+        => fltmgr::inquiry::volume_properties;
+    FltMgr: FltGetIrpName(major: u8) -> Ptr, HIGH, infallible => fltmgr::inquiry::irp_name;
+    FltMgr: FltRequestOperationStatusCallback(data: Ptr, routine: Ptr, context: Ptr) -> NtStatus, APC
+        => fltmgr::inquiry::request_operation_status_callback;
+    FltMgr: FltGetRequestorProcessIdEx(data: Ptr) -> usize, DISPATCH => fltmgr::inquiry::requestor_process_id;
+    FltMgr: FltIs32bitProcess(data: Ptr) -> u8, DISPATCH => fltmgr::inquiry::is_32_bit_process;
 
     // Filter Manager: ports
     FltMgr: FltBuildDefaultSecurityDescriptor(descriptor: Ptr<Ptr>, access: u32) -> NtStatus, APC

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::operation::Operation;
-use crate::abi::{FileNameInformation, Ptr, UnicodeString};
+use crate::abi::{FileNameInformation, FileObject, Ptr, UnicodeString};
 use crate::ex::block::{Block, Content};
 use crate::io::driver::Driver;
+use crate::io::file::File;
 use crate::io::{file_object, irp};
 use crate::ke::{Cpu, Irql};
 use crate::sim::{Leak, Major};
@@ -38,6 +39,11 @@ pub(crate) struct NameTable {
 }
 
 impl NameTable {
+    /// Whether there is such name information.
+    pub(super) fn is_known(&self, name: Ptr<FileNameInformation>) -> bool {
+        self.names.lock().contains_key(&name.address())
+    }
+
     /// What a filter that is gone still holds.
     pub(super) fn leaks(&self, driver: &Arc<Driver>) -> Vec<Leak> {
         let mut count = 0;
@@ -86,13 +92,73 @@ pub(crate) fn get_file_name_information(
         // Nothing here keeps names between requests.
         return NtStatus::FLT_NAME_CACHE_MISS;
     }
+    give(cpu, &operation.file, format, &name_text(&operation.file, format), name)
+}
+
+/// Gives a driver a name, which it releases.
+fn give(cpu: &Cpu, file: &File, format: u32, text: &[u16], name: Ptr<Ptr<FileNameInformation>>) -> NtStatus {
     let Some(driver) = cpu.driver() else { return NtStatus::INVALID_PARAMETER };
-    let text = name_text(&operation, format);
-    let block = name_block(&operation, format, &text);
+    let block = name_block(file, format, text);
     let ptr = block.ptr();
     let information = NameInformation { block, driver, references: 1 };
     cpu.kernel().filters.names.names.lock().insert(ptr.address(), information);
     name.write(ptr);
+    NtStatus::SUCCESS
+}
+
+/// `FltGetFileNameInformationUnsafe`: for whoever knows that it is safe.
+pub(crate) fn get_file_name_information_unsafe(
+    cpu: &Cpu,
+    file: Ptr<FileObject>,
+    _instance: Ptr,
+    options: u32,
+    name: Ptr<Ptr<FileNameInformation>>,
+) -> NtStatus {
+    let Some(file) = cpu.kernel().objects.file(file.cast()) else {
+        cpu.violation(Rule::ObjectReference, format!("{file:?} is no file object (any more)"));
+        return NtStatus::INVALID_PARAMETER;
+    };
+    let format = options & FORMAT_MASK;
+    give(cpu, &file, format, &name_text(&file, format), name)
+}
+
+/// `FltGetDestinationFileNameInformation`, of a rename or a link: relative to the file's folder unless it begins at a
+/// root.
+#[expect(clippy::too_many_arguments, reason = "the routine has as many")]
+pub(crate) fn get_destination_file_name_information(
+    cpu: &Cpu,
+    _instance: Ptr,
+    file: Ptr<FileObject>,
+    _root: usize,
+    text: Ptr<u16>,
+    bytes: u32,
+    options: u32,
+    name: Ptr<Ptr<FileNameInformation>>,
+) -> NtStatus {
+    let Some(file) = cpu.kernel().objects.file(file.cast()) else {
+        cpu.violation(Rule::ObjectReference, format!("{file:?} is no file object (any more)"));
+        return NtStatus::INVALID_PARAMETER;
+    };
+    let text = String::from_utf16_lossy(&text.read_slice(bytes as usize / 2));
+    let format = options & FORMAT_MASK;
+    let whole = if text.starts_with('\\') {
+        cpu.kernel().volumes.nt_path(text.strip_prefix(r"\??\").unwrap_or(&text))
+    } else {
+        let own = String::from_utf16_lossy(&name_text(&file, format));
+        let folder = own.rfind('\\').map_or("", |slash| &own[..=slash]);
+        format!("{folder}{text}")
+    };
+    give(cpu, &file, format, &whole.encode_utf16().collect::<Vec<_>>(), name)
+}
+
+/// `FltGetTunneledName`: nothing is tunnelled here, so there is no other name.
+pub(crate) fn get_tunneled_name(
+    _cpu: &Cpu,
+    _data: Ptr,
+    _name: Ptr<FileNameInformation>,
+    tunneled: Ptr<Ptr<FileNameInformation>>,
+) -> NtStatus {
+    tunneled.write(Ptr::NULL);
     NtStatus::SUCCESS
 }
 
@@ -113,8 +179,7 @@ fn is_safe(operation: &Operation) -> bool {
 }
 
 /// The name in a format: as it was opened, or as the file is called now.
-fn name_text(operation: &Operation, format: u32) -> Vec<u16> {
-    let file = &operation.file;
+fn name_text(file: &File, format: u32) -> Vec<u16> {
     let current = if format == FORMAT_NORMALIZED { file.current_name() } else { None };
     match current {
         Some(name) => format!("{}{name}", file.volume().device_name().as_str()).encode_utf16().collect(),
@@ -123,7 +188,7 @@ fn name_text(operation: &Operation, format: u32) -> Vec<u16> {
 }
 
 /// The structure and the name behind it. The volume is always parsed.
-fn name_block(operation: &Operation, format: u32, units: &[u16]) -> Block {
+fn name_block(file: &File, format: u32, units: &[u16]) -> Block {
     let header = size_of::<FileNameInformation>();
     let block = Block::new(header + size_of_val(units), Content::Zeroed);
     let text = block.ptr::<u8>().byte_offset::<u16>(header);
@@ -133,7 +198,7 @@ fn name_block(operation: &Operation, format: u32, units: &[u16]) -> Block {
         UnicodeString { length, maximum_length: length, buffer: text }
     };
     let empty = UnicodeString { length: 0, maximum_length: 0, buffer: Ptr::NULL };
-    let volume = size_of_val(operation.file.volume().device_name().units());
+    let volume = size_of_val(file.volume().device_name().units());
     block.ptr::<FileNameInformation>().write(FileNameInformation {
         size: u16::try_from(header).expect("the structure is small"),
         names_parsed: 0,

@@ -173,12 +173,18 @@ fn resolve_imports(
         while let Some(thunk) = thunks.next::<pe::ImageNtHeaders64>().map_err(bad)? {
             match find(&table, thunk, module, windows, cells)? {
                 Ok(address) => *word_at(mapping, place)? = (address as u64).to_le_bytes(),
-                Err(name) => missing.push(format!("{library}!{name}")),
+                Err(name) => missing.push(format!("{library}!{name}{}", since(module, &name))),
             }
             place += THUNK_BYTES;
         }
     }
     if missing.is_empty() { Ok(()) } else { Err(LoadError::MissingImports(missing)) }
+}
+
+/// What is said of an import that a later Windows has.
+fn since(module: Option<Module>, name: &str) -> String {
+    let later = module.and_then(|module| exports::first_version(module, name));
+    later.map_or_else(String::new, |windows| format!(" (only since Windows {windows})"))
 }
 
 /// The address of an import, or its name.

@@ -5,6 +5,7 @@ pub(crate) mod debug_print;
 pub(crate) mod exception;
 pub(crate) mod generic_table;
 pub(crate) mod memory;
+pub(crate) mod registry;
 pub(crate) mod unicode;
 
 use crate::abi::{Ptr, UnicodeString};

@@ -201,6 +201,9 @@ fn an_import_that_this_windows_lacks_is_missing() {
     for windows in Windows::ALL {
         let loaded = Sim::new(Config::new(windows)).load(&image, "tiny");
         assert_eq!(loaded.is_ok(), windows >= Windows::Win11_22H2, "{windows}");
+        if let Err(error) = loaded {
+            assert!(error.to_string().ends_with("(only since Windows 11-22h2)"), "{error}");
+        }
     }
 }
 

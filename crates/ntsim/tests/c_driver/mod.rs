@@ -23,12 +23,8 @@ pub(crate) struct CDriver {
     pub(crate) image: Vec<u8>,
 }
 
-/// Compiles and links a source of `tests/minifilters`; `None`, said on standard error, where there is no compiler.
-pub(crate) fn compile(source: &str) -> Option<CDriver> {
-    compile_defining(source, &[])
-}
-
-/// The same, with macros defined on the command line.
+/// Compiles and links a source of `tests/minifilters`, with macros defined on the command line; `None`, said on standard
+/// error, where there is no compiler.
 pub(crate) fn compile_defining(source: &str, macros: &[&str]) -> Option<CDriver> {
     let Some(clang) = clang() else {
         assert!(env::var_os(REQUIRED).is_none(), "there is no clang: {CLANG} names none");
@@ -36,7 +32,8 @@ pub(crate) fn compile_defining(source: &str, macros: &[&str]) -> Option<CDriver>
         let _ = writeln!(io::stderr(), "skipped: {source} needs clang, which {CLANG} may name");
         return None;
     };
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/minifilters");
+    // This module serves the tests of other crates, too.
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ntsim/tests/minifilters");
     let folder = tempfile::tempdir().expect("there is room for temporary files");
     let object = folder.path().join("driver.obj");
     let mut command = Command::new(clang);

@@ -11,7 +11,9 @@ mod handler;
 mod unwind;
 
 pub(crate) use context::{Context, DispatcherContext, ExceptionRecord};
-pub(crate) use entry::{ENTRIES, lookup_function_entry, pc_to_file_header, virtual_unwind};
+pub(crate) use entry::{
+    ENTRIES, USER_PROBE_ADDRESS, lookup_function_entry, pc_to_file_header, virtual_unwind,
+};
 pub(crate) use handler::c_specific_handler;
 
 use std::ffi::c_void;
