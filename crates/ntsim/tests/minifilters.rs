@@ -129,7 +129,7 @@ fn a_minifilter_in_c_filters() {
     sim.set_metering(Metering::Calls);
     let loaded = sim.load(&driver.image, "spy").unwrap_or_else(|error| panic!("{error}"));
     let lines = prints(&sim, || {
-        let spec = CreateSpec::new(format!(r"{DEVICE}\folder\file.txt"))
+        let spec = CreateSpec::new(&format!(r"{DEVICE}\folder\file.txt"))
             .access(Access::GENERIC_WRITE | Access::SYNCHRONIZE);
         let file = sim.create(thread, &spec).expect("it opens");
         sim.write(thread, file, &WriteSpec::new(WriteOffset::At(0), 16)).expect("it is written");
