@@ -4,7 +4,6 @@
 
 #[path = "../../ntsim/tests/c_driver/mod.rs"]
 mod c_driver;
-#[expect(dead_code, reason = "for the tests with whowrote's own driver")]
 mod support;
 
 use std::fs;

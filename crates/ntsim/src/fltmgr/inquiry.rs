@@ -35,13 +35,11 @@ pub(crate) fn volume_from_file_object(
     file: Ptr<FileObject>,
     volume: Ptr<Ptr>,
 ) -> NtStatus {
-    match cpu.kernel().objects.file(file.cast()) {
-        Some(file) => give_volume(cpu, file.volume().ptr(), volume),
-        None => {
-            cpu.violation(Rule::ObjectReference, format!("{file:?} is no file object (any more)"));
-            NtStatus::INVALID_PARAMETER
-        }
-    }
+    let Some(file) = cpu.kernel().objects.file(file.cast()) else {
+        cpu.violation(Rule::ObjectReference, format!("{file:?} is no file object (any more)"));
+        return NtStatus::INVALID_PARAMETER;
+    };
+    give_volume(cpu, file.volume().ptr(), volume)
 }
 
 /// `FltGetVolumeProperties`: the numbers, and as many of the names behind them as there is room for.
