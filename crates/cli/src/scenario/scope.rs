@@ -15,6 +15,7 @@ pub(super) enum Thing {
     Section,
     View,
     Request,
+    Transaction,
 }
 
 impl Thing {
@@ -27,6 +28,7 @@ impl Thing {
             Self::Section => "section",
             Self::View => "view",
             Self::Request => "request",
+            Self::Transaction => "transaction",
         }
     }
 }
@@ -114,6 +116,17 @@ impl Scope {
 
     pub(super) fn section(&self, name: &str) -> Result<(), String> {
         self.find("section", name).map(|_| ())
+    }
+
+    pub(super) fn transaction(&self, name: &str) -> Result<(), String> {
+        match self.find("transaction", name)? {
+            (_, true) => Ok(()),
+            (_, false) => Err(format!("the transaction `{name}` has ended")),
+        }
+    }
+
+    pub(super) fn end_transaction(&mut self, transaction: &str) {
+        self.end("transaction", |name, _| name == transaction);
     }
 
     pub(super) fn request(&self, name: &str) -> Result<(), String> {

@@ -63,6 +63,12 @@ play {
     start-write "asynchronous" thread="ui" offset=0 length=8 request="r1" notice="port"
     start-copy-chunk request="r2" thread="ui" from="other" to="asynchronous" from-offset=1 to-offset=2 length=3
     complete "r1"
+    begin-transaction "t"
+    create "transacted" thread="ui" path=#"C:\g"# transaction="t"
+    roll-back "t"
+    attach "ui" process="explorer"
+    detach "ui"
+    dismount "transacted" thread="ui"
     impersonate "ui" client="explorer"
     revert "ui"
     advance "100ms"
@@ -99,7 +105,7 @@ fn parse(text: &str) -> Result<Scenario, BadInput> {
 fn a_whole_scenario_is_read() {
     let scenario = parse(WHOLE).unwrap();
     assert_eq!(scenario.title, "A title");
-    assert_eq!(scenario.steps.len(), 54);
+    assert_eq!(scenario.steps.len(), 60);
     let Action::Write(write) = &scenario.steps[1].action else { panic!() };
     assert_eq!(
         (write.offset, write.fast_io, write.executor.as_deref()),
@@ -107,7 +113,7 @@ fn a_whole_scenario_is_read() {
     );
     let Action::Write(write) = &scenario.steps[2].action else { panic!() };
     assert!(write.no_thread && write.requestor.is_some() && !write.kernel_mode);
-    assert!(matches!(scenario.steps[46].action, Action::Advance(100_000)));
+    assert!(matches!(scenario.steps[52].action, Action::Advance(100_000)));
     let changes = &scenario.expectation(WindowsVersion::Win11_24H2).unwrap().changes;
     let who = |index: usize| match &changes[index].originator {
         ExpectedOriginator::One { pid, .. } => *pid,

@@ -31,6 +31,8 @@ pub(crate) enum HandleAction {
     Lock { offset: u64, length: u64 },
     /// `NtUnlockFile`
     Unlock { offset: u64, length: u64 },
+    /// `FSCTL_DISMOUNT_VOLUME`, by a handle of the volume.
+    Dismount,
     /// `NtFsControlFile` with some other code.
     Control(u32),
 }

@@ -78,6 +78,18 @@ pub(crate) enum Action {
     Filter(Filter),
     /// What filters hold up goes on.
     ReleaseHeld,
+    BeginTransaction(String),
+    /// A transaction ends, with what was done under it or as if that never was.
+    EndTransaction {
+        transaction: String,
+        commit: bool,
+    },
+    /// A driver attaches a thread to a process (`KeStackAttachProcess`).
+    Attach {
+        thread: String,
+        process: String,
+    },
+    Detach(String),
     /// A thread acts under the account of a process.
     Impersonate {
         thread: String,
@@ -116,6 +128,8 @@ pub(crate) struct Create {
     pub(crate) asynchronous: bool,
     /// What the SMB server says of its client.
     pub(crate) server_open: Option<ServerOpen>,
+    /// The transaction under which it is opened.
+    pub(crate) transaction: Option<String>,
 }
 
 /// `GUID_ECP_SRV_OPEN`
@@ -143,6 +157,7 @@ impl Create {
             delete_on_close: false,
             asynchronous: false,
             server_open: None,
+            transaction: None,
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn node(thread: &str, handle: &str, what: &HandleAction) -> Node {
         HandleAction::QueryDirectory => on("query-directory"),
         HandleAction::Lock { offset, length } => range("lock", *offset, *length),
         HandleAction::Unlock { offset, length } => range("unlock", *offset, *length),
+        HandleAction::Dismount => on("dismount"),
         HandleAction::Control(code) => on("control").number("code", code),
     }
 }

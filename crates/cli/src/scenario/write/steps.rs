@@ -44,6 +44,12 @@ pub(super) fn node(action: &Action) -> Node {
         Action::Memory(step) => memory::node(step),
         Action::Filter(filter) => memory::filter(filter),
         Action::ReleaseHeld => Node::new("release-held"),
+        Action::BeginTransaction(name) => Node::new("begin-transaction").argument(name),
+        Action::EndTransaction { transaction, commit } => {
+            Node::new(if *commit { "commit" } else { "roll-back" }).argument(transaction)
+        }
+        Action::Attach { thread, process } => Node::new("attach").argument(thread).text("process", process),
+        Action::Detach(thread) => Node::new("detach").argument(thread),
         Action::Impersonate { thread, client } => {
             Node::new("impersonate").argument(thread).text("client", client)
         }
@@ -97,6 +103,7 @@ fn create_node(create: &Create) -> Node {
         delete_on_close,
         asynchronous,
         server_open,
+        transaction,
     } = create;
     let access: Vec<&str> = [(*read, "read"), (*write, "write"), (*append, "append"), (*delete, "delete")]
         .into_iter()
@@ -111,7 +118,8 @@ fn create_node(create: &Create) -> Node {
         .flag("non-cached", *non_cached)
         .flag("write-through", *write_through)
         .flag("delete-on-close", *delete_on_close)
-        .flag("asynchronous", *asynchronous);
+        .flag("asynchronous", *asynchronous)
+        .maybe_text("transaction", transaction.as_deref());
     match server_open {
         None => node,
         Some(ServerOpen { client, share, forged }) => {

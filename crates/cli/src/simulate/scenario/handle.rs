@@ -33,6 +33,7 @@ pub(crate) fn act(
         HandleAction::QueryDirectory => ("query-directory", sim.query_directory(thread, handle)),
         HandleAction::Lock { offset, length } => ("lock", sim.lock(thread, handle, *offset, *length)),
         HandleAction::Unlock { offset, length } => ("unlock", sim.unlock(thread, handle, *offset, *length)),
+        HandleAction::Dismount => ("dismount", sim.dismount(thread, handle)),
         HandleAction::Control(code) => ("control", sim.fs_control(thread, handle, *code)),
     };
     result.map_err(|status| (name, status))

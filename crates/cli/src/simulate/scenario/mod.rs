@@ -10,7 +10,9 @@ pub(crate) mod specs;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ntsim::{Handle, NtStatus, OffloadToken, Process, Request, Section, SpecError, Thread, View};
+use ntsim::{
+    Handle, NtStatus, OffloadToken, Process, Request, Section, SpecError, Thread, Transaction, View,
+};
 
 use self::specs::{filter_spec, volume_spec};
 use super::machine::{BareMachine, Machine, failed_with};
@@ -76,6 +78,7 @@ struct Stage<'s> {
     tokens: HashMap<&'s str, OffloadToken>,
     /// Sections, and of what.
     sections: HashMap<&'s str, (Section, &'s str)>,
+    transactions: HashMap<&'s str, Transaction>,
     requests: HashMap<&'s str, Request>,
     /// A request has been started, and what comes next comes in the middle of it.
     amid: bool,
@@ -92,6 +95,7 @@ pub(super) fn play(file: &str, scenario: &Scenario, bare: BareMachine<'_>) -> Re
         handles: HashMap::new(),
         tokens: HashMap::new(),
         sections: HashMap::new(),
+        transactions: HashMap::new(),
         requests: HashMap::new(),
         amid: false,
         views: HashMap::new(),
@@ -187,7 +191,11 @@ impl<'s> Stage<'s> {
             | Action::ExitThread(_)
             | Action::Share(_)
             | Action::Impersonate { .. }
-            | Action::Revert(_) => self.people(machine, &step.action),
+            | Action::Revert(_)
+            | Action::Attach { .. }
+            | Action::Detach(_)
+            | Action::BeginTransaction(_)
+            | Action::EndTransaction { .. } => self.people(machine, &step.action),
             Action::Advance(microseconds) => {
                 self.amid = false;
                 machine.sim.advance(Duration::from_micros(*microseconds));

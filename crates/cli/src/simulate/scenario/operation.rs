@@ -16,7 +16,11 @@ impl<'s> Stage<'s> {
         match action {
             Action::Create(create) => {
                 let thread = self.act(machine, &create.thread);
-                let handle = sim.create(thread, &create_spec(create)).map_err(Trouble::of("create"))?;
+                let mut spec = create_spec(create);
+                if let Some(transaction) = &create.transaction {
+                    spec = spec.transaction(self.transactions[transaction.as_str()]);
+                }
+                let handle = sim.create(thread, &spec).map_err(Trouble::of("create"))?;
                 let process = self.threads[create.thread.as_str()].process;
                 let server = create.server_open.as_ref().filter(|open| !open.forged);
                 let remote = server.map(|open| format!("{} by way of {}", open.client, open.share));

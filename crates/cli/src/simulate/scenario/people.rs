@@ -34,6 +34,18 @@ impl<'s> Stage<'s> {
             Action::Impersonate { thread, client } => {
                 sim.impersonate(self.threads[thread.as_str()].thread, self.processes[client.as_str()])?;
             }
+            Action::Attach { thread, process } => {
+                sim.attach_thread(self.threads[thread.as_str()].thread, self.processes[process.as_str()])?;
+            }
+            Action::Detach(thread) => sim.detach_thread(self.threads[thread.as_str()].thread)?,
+            Action::BeginTransaction(name) => {
+                self.transactions.insert(name, sim.begin_transaction());
+            }
+            Action::EndTransaction { transaction, commit } => {
+                let transaction = self.transactions[transaction.as_str()];
+                if *commit { sim.commit(transaction) } else { sim.rollback(transaction) }
+                    .map_err(Trouble::of("the end of the transaction"))?;
+            }
             Action::Revert(thread) => sim.revert(self.threads[thread.as_str()].thread)?,
             other => return Err(Trouble::Failed(format!("no way to play {other:?}"))),
         }

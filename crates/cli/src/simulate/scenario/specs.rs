@@ -76,6 +76,7 @@ pub(crate) fn create_spec(create: &model::Create) -> CreateSpec {
         delete_on_close,
         asynchronous,
         server_open,
+        transaction: _,
     } = create;
     let mut access = Access::SYNCHRONIZE;
     access.set(Access::GENERIC_READ, *read);

@@ -28,6 +28,7 @@ impl Reader<'_> {
             "query-directory" => HandleAction::QueryDirectory,
             "lock" => range(node).map(|(offset, length)| HandleAction::Lock { offset, length })?,
             "unlock" => range(node).map(|(offset, length)| HandleAction::Unlock { offset, length })?,
+            "dismount" => HandleAction::Dismount,
             "control" => HandleAction::Control(node.needed_number("code")?),
             "clone" => return self.clone_step(node).map(Some),
             "offload-read" => return self.offload_read(node).map(Some),

@@ -134,6 +134,7 @@ impl Reader<'_> {
             delete_on_close: node.flag("delete-on-close")?,
             asynchronous: node.flag("asynchronous")?,
             server_open: read_server_open(node)?,
+            transaction: self.transaction_property(node)?,
             ..default
         })
     }
@@ -214,7 +215,7 @@ impl Reader<'_> {
         Ok(name)
     }
 
-    fn thread_argument(&self, node: &mut Node<'_, '_>) -> Result<String, BadInput> {
+    pub(super) fn thread_argument(&self, node: &mut Node<'_, '_>) -> Result<String, BadInput> {
         let name = node.argument("a thread")?.to_owned();
         self.scope.thread(&name, Life::Needed).map_err(|message| node.error(message))?;
         Ok(name)

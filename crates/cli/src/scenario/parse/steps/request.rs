@@ -1,4 +1,4 @@
-//! Requests whose callers do not wait for them.
+//! Requests whose callers do not wait for them, transactions, and threads that are attached elsewhere.
 
 use crate::place::BadInput;
 use crate::scenario::model::{Action, StartCopyChunk, StartWrite};
@@ -34,8 +34,35 @@ impl Reader<'_> {
                 self.scope.request(&request).map_err(|message| node.error(message))?;
                 Action::Complete(request)
             }
+            "begin-transaction" => {
+                let transaction = node.argument("a name for the transaction")?.to_owned();
+                self.scope.define(&transaction, Thing::Transaction).map_err(|message| node.error(message))?;
+                Action::BeginTransaction(transaction)
+            }
+            "commit" | "roll-back" => {
+                let transaction = node.argument("a transaction")?.to_owned();
+                self.scope.transaction(&transaction).map_err(|message| node.error(message))?;
+                self.scope.end_transaction(&transaction);
+                Action::EndTransaction { transaction, commit: node.name() == "commit" }
+            }
+            "attach" => {
+                let thread = self.thread_argument(node)?;
+                let process = node.needed_text("process")?.to_owned();
+                self.scope.process(&process).map_err(|message| node.error_at("process", message))?;
+                Action::Attach { thread, process }
+            }
+            "detach" => Action::Detach(self.thread_argument(node)?),
             _ => return Ok(None),
         }))
+    }
+
+    /// The transaction under which something is opened.
+    pub(super) fn transaction_property(&self, node: &mut Node<'_, '_>) -> Result<Option<String>, BadInput> {
+        let Some(name) = node.text("transaction")?.map(str::to_owned) else {
+            return Ok(None);
+        };
+        self.scope.transaction(&name).map_err(|message| node.error_at("transaction", message))?;
+        Ok(Some(name))
     }
 
     /// The name that a request gets.
