@@ -219,13 +219,27 @@ pub(crate) fn release_context(cpu: &Cpu, context: Ptr) {
 
 /// The object that a context was set on lets go of it.
 fn unlink(cpu: &Cpu, context: Ptr) {
+    let mut filter = None;
     let released = cpu.kernel().filters.contexts.release(context, |context| {
-        context.linked = false;
+        if context.linked {
+            context.linked = false;
+            filter = Some(Arc::clone(&context.filter));
+        }
         true
     });
     if let Released::Gone(gone) = released {
         free(cpu, gone);
     }
+    if let Some(filter) = filter {
+        filter.linked.release(cpu);
+    }
+}
+
+/// Waits until the cleanup callbacks of contexts whose objects have let go of them have returned.
+pub(super) fn wait_for_cleanups(cpu: &Cpu, filter: &Filter) {
+    filter.linked.begin_to_end();
+    // A context that is set on something for good is told as a leak, and not waited for.
+    let _ = filter.linked.wait_unless_stuck(cpu);
 }
 
 /// Cleans up and frees a context that nobody needs any more.
@@ -257,6 +271,9 @@ fn link(cpu: &Cpu, new: Ptr, kind: u16) -> Result<(), NtStatus> {
         match contexts.get_mut(&new.address()) {
             Some(context) if context.kind == kind && context.linked => {
                 Err(NtStatus::FLT_CONTEXT_ALREADY_LINKED)
+            }
+            Some(context) if context.kind == kind && !context.filter.linked.acquire() => {
+                Err(NtStatus::FLT_DELETING_OBJECT)
             }
             Some(context) if context.kind == kind => {
                 context.linked = true;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::altitude::Altitude;
 use super::registration::{self, Callbacks, OperationEntry};
-use super::{instance, port, teardown};
+use super::{context, instance, port, teardown};
 use crate::abi::{Ptr, Registration};
 use crate::io::driver::{Driver, status_of};
 use crate::ke::rundown::Rundown;
@@ -23,6 +23,8 @@ pub(crate) struct Filter {
     pub(super) altitude: Altitude,
     /// Work that keeps it, and references to it.
     pub(super) users: Rundown,
+    /// Its contexts that are set on an object, or being cleaned up because the object let go of them.
+    pub(super) linked: Rundown,
     started: AtomicBool,
     /// Set when it is being unregistered.
     deleting: AtomicBool,
@@ -82,6 +84,7 @@ pub(crate) fn register_filter(
         callbacks,
         altitude: cpu.kernel().filters.altitude_of(driver.service()),
         users: Rundown::default(),
+        linked: Rundown::default(),
         started: AtomicBool::new(false),
         deleting: AtomicBool::new(false),
     });
@@ -123,6 +126,7 @@ pub(crate) fn unregister_filter(cpu: &Cpu, filter: Ptr) {
             teardown::filter_unloads(cpu, &filter, &volume);
         }
     });
+    context::wait_for_cleanups(cpu, &filter);
     filter.users.run_down(cpu);
     filters.remove(filter.ptr);
     filter.driver.filter.lock().take();

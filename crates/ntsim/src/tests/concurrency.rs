@@ -116,6 +116,45 @@ fn a_driver_is_unloaded_while_others_write_and_no_callback_comes_afterwards() {
     machine.expect_no_violation();
 }
 
+/// A context's cleanup has begun, and has ended.
+static CLEANING: AtomicBool = AtomicBool::new(false);
+static CLEANED: AtomicBool = AtomicBool::new(false);
+
+extern "win64" fn clean_up_slowly(_: Ptr, _: u16) {
+    /// Long enough for an unload that does not wait.
+    const WHILE_OTHERS_UNLOAD: Duration = Duration::from_millis(50);
+    CLEANING.store(true, Ordering::Release);
+    thread::sleep(WHILE_OTHERS_UNLOAD);
+    CLEANED.store(true, Ordering::Release);
+}
+
+extern "win64" fn entry_with_slow_cleanup(driver: usize, _: usize) -> u32 {
+    CLEANING.store(false, Ordering::Release);
+    CLEANED.store(false, Ordering::Release);
+    Filter::default()
+        .on(Major::Create, pass as Pre, Some(attach as Post))
+        .cleaning_up(clean_up_slowly)
+        .start(driver)
+}
+
+/// Once in millions of operations a driver's context was cleaned up after the driver had gone.
+#[test]
+fn an_unload_waits_for_a_context_that_a_closing_file_has_let_go_of() {
+    let _turn = TURN.lock();
+    let machine = Machine::with(threads(), entry_with_slow_cleanup);
+    let handle = machine.open(r"C:\a");
+    thread::scope(|scope| {
+        let (sim, thread) = (machine.sim.clone(), machine.thread);
+        scope.spawn(move || sim.close(thread, handle).expect("it is open"));
+        while !CLEANING.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        machine.unload_cleanly();
+        assert!(CLEANED.load(Ordering::Acquire), "the driver was gone before its cleanup callback returned");
+    });
+    machine.expect_no_violation();
+}
+
 #[test]
 fn volumes_arrive_while_a_driver_starts_and_each_is_attached_to_once() {
     let _turn = TURN.lock();

@@ -123,9 +123,11 @@ pub(super) struct Filter {
     instance_setup: Option<InstanceSetup>,
     query_teardown: Option<QueryTeardown>,
     teardown_start: Option<Teardown>,
+    cleanup: Option<Cleanup>,
 }
 
 type QueryTeardown = extern "win64" fn(Ptr<RelatedObjects>, u32) -> u32;
+type Cleanup = extern "win64" fn(Ptr, u16);
 type Teardown = extern "win64" fn(Ptr<RelatedObjects>, u32);
 type InstanceSetup = extern "win64" fn(usize, u32, u32, u32) -> u32;
 
@@ -179,6 +181,12 @@ impl Filter {
         self
     }
 
+    /// The cleanup callback of every kind of context.
+    pub(super) fn cleaning_up(mut self, cleanup: Cleanup) -> Self {
+        self.cleanup = Some(cleanup);
+        self
+    }
+
     /// `FltRegisterFilter`.
     fn register(&self, driver: usize) -> NtStatus {
         let address = |function: *const ()| Ptr::of(function.cast());
@@ -204,7 +212,7 @@ impl Filter {
         let context = |context_type| ContextRegistration {
             context_type,
             flags: 0,
-            cleanup: address(count_cleanup as *const ()),
+            cleanup: address(self.cleanup.unwrap_or(count_cleanup) as *const ()),
             size: CONTEXT_BYTES,
             pool_tag: 0x7478_4354,
             allocate: Ptr::NULL,
