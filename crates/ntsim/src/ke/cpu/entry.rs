@@ -1,0 +1,71 @@
+//! How a driver is entered: by which callback, about which operation.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::fltmgr::Operation;
+use crate::io::driver::Driver;
+use crate::sim::Major;
+
+/// An entry point of a driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    Load,
+    FilterUnload,
+    InstanceSetup,
+    InstanceQueryTeardown,
+    InstanceTeardownStart,
+    InstanceTeardownComplete,
+    Pre(Major),
+    Post(Major),
+    /// A post-operation callback whose instance is torn down.
+    Draining(Major),
+    ContextCleanup,
+    PortConnect,
+    PortDisconnect,
+    PortMessage,
+    ProcessNotify,
+    SystemThread,
+    WorkItem,
+    AsyncCompletion,
+    /// A routine of a callback data queue.
+    Queue,
+    /// The routine that takes or releases the lock of such a queue.
+    QueueLock,
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::Load => "DriverEntry",
+            Self::FilterUnload => "filter unload",
+            Self::InstanceSetup => "instance setup",
+            Self::InstanceQueryTeardown => "instance query teardown",
+            Self::InstanceTeardownStart => "instance teardown start",
+            Self::InstanceTeardownComplete => "instance teardown complete",
+            Self::Pre(major) => return write!(f, "pre-{}", major.short_name()),
+            Self::Post(major) => return write!(f, "post-{}", major.short_name()),
+            Self::Draining(major) => return write!(f, "post-{} (draining)", major.short_name()),
+            Self::ContextCleanup => "context cleanup",
+            Self::PortConnect => "port connect",
+            Self::PortDisconnect => "port disconnect",
+            Self::PortMessage => "port message",
+            Self::ProcessNotify => "process notify",
+            Self::SystemThread => "system thread",
+            Self::WorkItem => "work item",
+            Self::AsyncCompletion => "completion of its own I/O",
+            Self::Queue => "queue routine",
+            Self::QueueLock => "queue lock routine",
+        };
+        f.pad(name)
+    }
+}
+
+/// One call of a driver.
+#[derive(Clone)]
+pub(crate) struct Frame {
+    pub(crate) driver: Arc<Driver>,
+    pub(crate) entry: Entry,
+    /// The operation that it is about, for callbacks that are about one.
+    pub(crate) operation: Option<Arc<Operation>>,
+}
