@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use ntsim::{
     ChunkSpec, Config, Connection, CopySpec, Driver, FaultPlan, Handle, LoadError, NtStatus, Process,
-    ProcessKind, ProcessSpec, ReadSpec, Sim, Thread, Volume,
+    ProcessKind, ProcessSpec, ReadSpec, Sim, SpecError, Thread, Volume,
 };
 
 use super::consumer::Reader;
+use super::generate::LANES;
 use super::lanes;
 use super::oracle::{self, Fault, Played, Printed, Session, Strictness};
 use super::world::{Truth, World};
@@ -31,6 +32,8 @@ const PORT: &str = r"\WhoWrotePort";
 /// The program on the machine that reads from it, and its PID.
 const CONSUMER_IMAGE: &str = r"C:\Program Files\whowrote\whowrote.exe";
 const CONSUMER_PID: u32 = 900;
+/// TIDs of the lanes' System threads; no workload has them.
+const FIRST_SYSTEM_WORKER: u32 = 900_000;
 /// Machines with so many processors have their memory watched, which takes time.
 const WATCHED: u32 = 2;
 /// How often the driver is loaded again if an injected failure kept it from loading.
@@ -214,15 +217,18 @@ impl<'s> Case<'s> {
         let printed = Arc::new(Mutex::new(String::new()));
         let print = Arc::clone(&printed);
         sim.set_debug_print(Box::new(move |text| lock(&print).push_str(text)));
-        let lane = |_| Lane {
-            shared,
-            processes: HashMap::from([(SYSTEM, sim.system())]),
-            threads: HashMap::from([(SYSTEM, sim.system_thread())]),
-            handles: HashMap::new(),
-            issued: Vec::new(),
-            played: 0,
-        };
-        let mut lanes: Vec<_> = (0..lanes::COUNT).map(lane).collect();
+        let mut lanes = Vec::with_capacity(lanes::COUNT);
+        for number in 0..lanes::COUNT {
+            let worker = system_worker(sim, number).map_err(|error| step_failed("thread", &error))?;
+            lanes.push(Lane {
+                shared,
+                processes: HashMap::from([(SYSTEM, sim.system())]),
+                threads: HashMap::from([(SYSTEM, worker)]),
+                handles: HashMap::new(),
+                issued: Vec::new(),
+                played: 0,
+            });
+        }
         for process in &scenario.processes {
             lanes[lanes::lane_of_pid(process.pid).unwrap_or(lanes::MAIN)].start_process(process)?;
         }
@@ -341,6 +347,14 @@ impl<'s> Case<'s> {
             Some(fault) => Err(Fault::new("the stream is inconsistent", fault)),
             None => Ok(()),
         }
+    }
+}
+
+/// The System thread that a lane uses: one of its own, since lanes go on at once and no thread runs in two places.
+fn system_worker(sim: &Sim, lane: usize) -> Result<Thread, SpecError> {
+    match u32::try_from(lane) {
+        Ok(lane) if lane < LANES => sim.add_thread(sim.system(), Some(FIRST_SYSTEM_WORKER + 4 * lane)),
+        _ => Ok(sim.system_thread()),
     }
 }
 
@@ -623,5 +637,22 @@ impl Host<'_> {
             return Err(Fault::new("not delivered in time", message));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// Seen once in a million operations: two lanes were in the driver as the one System thread, and one found the
+    /// critical region that the other had entered (rule 11, `irql-return`).
+    #[test]
+    fn lanes_that_go_on_at_once_have_a_system_thread_each() {
+        let sim = Sim::new(Config::new(machine::windows(WindowsVersion::Win11_24H2)));
+        let workers: HashSet<Thread> =
+            (0..lanes::COUNT).map(|lane| system_worker(&sim, lane).expect("a thread")).collect();
+        assert_eq!(workers.len(), lanes::COUNT);
     }
 }

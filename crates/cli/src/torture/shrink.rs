@@ -1,10 +1,8 @@
 //! Making a failing case short: steps are taken out as long as it fails the same way (delta debugging, after Zeller and
 //! Hildebrandt's ddmin).
 
-use std::collections::HashSet;
-
 use super::world::World;
-use crate::scenario::model::{Action, Scenario, Step};
+use crate::scenario::model::{Scenario, Step};
 use crate::windows_version::WindowsVersion;
 
 /// The same case with as few steps as can be had by so many attempts.
@@ -55,39 +53,31 @@ fn clone_without_steps(scenario: &Scenario) -> Scenario {
     Scenario { steps: Vec::new(), ..scenario.clone() }
 }
 
-/// Without the processes and volumes that no step needs, if it fails so too.
+/// Without each process and volume that no step needs, if it fails so too.
 fn tidied(scenario: &Scenario, windows: WindowsVersion, fails: &impl Fn(&Scenario) -> bool) -> Scenario {
-    let threads: HashSet<&str> = scenario.steps.iter().filter_map(|step| thread_of(&step.action)).collect();
     let mut tidy = scenario.clone();
-    tidy.processes
-        .retain(|process| process.threads.iter().any(|thread| threads.contains(thread.name.as_str())));
-    let text = scenario.to_kdl();
-    tidy.volumes.retain(|volume| {
-        let drive = volume.drive.as_deref().unwrap_or_default();
-        text.contains(&format!(r"{drive}\lane")) || text.contains(&format!(r"{drive}\shared"))
-    });
-    let valid = World::new(&tidy, windows)
-        .is_ok_and(|mut world| tidy.steps.iter().all(|step| world.apply(&step.action).is_ok()));
-    if valid && fails(&tidy) { tidy } else { scenario.clone() }
-}
-
-fn thread_of(action: &Action) -> Option<&str> {
-    match action {
-        Action::Create(create) => Some(&create.thread),
-        Action::Write(write) => Some(&write.thread),
-        Action::Read { thread, .. }
-        | Action::OnHandle { thread, .. }
-        | Action::Close { thread, .. }
-        | Action::CopyFile { thread, .. }
-        | Action::CopyChunk { thread, .. } => Some(thread),
-        _ => None,
+    let holds = |candidate: &Scenario| {
+        World::new(candidate, windows)
+            .is_ok_and(|mut world| candidate.steps.iter().all(|step| world.apply(&step.action).is_ok()))
+            && fails(candidate)
+    };
+    for index in (0..tidy.processes.len()).rev() {
+        let mut without = tidy.clone();
+        without.processes.remove(index);
+        tidy = if holds(&without) { without } else { tidy };
     }
+    for index in (0..tidy.volumes.len()).rev() {
+        let mut without = tidy.clone();
+        without.volumes.remove(index);
+        tidy = if holds(&without) { without } else { tidy };
+    }
+    tidy
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::model::{Faults, Schedule};
+    use crate::scenario::model::{Action, Faults, Schedule};
     use crate::torture::generate::{Plan, generate};
 
     fn case() -> Scenario {
@@ -102,23 +92,39 @@ mod tests {
         })
     }
 
+    /// Whether no step can be left out: without any one of them it cannot be played, or does not fail.
+    fn is_minimal(scenario: &Scenario, fails: impl Fn(&Scenario) -> bool) -> bool {
+        (0..scenario.steps.len()).all(|left_out| {
+            let mut steps = scenario.steps.clone();
+            steps.remove(left_out);
+            with_steps(scenario, steps, WindowsVersion::Win11_24H2).is_none_or(|shorter| !fails(&shorter))
+        })
+    }
+
+    fn count(scenario: &Scenario, which: impl Fn(&Action) -> bool) -> usize {
+        scenario.steps.iter().filter(|step| which(&step.action)).count()
+    }
+
     #[test]
     fn what_matters_is_left_and_little_else() {
-        let fails = |scenario: &Scenario| {
-            scenario.steps.iter().any(|step| matches!(&step.action, Action::CopyFile { .. }))
-        };
+        let copies =
+            |scenario: &Scenario| count(scenario, |action| matches!(action, Action::CopyFile { .. }));
+        let fails = |scenario: &Scenario| copies(scenario) > 0;
         let shrunk = shrink(&case(), WindowsVersion::Win11_24H2, 1000, fails);
-        assert_eq!(shrunk.steps.len(), 1, "{}", shrunk.to_kdl());
+        assert_eq!(copies(&shrunk), 1, "{}", shrunk.to_kdl());
+        assert!(is_minimal(&shrunk, fails), "a step more than the copy needs: {}", shrunk.to_kdl());
         assert!(shrunk.processes.len() <= 1);
     }
 
     #[test]
     fn what_is_left_is_valid_and_reads_back() {
-        let needs_handle =
-            |scenario: &Scenario| scenario.steps.iter().any(|step| matches!(&step.action, Action::Write(_)));
-        let shrunk = shrink(&case(), WindowsVersion::Win11_24H2, 1000, needs_handle);
-        assert_eq!(shrunk.steps.len(), 2, "a write needs its create: {}", shrunk.to_kdl());
+        let writes = |scenario: &Scenario| count(scenario, |action| matches!(action, Action::Write(_)));
+        let fails = |scenario: &Scenario| writes(scenario) > 0;
+        let shrunk = shrink(&case(), WindowsVersion::Win11_24H2, 1000, fails);
+        assert_eq!(writes(&shrunk), 1, "{}", shrunk.to_kdl());
+        assert!(shrunk.steps.len() > 1, "a write needs its create: {}", shrunk.to_kdl());
+        assert!(is_minimal(&shrunk, fails), "a step more than the write needs: {}", shrunk.to_kdl());
         let again = Scenario::parse("shrunk.kdl", &shrunk.to_kdl()).unwrap();
-        assert_eq!(again.steps.len(), 2);
+        assert_eq!(again.steps.len(), shrunk.steps.len());
     }
 }
