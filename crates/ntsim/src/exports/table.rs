@@ -454,14 +454,56 @@ routines! {
         => fltmgr::context::allocate_context;
     FltMgr: FltReferenceContext(context: Ptr), DISPATCH => fltmgr::context::reference_context;
     FltMgr: FltReleaseContext(context: Ptr), DISPATCH => fltmgr::context::release_context;
+    FltMgr: FltDeleteContext(context: Ptr), APC => fltmgr::context::delete_context;
+    FltMgr: FltSetFileContext(instance: Ptr, file: Ptr<FileObject>, operation: u32, new: Ptr, old: Ptr<Ptr>)
+        -> NtStatus, APC => fltmgr::context::set_of_file::<{ fltmgr::context::FILE }>;
+    FltMgr: FltGetFileContext(instance: Ptr, file: Ptr<FileObject>, context: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::context::get_of_file::<{ fltmgr::context::FILE }>;
+    FltMgr: FltDeleteFileContext(instance: Ptr, file: Ptr<FileObject>, old: Ptr<Ptr>) -> NtStatus, APC, infallible
+        => fltmgr::context::delete_of_file::<{ fltmgr::context::FILE }>;
+    FltMgr: FltSupportsFileContexts(file: Ptr<FileObject>) -> u8, APC
+        => fltmgr::context::supports::<{ fltmgr::context::FILE }>;
     FltMgr: FltSetStreamContext(instance: Ptr, file: Ptr<FileObject>, operation: u32, new: Ptr, old: Ptr<Ptr>)
-        -> NtStatus, APC => fltmgr::context::set_stream_context;
+        -> NtStatus, APC => fltmgr::context::set_of_file::<{ fltmgr::context::STREAM }>;
     FltMgr: FltGetStreamContext(instance: Ptr, file: Ptr<FileObject>, context: Ptr<Ptr>) -> NtStatus, APC
-        => fltmgr::context::get_stream_context;
+        => fltmgr::context::get_of_file::<{ fltmgr::context::STREAM }>;
+    FltMgr: FltDeleteStreamContext(instance: Ptr, file: Ptr<FileObject>, old: Ptr<Ptr>) -> NtStatus, APC, infallible
+        => fltmgr::context::delete_of_file::<{ fltmgr::context::STREAM }>;
+    FltMgr: FltSupportsStreamContexts(file: Ptr<FileObject>) -> u8, APC
+        => fltmgr::context::supports::<{ fltmgr::context::STREAM }>;
+    FltMgr: FltSetStreamHandleContext(instance: Ptr, file: Ptr<FileObject>, operation: u32, new: Ptr, old: Ptr<Ptr>)
+        -> NtStatus, APC => fltmgr::context::set_of_file::<{ fltmgr::context::STREAM_HANDLE }>;
+    FltMgr: FltGetStreamHandleContext(instance: Ptr, file: Ptr<FileObject>, context: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::context::get_of_file::<{ fltmgr::context::STREAM_HANDLE }>;
+    FltMgr: FltDeleteStreamHandleContext(instance: Ptr, file: Ptr<FileObject>, old: Ptr<Ptr>) -> NtStatus, APC, infallible
+        => fltmgr::context::delete_of_file::<{ fltmgr::context::STREAM_HANDLE }>;
+    FltMgr: FltSupportsStreamHandleContexts(file: Ptr<FileObject>) -> u8, APC
+        => fltmgr::context::supports::<{ fltmgr::context::STREAM_HANDLE }>;
+    FltMgr: FltSupportsFileContextsEx(file: Ptr<FileObject>, instance: Ptr) -> u8, APC => fltmgr::context::supports_ex;
     FltMgr: FltSetInstanceContext(instance: Ptr, operation: u32, new: Ptr, old: Ptr<Ptr>) -> NtStatus, APC
         => fltmgr::context::set_instance_context;
     FltMgr: FltGetInstanceContext(instance: Ptr, context: Ptr<Ptr>) -> NtStatus, APC
         => fltmgr::context::get_instance_context;
+    FltMgr: FltDeleteInstanceContext(instance: Ptr, old: Ptr<Ptr>) -> NtStatus, APC, infallible
+        => fltmgr::context::delete_instance_context;
+    FltMgr: FltSetVolumeContext(volume: Ptr, operation: u32, new: Ptr, old: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::context::set_volume_context;
+    FltMgr: FltGetVolumeContext(filter: Ptr, volume: Ptr, context: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::context::get_volume_context;
+    FltMgr: FltDeleteVolumeContext(filter: Ptr, volume: Ptr, old: Ptr<Ptr>) -> NtStatus, APC, infallible
+        => fltmgr::context::delete_volume_context;
+    FltMgr: FltSetTransactionContext(instance: Ptr, transaction: Ptr, operation: u32, new: Ptr, old: Ptr<Ptr>)
+        -> NtStatus, APC => fltmgr::context::set_transaction_context;
+    FltMgr: FltGetTransactionContext(instance: Ptr, transaction: Ptr, context: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::context::get_transaction_context;
+    FltMgr: FltDeleteTransactionContext(instance: Ptr, transaction: Ptr, old: Ptr<Ptr>) -> NtStatus, APC, infallible
+        => fltmgr::context::delete_transaction_context;
+    FltMgr: FltGetContexts(objects: Ptr<RelatedObjects>, desired: u16, contexts: Ptr<Ptr>), APC
+        => fltmgr::context::get_contexts;
+    FltMgr: FltGetContextsEx(objects: Ptr<RelatedObjects>, desired: u16, bytes: usize, contexts: Ptr<Ptr>)
+        -> NtStatus, APC => fltmgr::context::get_contexts_ex;
+    FltMgr: FltReleaseContexts(contexts: Ptr<Ptr>), DISPATCH => fltmgr::context::release_contexts;
+    FltMgr: FltReleaseContextsEx(bytes: usize, contexts: Ptr<Ptr>), DISPATCH => fltmgr::context::release_contexts_ex;
 
     // Filter Manager: names
     FltMgr: FltGetFileNameInformation(data: Ptr, options: u32, name: Ptr<Ptr<FileNameInformation>>) -> NtStatus, APC

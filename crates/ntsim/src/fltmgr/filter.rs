@@ -126,6 +126,7 @@ pub(crate) fn unregister_filter(cpu: &Cpu, filter: Ptr) {
             teardown::filter_unloads(cpu, &filter, &volume);
         }
     });
+    context::filter_gone(cpu, &filter);
     context::wait_for_cleanups(cpu, &filter);
     filter.users.run_down(cpu);
     filters.remove(filter.ptr);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::altitude::Altitude;
-use super::context;
+use super::context::{self, ContextList};
 use super::filter::Filter;
 use super::model;
 use super::stack::Layer;
@@ -13,7 +13,6 @@ use crate::io::Volume;
 use crate::io::driver::status_of;
 use crate::ke::rundown::Rundown;
 use crate::ke::{Cpu, Entry};
-use crate::util::Lock;
 
 /// `FLTFL_INSTANCE_SETUP_AUTOMATIC_ATTACHMENT`
 pub(crate) const SETUP_AUTOMATIC: usize = 1;
@@ -26,7 +25,7 @@ pub(crate) struct Instance {
     filter: Arc<Filter>,
     volume: Arc<Volume>,
     /// Its context, if the filter set one.
-    pub(super) context: Lock<Option<Ptr>>,
+    pub(super) contexts: ContextList,
     altitude: Altitude,
     /// The operations that it takes part in.
     pub(super) users: Rundown,
@@ -90,7 +89,7 @@ pub(crate) fn attach(cpu: &Cpu, filter: &Arc<Filter>, volume: &Arc<Volume>, reas
         ptr: cpu.kernel().arena.allocate(),
         filter: Arc::clone(filter),
         volume: Arc::clone(volume),
-        context: Lock::default(),
+        contexts: ContextList::default(),
         altitude: filter.altitude,
         users: Rundown::default(),
         tearing_down: AtomicBool::new(false),

@@ -26,6 +26,7 @@ pub(crate) mod volume;
 pub(crate) mod work_item;
 
 pub(crate) use altitude::Altitude;
+pub(crate) use context::ContextList;
 #[cfg(test)]
 pub(crate) use dispatch::Pended;
 pub(crate) use dispatch::{

@@ -59,6 +59,7 @@ pub(crate) fn volume_dismounted(cpu: &Cpu, volume: &Volume) {
         for instance in volume.filters.instances() {
             tear_down(cpu, &instance, Reason::VolumeDismount);
         }
+        context::volume_gone(cpu, volume);
         volume.filters.clear();
         cpu.kernel().filters.remove(volume.ptr());
     });

@@ -9,6 +9,7 @@ use crate::abi::Parameters;
 use crate::cc::pages;
 use crate::fltmgr::{self, Kind, Operation};
 use crate::ke::Cpu;
+use crate::ob::Object;
 use crate::sim::{Handle, Major, Mode};
 use crate::status::NtStatus;
 
@@ -65,9 +66,17 @@ pub(crate) fn release(cpu: &Cpu, file: &Arc<File>) {
 
 /// The file object goes, and with the last one of its stream the control block and what filters attached to it.
 pub(crate) fn delete(cpu: &Cpu, file: &Arc<File>) {
+    if !file.begin_delete() {
+        return;
+    }
+    // The close is the last operation in which filters may use the file object.
+    let address = file.ptr().address();
+    cpu.kernel().objects.insert(address, Object::File(Arc::clone(file)));
     request(cpu, file, Major::Close, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API, |_| ());
+    cpu.kernel().objects.retire(address);
+    fltmgr::context::file_object_gone(cpu, file);
     if let Some(last) = file.fcb().and_then(|fcb| fcb.node().close()) {
-        fltmgr::context::stream_gone(cpu, &last);
+        fltmgr::context::stream_gone(cpu, file.volume(), &last);
     }
 }
 

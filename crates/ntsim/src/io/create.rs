@@ -13,7 +13,7 @@ use crate::abi::{
 };
 use crate::cc::pages;
 use crate::fltmgr::ecp::OnItsWay;
-use crate::fltmgr::{Altitude, Kind, Operation};
+use crate::fltmgr::{self, Altitude, Kind, Operation};
 use crate::ke::Cpu;
 use crate::ob::Object;
 use crate::ps::Thread;
@@ -87,6 +87,7 @@ fn open_file(cpu: &Cpu, spec: &CreateSpec, by: By) -> Result<(Arc<File>, IoStatu
     let ended = request(cpu, &file, spec, data_flags);
     if let Err(status) = ended.status.ok() {
         kernel.objects.retire(file.ptr().address());
+        fltmgr::context::file_object_gone(cpu, &file);
         return Err(status);
     }
     file.add_flags(file_object::HANDLE_CREATED);

@@ -10,7 +10,7 @@ use crate::abi::{
     DispatcherHeader, FileObject, KernelEvent, ListEntry, Ptr, SectionObjectPointers, Shared, SharedText,
     UnicodeString,
 };
-use crate::fltmgr::Altitude;
+use crate::fltmgr::{Altitude, ContextList};
 use crate::sim::{Access, CopyIntent, CreateOptions, CreateSpec};
 use crate::util::Lock;
 
@@ -34,6 +34,8 @@ pub(crate) struct File {
     uses: Lock<Uses>,
     /// The transaction that it was opened under.
     transaction: OnceLock<Arc<TransactionObject>>,
+    /// What filters attached to it.
+    pub(crate) contexts: ContextList,
 }
 
 /// Who needs a file object.
@@ -42,8 +44,10 @@ struct Uses {
     handles: usize,
     /// The open itself until its cleanup, requests in flight, the cache and memory managers.
     holds: usize,
-    /// The close has been sent.
+    /// The close is due, or has been sent.
     closed: bool,
+    /// The close has been sent.
+    deleted: bool,
     /// The name goes with this file object's cleanup, even if others have the file open (POSIX semantics).
     deletes_at_once: bool,
 }
@@ -77,6 +81,7 @@ impl File {
             below: OnceLock::new(),
             uses: Lock::default(),
             transaction: OnceLock::new(),
+            contexts: ContextList::default(),
         }
     }
 
@@ -183,6 +188,11 @@ impl File {
         }
         uses.closed = true;
         true
+    }
+
+    /// The close is sent, unless it has been.
+    pub(super) fn begin_delete(&self) -> bool {
+        !std::mem::replace(&mut self.uses.lock().deleted, true)
     }
 
     /// The control block of its stream, once the file system has opened it.

@@ -32,5 +32,5 @@ pub(crate) mod volume;
 
 pub(crate) use flags::{callback_data, file_object, irp, stack_location};
 pub(crate) use handle::FileHandles;
-pub(crate) use node::{Fcb, StreamContext};
+pub(crate) use node::Fcb;
 pub(crate) use volume::{Volume, VolumeTable};

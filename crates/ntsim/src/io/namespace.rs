@@ -1,9 +1,10 @@
 //! The names on a volume.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use super::node::{Fcb, Node};
+use super::node::{Fcb, Node, WholeFile};
+use crate::fltmgr::ContextList;
 use crate::status::NtStatus;
 use crate::util::Lock;
 
@@ -18,6 +19,33 @@ pub(crate) struct Namespace {
 /// Whether a path leads to a node, to a stream of it, or below it.
 fn is_at_or_below(key: &str, node: &str) -> bool {
     key.strip_prefix(node).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '\\']))
+}
+
+/// The path of the file that a path leads to, without the stream.
+fn file_of(key: &str) -> &str {
+    let last = key.rfind('\\').map_or(0, |slash| slash + 1);
+    key[last..].find(':').map_or(key, |colon| &key[..last + colon])
+}
+
+/// The file that a stream belongs to. All its streams that have names know it afterwards.
+fn whole_file(nodes: &HashMap<String, Arc<Node>>, node: &Arc<Node>) -> Arc<WholeFile> {
+    let names =
+        |(key, known): (&'_ String, &Arc<Node>)| Arc::ptr_eq(known, node).then(|| file_of(key).to_owned());
+    let files: Vec<String> = nodes.iter().filter_map(names).collect();
+    let mut streams: Vec<_> = nodes
+        .iter()
+        .filter(|(key, _)| files.iter().any(|file| file_of(key) == file))
+        .map(|(_, stream)| stream)
+        .collect();
+    streams.push(node);
+    let known = streams.iter().find_map(|stream| stream.whole.get());
+    let whole = node.whole.get().or(known).cloned().unwrap_or_default();
+    for stream in streams {
+        if stream.whole.set(Arc::clone(&whole)).is_ok() {
+            whole.streams.lock().push(Arc::downgrade(stream));
+        }
+    }
+    whole
 }
 
 impl Namespace {
@@ -92,6 +120,21 @@ impl Namespace {
         open.sort_by_key(|(path, _)| *path);
         let nameless: Vec<_> = self.nameless.lock().iter().filter_map(|node| node.fcb()).collect();
         open.into_iter().map(|(_, fcb)| fcb).chain(nameless).collect()
+    }
+
+    /// What filters attached to the whole file that a stream belongs to.
+    pub(crate) fn contexts_of_file(&self, node: &Arc<Node>) -> ContextList {
+        whole_file(&self.nodes.lock(), node).contexts.clone()
+    }
+
+    /// A stream has been closed. Returns what filters attached to the whole file, if it was the last of its streams.
+    pub(crate) fn stream_closed(&self, node: &Arc<Node>) -> Option<ContextList> {
+        node.whole.get().filter(|whole| !whole.contexts.is_empty())?;
+        let nodes = self.nodes.lock();
+        let whole = whole_file(&nodes, node);
+        let is_open = |stream: &Weak<Node>| stream.upgrade().is_some_and(|node| node.fcb().is_some());
+        let open = whole.streams.lock().iter().any(is_open);
+        (!open).then(|| whole.contexts.take())
     }
 }
 

@@ -1,9 +1,10 @@
 //! What lies on a volume: files, directories and streams, and their control blocks while they are open.
 
-use crate::abi::{Address, AdvancedFcbHeader, ListEntry, Ptr, SectionObjectPointers, Shared};
+use crate::abi::{AdvancedFcbHeader, ListEntry, Ptr, SectionObjectPointers, Shared};
 use crate::cc::pages::Pages;
+use crate::fltmgr::ContextList;
 use crate::util::Lock;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 /// `FSRTL_FCB_HEADER_V2`
 const HEADER_VERSION: u8 = 2 << 4;
@@ -22,6 +23,16 @@ pub(crate) struct Node {
     sizes: Lock<Sizes>,
     links: Lock<Links>,
     open: Lock<OpenState>,
+    /// The file whose stream it is, once a filter asked for what is set on it.
+    pub(super) whole: OnceLock<Arc<WholeFile>>,
+}
+
+/// A file with all its streams.
+#[derive(Default)]
+pub(super) struct WholeFile {
+    /// What filters attached to it; gone when the last of its streams is closed.
+    pub(super) contexts: ContextList,
+    pub(super) streams: Lock<Vec<Weak<Node>>>,
 }
 
 /// Sizes of a stream, in bytes.
@@ -69,6 +80,7 @@ impl Node {
             sizes: Lock::new(Sizes::of(size)),
             links: Lock::new(Links { count: 1, deleted: None }),
             open: Lock::default(),
+            whole: OnceLock::new(),
         }
     }
 
@@ -200,13 +212,6 @@ impl Node {
     }
 }
 
-/// A filter's context on a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct StreamContext {
-    pub(crate) instance: Address,
-    pub(crate) context: Ptr,
-}
-
 /// The control block of an open stream (`FsContext`), shared by its file objects.
 pub(crate) struct Fcb {
     header: Shared<AdvancedFcbHeader>,
@@ -214,7 +219,7 @@ pub(crate) struct Fcb {
     node: Arc<Node>,
     pages: Pages,
     /// What filters attached to the stream; gone when the last file object goes.
-    pub(crate) contexts: Lock<Vec<StreamContext>>,
+    pub(crate) contexts: ContextList,
 }
 
 impl Fcb {
@@ -247,7 +252,13 @@ impl Fcb {
             shared_cache_map: Ptr::NULL,
             image_section_object: Ptr::NULL,
         });
-        Self { header, section, node: Arc::clone(node), pages: Pages::default(), contexts: Lock::default() }
+        Self {
+            header,
+            section,
+            node: Arc::clone(node),
+            pages: Pages::default(),
+            contexts: ContextList::default(),
+        }
     }
 
     pub(super) fn header(&self) -> Ptr {

@@ -9,6 +9,7 @@ use super::node::{Fcb, Sizes};
 use super::volume::Volume;
 use crate::abi::Ptr;
 use crate::cc::pages;
+use crate::fltmgr::{self, ContextList};
 use crate::ke::Cpu;
 use crate::status::NtStatus;
 use crate::util::Lock;
@@ -18,6 +19,8 @@ pub(crate) struct TransactionObject {
     /// The `PKTRANSACTION`.
     ptr: Ptr,
     state: Lock<State>,
+    /// What filters attached to it.
+    pub(crate) contexts: ContextList,
 }
 
 #[derive(Default)]
@@ -39,7 +42,7 @@ impl TransactionObject {
         self.ptr
     }
 
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.state.lock().ended
     }
 
@@ -65,12 +68,21 @@ impl Transactions {
     pub(super) fn get(&self, id: u64) -> Option<Arc<TransactionObject>> {
         self.state.lock().1.get(&id).cloned()
     }
+
+    /// The transaction at a driver's pointer.
+    pub(crate) fn at(&self, ptr: Ptr) -> Option<Arc<TransactionObject>> {
+        self.state.lock().1.values().find(|known| known.ptr == ptr).cloned()
+    }
 }
 
 /// `NtCreateTransaction`.
 pub(crate) fn begin(cpu: &Cpu) -> u64 {
     let kernel = cpu.kernel();
-    let transaction = TransactionObject { ptr: kernel.arena.allocate(), state: Lock::default() };
+    let transaction = TransactionObject {
+        ptr: kernel.arena.allocate(),
+        state: Lock::default(),
+        contexts: ContextList::default(),
+    };
     let mut state = kernel.transactions.state.lock();
     state.0 += 1;
     let id = state.0;
@@ -89,9 +101,14 @@ pub(crate) fn end(cpu: &Cpu, id: u64, commits: bool) -> Result<(), NtStatus> {
         state.ended = true;
         std::mem::take(&mut state.undo)
     };
-    if commits {
-        return Ok(());
+    if !commits {
+        roll_back(cpu, undo);
     }
+    fltmgr::context::transaction_gone(cpu, &found);
+    Ok(())
+}
+
+fn roll_back(cpu: &Cpu, undo: Vec<Undo>) {
     for undo in undo.into_iter().rev() {
         let (Undo::Made { fcb, .. } | Undo::Changed { fcb, .. }) = &undo;
         pages::discard(cpu, fcb, &pages::EVERYTHING);
@@ -101,5 +118,4 @@ pub(crate) fn end(cpu: &Cpu, id: u64, commits: bool) -> Result<(), NtStatus> {
         }
         pages::release_idle(cpu, fcb);
     }
-    Ok(())
 }

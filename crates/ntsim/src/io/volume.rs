@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::namespace::Namespace;
 use super::path;
 use crate::abi::{DeviceObject, Ptr, Shared, SharedText};
-use crate::fltmgr::Stack;
+use crate::fltmgr::{ContextList, Stack};
 use crate::ob::Arena;
 use crate::sim::{FileSystem, SpecError, VolumeSpec};
 use crate::status::NtStatus;
@@ -37,6 +37,8 @@ pub(crate) struct Volume {
     pub(crate) names: Namespace,
     dismounted: AtomicBool,
     pub(crate) filters: Stack,
+    /// What filters attached to it.
+    pub(crate) contexts: ContextList,
 }
 
 impl Volume {
@@ -52,6 +54,7 @@ impl Volume {
             names: Namespace::default(),
             dismounted: AtomicBool::new(false),
             filters: Stack::default(),
+            contexts: ContextList::default(),
         }
     }
 
@@ -68,7 +71,7 @@ impl Volume {
     }
 
     // Relaxed, here and below: a request that is sent while the volume goes may fail or not.
-    pub(super) fn is_dismounted(&self) -> bool {
+    pub(crate) fn is_dismounted(&self) -> bool {
         self.dismounted.load(Ordering::Relaxed)
     }
 

@@ -124,6 +124,7 @@ pub(super) struct Filter {
     query_teardown: Option<QueryTeardown>,
     teardown_start: Option<Teardown>,
     cleanup: Option<Cleanup>,
+    more_kinds: Vec<u16>,
 }
 
 type QueryTeardown = extern "win64" fn(Ptr<RelatedObjects>, u32) -> u32;
@@ -181,6 +182,12 @@ impl Filter {
         self
     }
 
+    /// Registers more kinds of contexts.
+    pub(super) fn with_contexts(mut self, kinds: &[u16]) -> Self {
+        self.more_kinds = kinds.to_vec();
+        self
+    }
+
     /// The cleanup callback of every kind of context.
     pub(super) fn cleaning_up(mut self, cleanup: Cleanup) -> Self {
         self.cleanup = Some(cleanup);
@@ -219,7 +226,8 @@ impl Filter {
             free: Ptr::NULL,
             reserved: Ptr::NULL,
         };
-        let contexts = [context(INSTANCE_CONTEXT), context(STREAM_CONTEXT), context(0xFFFF)];
+        let kinds = [INSTANCE_CONTEXT, STREAM_CONTEXT].into_iter().chain(self.more_kinds.iter().copied());
+        let contexts: Vec<_> = kinds.chain([0xFFFF]).map(context).collect();
         let unload = self.unload.unwrap_or(unregister);
         let registration = Shared::new(Registration {
             size: 112,

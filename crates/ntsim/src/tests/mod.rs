@@ -3,6 +3,7 @@
 mod asynchronous;
 mod cache;
 mod concurrency;
+mod context_kinds;
 mod contexts;
 mod copy;
 mod cost;

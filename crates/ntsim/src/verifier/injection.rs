@@ -42,7 +42,7 @@ impl FaultPlan {
 
 /// How a routine fails, beyond `STATUS_INSUFFICIENT_RESOURCES`: statuses that its reference page names and that say
 /// nothing about the caller's own mistakes.
-const DOCUMENTED: [(&str, &[NtStatus]); 9] = [
+const DOCUMENTED: [(&str, &[NtStatus]); 17] = [
     // "If the operation cannot be completed now" and the name cache's answer.
     (
         "FltGetFileNameInformation",
@@ -54,9 +54,17 @@ const DOCUMENTED: [(&str, &[NtStatus]); 9] = [
         ],
     ),
     ("FltSetStreamContext", &[NtStatus::NOT_SUPPORTED, NtStatus::FLT_DELETING_OBJECT]),
+    ("FltSetFileContext", &[NtStatus::NOT_SUPPORTED, NtStatus::FLT_DELETING_OBJECT]),
+    ("FltSetStreamHandleContext", &[NtStatus::NOT_SUPPORTED, NtStatus::FLT_DELETING_OBJECT]),
     ("FltSetInstanceContext", &[NtStatus::FLT_DELETING_OBJECT]),
+    ("FltSetVolumeContext", &[NtStatus::FLT_DELETING_OBJECT]),
+    ("FltSetTransactionContext", &[NtStatus::FLT_DELETING_OBJECT]),
     ("FltGetStreamContext", &[NtStatus::NOT_FOUND, NtStatus::NOT_SUPPORTED]),
+    ("FltGetFileContext", &[NtStatus::NOT_FOUND, NtStatus::NOT_SUPPORTED]),
+    ("FltGetStreamHandleContext", &[NtStatus::NOT_FOUND, NtStatus::NOT_SUPPORTED]),
     ("FltGetInstanceContext", &[NtStatus::NOT_FOUND]),
+    ("FltGetVolumeContext", &[NtStatus::NOT_FOUND]),
+    ("FltGetTransactionContext", &[NtStatus::NOT_FOUND]),
     ("FltSendMessage", &[NtStatus::INSUFFICIENT_RESOURCES, NtStatus::PORT_DISCONNECTED, NtStatus::TIMEOUT]),
     ("FltGetCopyInformationFromCallbackData", &[NtStatus::NOT_FOUND]),
     ("PsLookupProcessByProcessId", &[NtStatus::INVALID_CID]),
