@@ -12,6 +12,8 @@ use ntsim::{
 
 use c_driver::{CDriver, compile_defining};
 
+const DEVICE: &str = r"\Device\HarddiskVolume3";
+
 fn compile(source: &str) -> Option<CDriver> {
     compile_defining(source, &[])
 }
@@ -119,7 +121,6 @@ fn what_inline_functions_stand_on_works() {
 /// A whole minifilter: it sees operations, asks for names, and survives a buffer that it must not touch.
 #[test]
 fn a_minifilter_in_c_filters() {
-    const DEVICE: &str = r"\Device\HarddiskVolume3";
     let Some(driver) = compile("spy.c") else { return };
     let sim = Sim::new(Config::new(Windows::Win11_24H2));
     sim.add_volume(VolumeSpec::new(DEVICE).dos("C:")).expect("the names are free");
@@ -138,5 +139,22 @@ fn a_minifilter_in_c_filters() {
     assert_eq!(lines[..2], [r"create file.txt in \folder\, extension txt", "write c0000005"]);
     let called: Vec<String> = sim.take_calls().into_iter().map(|call| call.callback).collect();
     assert_eq!(called[..4], ["DriverEntry", "pre-create", "post-create", "pre-write"]);
+    // The handler does not make the touch of the user's buffer right.
+    let [violation] = sim.violations().try_into().expect("one rule is broken, once");
+    assert_eq!((violation.rule.name(), violation.callback.as_str()), ("user-buffer", "spy pre-write"));
     assert!(sim.unload(&loaded).expect("it unloads").is_clean());
+}
+
+#[test]
+fn a_driver_of_an_older_windows_loads_and_runs() {
+    let Some(driver) = compile("vista.c") else { return };
+    let sim = Sim::new(Config::new(Windows::Win11_24H2));
+    sim.add_volume(VolumeSpec::new(DEVICE).dos("C:")).expect("the names are free");
+    let mut loaded = None;
+    let lines = prints(&sim, || {
+        loaded = Some(sim.load(&driver.image, "vista").unwrap_or_else(|error| panic!("{error}")));
+    });
+    assert_eq!(lines, ["device of type 3", "11: 12 and wide", "expected 1 0"]);
+    assert!(sim.unload(&loaded.expect("it was loaded")).expect("it unloads").is_clean());
+    assert!(sim.violations().is_empty(), "{:?}", sim.violations());
 }

@@ -311,6 +311,9 @@ routines! {
         => rtl::c_library::vsnwprintf;
     Ntoskrnl: _vsnprintf(destination: Ptr<u8>, room: usize, format: Ptr<u8>, list: Ptr<usize>) -> i32, DISPATCH
         => rtl::c_library::vsnprintf;
+    Ntoskrnl: _snwprintf(destination: Ptr<u16>, room: usize, format: Ptr<u16>, first: usize, second: usize,
+        third: usize, fourth: usize, fifth: usize, sixth: usize) -> i32, DISPATCH => rtl::c_library::snwprintf;
+    Ntoskrnl: FsRtlIsNtstatusExpected(status: u32) -> u8, HIGH => rtl::exception::is_status_expected;
     Ntoskrnl: RtlInitializeGenericTable(table: Ptr, compare: Ptr, allocate: Ptr, free: Ptr, context: Ptr), DISPATCH
         => rtl::generic_table::initialize;
     Ntoskrnl: RtlInsertElementGenericTable(table: Ptr, buffer: Ptr, bytes: u32, new: Ptr<u8>) -> Ptr, DISPATCH
@@ -537,6 +540,7 @@ routines! {
         => fltmgr::inquiry::volume_from_file_object;
     FltMgr: FltGetVolumeProperties(volume: Ptr, properties: Ptr<u8>, bytes: u32, needed: Ptr<u32>) -> NtStatus, APC
         => fltmgr::inquiry::volume_properties;
+    FltMgr: FltGetDeviceObject(volume: Ptr, device: Ptr<Ptr>) -> NtStatus, APC => fltmgr::inquiry::device_object;
     FltMgr: FltGetIrpName(major: u8) -> Ptr, HIGH, infallible => fltmgr::inquiry::irp_name;
     FltMgr: FltRequestOperationStatusCallback(data: Ptr, routine: Ptr, context: Ptr) -> NtStatus, APC
         => fltmgr::inquiry::request_operation_status_callback;

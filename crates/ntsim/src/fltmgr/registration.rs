@@ -1,5 +1,7 @@
 //! What a filter registers.
 
+use std::mem::offset_of;
+
 use crate::abi::{ContextRegistration, OperationRegistration, Ptr, Registration};
 use crate::ke::Cpu;
 use crate::status::NtStatus;
@@ -50,6 +52,18 @@ pub(super) struct Callbacks {
     pub(super) instance_teardown_complete: Ptr,
 }
 
+/// The size of the structure in a version: each driver brings that of the headers it was compiled with, and those that a
+/// later version added follow the others.
+fn bytes_of(version: u16) -> usize {
+    match version {
+        // Windows XP: nothing of transactions.
+        0x0200 | 0x0201 => offset_of!(Registration, transaction_notification),
+        // Windows Vista: no `SectionNotificationCallback`.
+        0x0202 => offset_of!(Registration, section_notification),
+        _ => size_of::<Registration>(),
+    }
+}
+
 /// Reads a registration, which need not stay valid afterwards.
 pub(super) fn read(cpu: &Cpu, registration: Ptr<Registration>) -> Result<Callbacks, NtStatus> {
     let registration = registration.non_null().ok_or(NtStatus::INVALID_PARAMETER)?.read();
@@ -57,7 +71,7 @@ pub(super) fn read(cpu: &Cpu, registration: Ptr<Registration>) -> Result<Callbac
         cpu.violation(Rule::Registration, format!("registers with version 0x{:04X}", registration.version));
         return Err(NtStatus::INVALID_PARAMETER);
     }
-    if usize::from(registration.size) != size_of::<Registration>() {
+    if usize::from(registration.size) != bytes_of(registration.version) {
         cpu.violation(
             Rule::Registration,
             format!("registers with a structure of {} bytes", registration.size),

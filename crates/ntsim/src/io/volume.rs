@@ -79,7 +79,7 @@ impl Volume {
         self.dismounted.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn device(&self) -> Ptr {
+    pub(crate) fn device(&self) -> Ptr {
         self.device.ptr().cast()
     }
 

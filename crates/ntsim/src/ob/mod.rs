@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::abi::{Address, Ptr};
 use crate::io::file::File;
+use crate::io::volume::Volume;
 use crate::ps::{Process, Thread};
 use crate::se::Token;
 use crate::util::{AddressMap, Lock};
@@ -22,6 +23,8 @@ pub(crate) enum Object {
     Thread(Arc<Thread>),
     File(Arc<File>),
     Token(Arc<Token>),
+    /// The device of a volume.
+    Device(Arc<Volume>),
 }
 
 impl Object {
@@ -32,6 +35,7 @@ impl Object {
             Self::Thread(thread) => format!("thread {}", thread.tid()),
             Self::File(file) => format!("file {}", file.path()),
             Self::Token(_) => "token".to_owned(),
+            Self::Device(volume) => format!("device {}", volume.device_name().as_str()),
         }
     }
 
@@ -42,6 +46,7 @@ impl Object {
             Self::Thread(_) => "thread",
             Self::File(_) => "file object",
             Self::Token(_) => "token",
+            Self::Device(_) => "device object",
         }
     }
 }
@@ -144,6 +149,17 @@ impl Objects {
         let entry = table.get_mut(&object.address())?;
         entry.references.push(owner);
         Some(entry.references.len())
+    }
+
+    /// Adds a driver's reference to the device of a volume.
+    pub(crate) fn reference_device(&self, volume: &Arc<Volume>, owner: u64) {
+        let mut table = self.table.lock();
+        let entry = table.entry(volume.device().address()).or_insert_with(|| Entry {
+            object: Object::Device(Arc::clone(volume)),
+            references: Vec::new(),
+            kept: true,
+        });
+        entry.references.push(owner);
     }
 
     /// Whether a driver holds a reference.

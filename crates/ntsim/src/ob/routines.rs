@@ -21,7 +21,7 @@ fn is_of_type(cpu: &Cpu, object: &Object, object_type: Ptr) -> bool {
         Object::Process(_) => cells.get(DataExport::PsProcessType),
         Object::Thread(_) => cells.get(DataExport::PsThreadType),
         Object::File(_) => cells.get(DataExport::IoFileObjectType),
-        Object::Token(_) => 0,
+        Object::Token(_) | Object::Device(_) => 0,
     };
     object_type.is_null() || object_type.address() == expected
 }
@@ -32,6 +32,7 @@ fn address_of(object: &Object) -> Ptr {
         Object::Thread(thread) => thread.ptr(),
         Object::File(file) => file.ptr().cast(),
         Object::Token(token) => token.ptr(),
+        Object::Device(volume) => volume.device(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::debug_print::{Arguments, format_text};
 use super::unicode::folded_text;
 use super::{read_c_string, read_wide_string, zero_terminated};
-use crate::abi::Ptr;
+use crate::abi::{Ptr, Shared};
 use crate::ke::Cpu;
 
 /// What comparisons return.
@@ -154,6 +154,27 @@ pub(crate) fn vsnwprintf(
 ) -> i32 {
     let text = format_text(&read_wide_string(format), &mut Arguments::list(list), true);
     finish(destination, room, &text.encode_utf16().collect::<Vec<_>>())
+}
+
+/// `_snwprintf`, with as many arguments as drivers are likely to pass.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the arguments of a variadic function, as far as they are supported"
+)]
+pub(crate) fn snwprintf(
+    cpu: &Cpu,
+    destination: Ptr<u16>,
+    room: usize,
+    format: Ptr<u16>,
+    first: usize,
+    second: usize,
+    third: usize,
+    fourth: usize,
+    fifth: usize,
+    sixth: usize,
+) -> i32 {
+    let list = Shared::new([first, second, third, fourth, fifth, sixth]);
+    vsnwprintf(cpu, destination, room, format, list.ptr().cast())
 }
 
 /// `_vsnprintf`.

@@ -4,6 +4,9 @@ use super::context::{Context, DispatcherContext, ExceptionRecord};
 use super::{CONTINUE_EXECUTION, CONTINUE_SEARCH, EXIT_UNWIND, TARGET_UNWIND, UNWINDING, unwind_to};
 use crate::abi::{Address, Ptr};
 use crate::ke::cpu::{self, Cpu};
+use crate::status::NtStatus;
+use crate::verifier::Rule;
+use crate::verifier::site::Site;
 
 /// `EXCEPTION_EXECUTE_HANDLER`, also in place of a filter that would always say so; `EXCEPTION_CONTINUE_SEARCH`
 const EXECUTE_HANDLER: i32 = 1;
@@ -83,7 +86,10 @@ fn search(
         };
         match answer {
             SEARCH => {}
-            answer if answer < 0 => return CONTINUE_EXECUTION,
+            answer if answer < 0 => {
+                handled(cpu, &record.read());
+                return CONTINUE_EXECUTION;
+            }
             _ => {
                 taken = Some(base + scope.target as usize);
                 break;
@@ -92,8 +98,21 @@ fn search(
     }
     drop(scopes);
     let Some(target) = taken else { return CONTINUE_SEARCH };
+    handled(cpu, &record.read());
     let code = record.read().code as usize;
     unwind_to(cpu, &context.read(), record, (frame, target), code)
+}
+
+/// Reports what remains a mistake although the driver handles the exception: the touch of an operation's buffer (rule 23).
+/// What no driver handles is reported as the crash that it is.
+fn handled(cpu: &Cpu, record: &ExceptionRecord) {
+    if record.code == NtStatus::ACCESS_VIOLATION.0 && cpu.kernel().arena.is_user_buffer(record.information[1])
+    {
+        let (does, address) =
+            (if record.information[0] == 0 { "reads" } else { "writes" }, record.information[1]);
+        let detail = format!("{does} the buffer of an operation, at {address:#X}, and handles the exception");
+        cpu.violation_at(Rule::UserBuffer, detail, Site::of_instruction(cpu, record.address));
+    }
 }
 
 /// Runs the termination handlers of the scopes that are being left.

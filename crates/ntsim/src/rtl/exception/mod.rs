@@ -75,6 +75,15 @@ impl ExceptionRecord {
     }
 }
 
+/// `FsRtlIsNtstatusExpected`: whether a handler of a file system expects this status, rather than a bug.
+pub(crate) fn is_status_expected(_cpu: &Cpu, status: u32) -> u8 {
+    /// `STATUS_ILLEGAL_INSTRUCTION`, `STATUS_INSTRUCTION_MISALIGNMENT`
+    const BUGS: [u32; 2] = [0xC000_001D, 0xC000_00AA];
+    let is_bug = BUGS.contains(&status)
+        || [NtStatus::ACCESS_VIOLATION.0, NtStatus::DATATYPE_MISALIGNMENT.0].contains(&status);
+    u8::from(!is_bug)
+}
+
 /// A stage of the fault handler: a fault that driver code may handle becomes an exception there.
 pub(crate) fn stage(cpu: &Cpu, registers: &mut Registers<'_>, fault: &Fault) -> Handled {
     let in_driver = cpu.kernel().driver_at(fault.instruction).is_some();
