@@ -27,15 +27,7 @@ pub(crate) fn copy_information<'cb>(
 #[inline]
 pub(crate) fn gather(data: &CallbackData<'_>, copy: bool) -> Facts {
     assert_at_most(APC_LEVEL);
-    let process = |thread: fltmgr::Thread<'_>| match data.requestor_mode() {
-        fltmgr::Mode::Kernel => process_of(thread),
-        // A system thread has no user mode: it need not be asked whether it is one.
-        fltmgr::Mode::User => {
-            let process = thread.process();
-            of_kind(process, kind(process))
-        }
-    };
-    let thread = data.thread().map(|thread| Thread { tid: thread.id(), process: process(thread) });
+    let thread = data.thread().map(|thread| Thread { tid: thread.id(), process: process_of(thread) });
     let requestor = if thread.is_some() { None } else { data.requestor_process() };
     let requestor = requestor.map(|process| of_kind(process, kind(process)));
     let requestor_mode = match data.requestor_mode() {
@@ -59,7 +51,8 @@ pub(crate) fn executor(data: &CallbackData<'_>) -> Option<Actor> {
     })
 }
 
-/// A system thread is the kernel's wherever it runs: minimal processes such as Registry have no others.
+/// A system thread is the kernel's wherever it runs, whatever mode its request claims: minimal processes such as Registry
+/// have no others.
 ///
 /// Maximum IRQL: `DISPATCH_LEVEL`.
 #[inline]
