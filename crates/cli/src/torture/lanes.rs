@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::scenario::model::{Action, Scenario};
+use crate::scenario::model::{Action, Memory, Scenario};
 
 use super::generate::LANES;
 
@@ -51,7 +51,11 @@ pub(super) fn of_steps(scenario: &Scenario) -> Vec<usize> {
             Action::ExitProcess(process) => of_process(process),
             Action::Create(create) => of_thread(&create.thread),
             Action::Write(write) => of_thread(&write.thread),
-            Action::ExitThread(thread)
+            Action::Share(share) => share.thread.as_deref().map_or(MAIN, of_thread),
+            Action::Memory(Memory::MdlWrite { thread, .. })
+            | Action::Impersonate { thread, .. }
+            | Action::Revert(thread)
+            | Action::ExitThread(thread)
             | Action::Read { thread, .. }
             | Action::OnHandle { thread, .. }
             | Action::Close { thread, .. }

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use ntsim::{
-    ChunkSpec, Config, Connection, CopySpec, Driver, FaultPlan, Handle, LoadError, NtStatus, Process,
-    ProcessKind, ProcessSpec, ReadSpec, Sim, SpecError, Thread, Volume,
+    ChunkSpec, Config, Connection, CopySpec, Driver, FaultPlan, Handle, LoadError, MdlWriteSpec, NtStatus,
+    Process, ProcessKind, ProcessSpec, ReadSpec, Sim, SpecError, Thread, Volume,
 };
 
 use super::consumer::Reader;
@@ -479,6 +479,25 @@ impl<'s> Lane<'s> {
                 let thread = self.threads[thread.as_str()];
                 handle::act(sim, thread, self.handles[handle.as_str()], what)
                     .map_err(|(what, status)| step_failed(what, &status))?;
+            }
+            Action::Share(share) => {
+                let thread = share.thread.as_deref().ok_or_else(|| Fault::new("invalid", "nobody shares"))?;
+                let (from, to) = (self.handles[share.from.as_str()], self.processes[share.process.as_str()]);
+                let handle =
+                    sim.duplicate_handle(self.threads[thread], from, to).map_err(failed("duplicate"))?;
+                self.handles.insert(&share.handle, handle);
+            }
+            Action::Impersonate { thread, client } => {
+                sim.impersonate(self.threads[thread.as_str()], self.processes[client.as_str()])
+                    .map_err(|error| step_failed("impersonate", &error))?;
+            }
+            Action::Revert(thread) => {
+                sim.revert(self.threads[thread.as_str()]).map_err(|error| step_failed("revert", &error))?;
+            }
+            Action::Memory(Memory::MdlWrite { thread, handle, offset, length, fast_io }) => {
+                let spec = MdlWriteSpec { offset: *offset, length: *length, fast_io: *fast_io };
+                sim.mdl_write(self.threads[thread.as_str()], self.handles[handle.as_str()], &spec)
+                    .map_err(failed("mdl-write"))?;
             }
             Action::CopyFile { thread, from, to, size, chunk } => {
                 let spec = CopySpec::new(from, to, *size).chunk(*chunk);

@@ -20,10 +20,14 @@ pub(super) struct Totals {
     pub(super) cases: u64,
     pub(super) operations: u64,
     pub(super) produced: u64,
+    pub(super) delivered: u64,
     pub(super) received: u64,
     pub(super) lost_ring_full: u64,
     pub(super) lost_no_memory: u64,
     pub(super) lost_shutdown: u64,
+    /// Cases in which a rule was broken, in which the driver left something behind.
+    pub(super) violations: u64,
+    pub(super) leaks: u64,
     pub(super) driver_runs: u64,
     pub(super) fallible_calls: u64,
     pub(super) failed_calls: u64,
@@ -31,10 +35,13 @@ pub(super) struct Totals {
 
 impl Totals {
     pub(super) fn add(&mut self, outcome: &Outcome) {
-        let Outcome { fault: _, steps, received, produced, lost, fallible, failed, sessions } = outcome;
+        let Outcome { fault, steps, received, produced, lost, fallible, failed, sessions } = outcome;
         self.cases += 1;
         self.operations += steps;
         self.produced += produced;
+        self.delivered += produced.saturating_sub(lost.iter().sum());
+        self.violations += u64::from(fault.as_ref().is_some_and(|fault| fault.kind.starts_with("rule")));
+        self.leaks += u64::from(fault.as_ref().is_some_and(|fault| fault.kind == "leak"));
         self.received += received;
         self.lost_ring_full += lost[0];
         self.lost_no_memory += lost[1];
@@ -141,17 +148,7 @@ impl Report {
             }
             return;
         }
-        anstream::println!(
-            "{:<9} {:<7} {:>8} {:>12} {:>12} {:>12} {:>10} {:>10}",
-            "schedule",
-            "faults",
-            "cases",
-            "operations",
-            "records",
-            "received",
-            "lost",
-            "failed"
-        );
+        line("schedule", "faults", COLUMNS.map(str::to_owned));
         for ((schedule, faults), totals) in &self.rows {
             row(schedule, faults, totals);
         }
@@ -185,16 +182,45 @@ fn whole(rate: f64) -> u64 {
     rate as u64
 }
 
+/// How wide a column is.
+const CELL: usize = 12;
+/// What the table has of each schedule.
+const COLUMNS: [&str; 10] = [
+    "cases",
+    "operations",
+    "produced",
+    "delivered",
+    "ring full",
+    "no memory",
+    "shutdown",
+    "violations",
+    "leaks",
+    "failed",
+];
+
 fn row(schedule: &str, faults: &str, totals: &Totals) {
-    anstream::println!(
-        "{schedule:<9} {faults:<7} {:>8} {:>12} {:>12} {:>12} {:>10} {:>10}",
-        grouped(totals.cases),
-        grouped(totals.operations),
-        grouped(totals.produced),
-        grouped(totals.received),
-        grouped(totals.lost()),
-        grouped(totals.failed_calls)
-    );
+    let numbers = [
+        totals.cases,
+        totals.operations,
+        totals.produced,
+        totals.delivered,
+        totals.lost_ring_full,
+        totals.lost_no_memory,
+        totals.lost_shutdown,
+        totals.violations,
+        totals.leaks,
+        totals.failed_calls,
+    ];
+    line(schedule, faults, numbers.map(grouped));
+}
+
+fn line(schedule: &str, faults: &str, cells: [String; COLUMNS.len()]) {
+    let mut text = format!("{schedule:<9} {faults:<7}");
+    for cell in cells {
+        text.push_str(&" ".repeat(CELL.saturating_sub(cell.len())));
+        text.push_str(&cell);
+    }
+    anstream::println!("{text}");
 }
 
 fn json_failure(failed: &Failed) -> JsonFailure<'_> {

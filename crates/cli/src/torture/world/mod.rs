@@ -4,6 +4,8 @@
 //! workload stays valid when steps are taken out of it. What a write must be recorded as follows from Windows' rules
 //! (docs/driver.md, "A write"), never from what was recorded.
 
+mod share;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -99,6 +101,7 @@ pub(super) struct KnownHandle {
     pub(super) write: bool,
     pub(super) append: bool,
     pub(super) delete: bool,
+    pub(super) non_cached: bool,
     pub(super) open: bool,
 }
 
@@ -184,7 +187,11 @@ impl World {
         if self.unsettled {
             let touches_files = matches!(
                 action,
-                Action::Create(_) | Action::Write(_) | Action::CopyFile { .. } | Action::CopyChunk { .. }
+                Action::Create(_)
+                    | Action::Write(_)
+                    | Action::CopyFile { .. }
+                    | Action::CopyChunk { .. }
+                    | Action::Memory(Memory::MdlWrite { .. })
             );
             ensure(!touches_files)?;
         }
@@ -224,6 +231,14 @@ impl World {
             Action::OnHandle { thread, handle, what } => {
                 let handle = self.own_handle(thread, handle)?;
                 self.on_handle(handle, what)?;
+            }
+            Action::Share(share) => self.share(share)?,
+            Action::Impersonate { thread, client } => self.impersonate(thread, client)?,
+            Action::Revert(thread) => {
+                self.living_thread(thread)?;
+            }
+            Action::Memory(Memory::MdlWrite { thread, handle, offset, length, fast_io: false }) => {
+                return self.mdl_write(thread, handle, *offset, *length);
             }
             Action::Filter(filter) => {
                 ensure(self.filters.iter().all(|known| known.altitude != filter.altitude))?;
@@ -409,6 +424,7 @@ impl World {
             write: access.write,
             append: access.append,
             delete: access.delete,
+            non_cached: create.non_cached,
             open: true,
         });
         Ok(())

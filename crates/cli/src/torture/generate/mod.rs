@@ -3,6 +3,8 @@
 //! What happens is spread over lanes: processes of different lanes share volumes and some files, but no file whose
 //! existence or size a step relies on, so that with real threads the lanes can go on at once.
 
+mod share;
+
 use fastrand::Rng;
 
 use super::lanes::lane_of_pid;
@@ -148,10 +150,13 @@ enum Kind {
     SystemWrite,
     OnHandle,
     Cache,
+    Share,
+    Impersonate,
+    MdlWrite,
 }
 
 /// How often each comes.
-const KINDS: [(u32, Kind); 19] = [
+const KINDS: [(u32, Kind); 22] = [
     (700, Kind::Write),
     (90, Kind::Create),
     (60, Kind::Close),
@@ -171,6 +176,9 @@ const KINDS: [(u32, Kind); 19] = [
     (6, Kind::SystemWrite),
     (30, Kind::OnHandle),
     (3, Kind::Cache),
+    (12, Kind::Share),
+    (10, Kind::Impersonate),
+    (20, Kind::MdlWrite),
 ];
 
 impl Generator {
@@ -263,6 +271,9 @@ impl Generator {
             Kind::OnHandle => self.on_handle(world, lane).and_then(one),
             Kind::Cache if self.rng.bool() => one(Action::Memory(Memory::LazyWrite)),
             Kind::Cache => one(Action::Memory(Memory::ModifiedWrite)),
+            Kind::Share => self.share(world, lane).and_then(one),
+            Kind::Impersonate => self.impersonate(world, lane).and_then(one),
+            Kind::MdlWrite => self.mdl_write(world, lane).and_then(one),
             Kind::SystemWrite => Some(self.system_write(world)),
         }
     }

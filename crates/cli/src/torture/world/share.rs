@@ -1,0 +1,65 @@
+//! Handles that another process gets, accounts that a thread takes on, and writes straight into the cache.
+
+use super::{Invalid, KnownHandle, SYSTEM_PID, Truth, World, ensure};
+use crate::model::Offset;
+use crate::scenario::model::Share;
+
+impl World {
+    /// Another process has the same file open from now on; the driver hears nothing of it.
+    pub(super) fn share(&mut self, share: &Share) -> Result<(), Invalid> {
+        let Share { thread, from, handle, process } = share;
+        let from = self.own_handle(thread.as_deref().ok_or(Invalid)?, from)?;
+        let process = self.living_process(process)?;
+        ensure(process != 0 && !self.handle_names.contains_key(handle))?;
+        let KnownHandle { file, read, write, append, delete, non_cached, .. } = self.handles[from];
+        self.files[file].open += 1;
+        self.handle_names.insert(handle.clone(), self.handles.len());
+        self.handles.push(KnownHandle {
+            name: handle.as_str().into(),
+            process,
+            file,
+            read,
+            write,
+            append,
+            delete,
+            non_cached,
+            open: true,
+        });
+        Ok(())
+    }
+
+    /// Whose account a thread acts under says nothing of who writes.
+    pub(super) fn impersonate(&self, thread: &str, client: &str) -> Result<(), Invalid> {
+        self.living_thread(thread)?;
+        self.living_process(client).map(|_| ())
+    }
+
+    /// One write, when the pages are asked for; that they are full carries no new data.
+    pub(super) fn mdl_write(
+        &mut self,
+        thread: &str,
+        handle: &str,
+        offset: u64,
+        length: u32,
+    ) -> Result<Vec<Truth>, Invalid> {
+        let handle = self.own_handle(thread, handle)?;
+        let thread = self.thread(thread)?;
+        let KnownHandle { file, write, non_cached, .. } = self.handles[handle];
+        ensure(write && !non_cached)?;
+        let offset = i64::try_from(offset).map_err(|_| Invalid)?;
+        let size = &mut self.files[file].size;
+        *size = (*size).max(offset + i64::from(length));
+        let truth = |author| Truth {
+            length,
+            offset: Some(Offset::At(offset)),
+            author,
+            file: self.named(file),
+            volume: self.files[file].volume,
+            kernel_mode: true,
+            executor: self.is_reposted(file).then_some(SYSTEM_PID),
+            source: None,
+            optional: false,
+        };
+        Ok(self.author(thread).map(truth).into_iter().collect())
+    }
+}
