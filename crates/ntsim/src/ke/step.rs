@@ -204,6 +204,19 @@ pub(crate) fn uncounted<R>(work: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Does something without stepping through it: what blocks all signals, as making a thread of the host does, would be
+/// killed by a trap.
+pub(crate) fn unstepped<R>(work: impl FnOnce() -> R) -> R {
+    // The trap that follows clears the flag.
+    let counting = STATE.with(|state| state.counting.replace(false));
+    let result = work();
+    if counting {
+        STATE.with(|state| state.counting.set(true));
+        switch_on();
+    }
+    result
+}
+
 /// Counts the instructions of this OS thread while it exists.
 pub(crate) struct Counting {
     /// Kept for the handler.

@@ -20,6 +20,7 @@ use crate::abi::Address;
 use crate::ke::clock::Clock;
 use crate::ke::cpu::Cpu;
 use crate::ke::crash::Exit;
+use crate::ke::step;
 use crate::kernel::Kernel;
 
 /// How long somebody from outside may take to come and end a wait that nothing else can end.
@@ -141,14 +142,12 @@ impl Free {
         state.running += 1;
         state.own_running += 1;
         let (free, kernel) = (Arc::clone(self), Arc::clone(kernel));
-        let os_thread = std::thread::Builder::new()
-            .name(name)
-            .stack_size(STACK_BYTES)
-            .spawn(move || {
-                body(Arc::new(Baton::Threads));
-                free.lock().stops(false, &kernel.clock, &free.quiet);
-            })
-            .expect("the host has a thread to spare");
+        let host = std::thread::Builder::new().name(name).stack_size(STACK_BYTES);
+        let run = move || {
+            body(Arc::new(Baton::Threads));
+            free.lock().stops(false, &kernel.clock, &free.quiet);
+        };
+        let os_thread = step::unstepped(|| host.spawn(run)).expect("the host has a thread to spare");
         // Those that have ended need not be kept.
         state.os_threads.retain(|os_thread| !os_thread.is_finished());
         state.os_threads.push(os_thread);

@@ -21,6 +21,7 @@ use crate::ke::Irql;
 use crate::ke::clock::Clock;
 use crate::ke::cpu::Cpu;
 use crate::ke::crash::Exit;
+use crate::ke::step;
 use crate::util::{Lock, Random};
 
 /// One call of a routine in so many is where another thread gets its turn, if the order is drawn.
@@ -135,18 +136,16 @@ impl Turns {
             state: Lock::default(),
         });
         let own = Arc::clone(&baton);
-        let os_thread = std::thread::Builder::new()
-            .name(name)
-            .stack_size(STACK_BYTES)
-            .spawn(move || {
-                own.await_turn(Holder::Thread);
-                if !own.killed() {
-                    body(Arc::new(Baton::Turns(Arc::clone(&own))));
-                }
-                own.state.lock().ended = true;
-                own.pass(Holder::Host);
-            })
-            .expect("the host has a thread to spare");
+        let host = std::thread::Builder::new().name(name).stack_size(STACK_BYTES);
+        let run = move || {
+            own.await_turn(Holder::Thread);
+            if !own.killed() {
+                body(Arc::new(Baton::Turns(Arc::clone(&own))));
+            }
+            own.state.lock().ended = true;
+            own.pass(Holder::Host);
+        };
+        let os_thread = step::unstepped(|| host.spawn(run)).expect("the host has a thread to spare");
         baton.state.lock().os_thread = Some(os_thread);
         let mut state = self.state.lock();
         state.batons.push(Arc::clone(&baton));
