@@ -19,7 +19,7 @@ impl Sim {
         self.as_system(|cpu| fltmgr::model::add(cpu, spec))
     }
 
-    /// Sends on the operations that model filters hold up ([`Act::Hold`]).
+    /// Sends on the operations that model filters hold up ([`super::Act::Hold`]).
     pub fn release_held(&self) {
         self.as_system(fltmgr::model::release_held);
     }

@@ -95,7 +95,7 @@ impl Sim {
         Process(self.kernel().system.id())
     }
 
-    /// A worker thread of System. With [`Schedule::Threads`] it stands for any worker in whose name nobody acts, so that
+    /// A worker thread of System. With [`super::Schedule::Threads`] it stands for any worker in whose name nobody acts, so that
     /// several threads of the harness may name it at the same time.
     #[must_use]
     pub fn system_thread(&self) -> Thread {
