@@ -40,8 +40,11 @@ impl Sim {
         };
         let context = Arc::clone(executor.as_ref().unwrap_or(&issuer));
         self.enter(context, |cpu| {
-            let executor = executor.map(|_| cpu.thread());
-            io::transfer::write(cpu, &issuer, executor.as_ref(), handle, spec)
+            let current = cpu.thread();
+            // Who names System's worker acts as one of its own: no thread runs in two places.
+            let (issuer, executor) =
+                if executor.is_some() { (&issuer, Some(&current)) } else { (&current, None) };
+            io::transfer::write(cpu, issuer, executor, handle, spec)
         })
     }
 

@@ -116,6 +116,40 @@ fn a_driver_is_unloaded_while_others_write_and_no_callback_comes_afterwards() {
     machine.expect_no_violation();
 }
 
+extern "win64" fn pass_a_critical_region(_: Ptr<CallbackData>, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
+    nt("KeEnterCriticalRegion", &[]);
+    thread::yield_now();
+    nt("KeLeaveCriticalRegion", &[]);
+    driver::SUCCESS_NO_CALLBACK
+}
+
+extern "win64" fn entry_with_critical_region(driver: usize, _: usize) -> u32 {
+    Filter::default().on(Major::Write, pass_a_critical_region as Pre, None).start(driver)
+}
+
+/// Writes of System were once made as one thread by all who named it, and broke rule 11 in the driver's name.
+#[test]
+fn several_write_as_system_and_each_in_a_worker_of_its_own() {
+    let _turn = TURN.lock();
+    let machine = Machine::with(threads(), entry_with_critical_region);
+    thread::scope(|scope| {
+        for lane in 0..LANES {
+            let sim = machine.sim.clone();
+            scope.spawn(move || {
+                let system = sim.system_thread();
+                let handle =
+                    sim.create(system, &CreateSpec::new(&format!(r"C:\log{lane}"))).expect("it opens");
+                for round in 0..ROUNDS {
+                    let spec = WriteSpec::at(i64::from(round), 8);
+                    sim.write(system, handle, &spec).expect("it can be written");
+                }
+            });
+        }
+    });
+    machine.unload_cleanly();
+    machine.expect_no_violation();
+}
+
 /// A context's cleanup has begun, and has ended.
 static CLEANING: AtomicBool = AtomicBool::new(false);
 static CLEANED: AtomicBool = AtomicBool::new(false);
