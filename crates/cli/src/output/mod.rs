@@ -18,12 +18,18 @@ use crate::model::{File, Loss, Process, Volume, Write};
 pub trait Sink {
     /// Somebody wrote.
     fn write(&mut self, write: &Write<'_>) -> io::Result<()>;
-    /// What a process key stands for.
-    fn process(&mut self, process: &Process) -> io::Result<()>;
-    /// What a volume key stands for.
-    fn volume(&mut self, volume: &Volume) -> io::Result<()>;
-    /// What a file key stands for.
-    fn file(&mut self, file: &File) -> io::Result<()>;
+    /// What a process key stands for; a sink that shows names only where they are used has no use for it.
+    fn process(&mut self, _: &Process) -> io::Result<()> {
+        Ok(())
+    }
+    /// What a volume key stands for; a sink that shows names only where they are used has no use for it.
+    fn volume(&mut self, _: &Volume) -> io::Result<()> {
+        Ok(())
+    }
+    /// What a file key stands for; a sink that shows names only where they are used has no use for it.
+    fn file(&mut self, _: &File) -> io::Result<()> {
+        Ok(())
+    }
     /// Records are missing.
     fn loss(&mut self, loss: &Loss) -> io::Result<()>;
     /// Everything so far must have gone out when this returns.

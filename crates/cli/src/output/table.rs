@@ -11,7 +11,7 @@ use super::explain::{Conclusion, Explanation, Rule, Truth, Verdict, Who};
 use super::time::{civil, of_day};
 use super::words::{count, elided, file_name, grouped, offset, printable};
 use super::{ExplainedSink, Sink};
-use crate::model::{File, FileTime, Loss, Offset, Party, Process, Volume, Write};
+use crate::model::{FileTime, Loss, Offset, Party, Write};
 
 const DIM: Style = Style::new().dimmed();
 const HEADING: Style = Style::new().bold().underline();
@@ -159,18 +159,6 @@ impl<W: io::Write> Sink for Table<W> {
         for line in more {
             self.line(format_args!("{:TIME$} {DIM}↳{DIM:#} {line}", ""))?;
         }
-        Ok(())
-    }
-
-    fn process(&mut self, _: &Process) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn volume(&mut self, _: &Volume) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn file(&mut self, _: &File) -> io::Result<()> {
         Ok(())
     }
 

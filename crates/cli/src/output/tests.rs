@@ -148,18 +148,6 @@ impl<S: ExplainedSink> Sink for Explaining<S> {
         }
     }
 
-    fn process(&mut self, _: &Process) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn volume(&mut self, _: &Volume) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn file(&mut self, _: &File) -> io::Result<()> {
-        Ok(())
-    }
-
     fn loss(&mut self, _: &crate::model::Loss) -> io::Result<()> {
         Ok(())
     }

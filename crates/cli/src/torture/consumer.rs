@@ -9,7 +9,7 @@ use ntsim::PortReply;
 
 use crate::consumer::Consumer;
 use crate::consumer::names::Drives;
-use crate::model::{File, Loss, Offset, Process, Volume, Write};
+use crate::model::{Loss, Offset, Write};
 use crate::output::Sink;
 use crate::scenario::model::Manner;
 
@@ -54,18 +54,6 @@ impl Sink for Inbox {
             executor: write.executor.map(|executor| executor.pid.unwrap_or(0)),
             source: write.copy_source.map(|source| (source.path.map(str::to_owned), source.offset)),
         });
-        Ok(())
-    }
-
-    fn process(&mut self, _: &Process) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn volume(&mut self, _: &Volume) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn file(&mut self, _: &File) -> io::Result<()> {
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::{File, Loss, Process, Volume, Write};
+use crate::model::{Loss, Write};
 use crate::output::explain::Explanation;
 use crate::output::{ExplainedSink, Sink};
 use crate::simulate::recorder::{Shared, lock};
@@ -50,18 +50,6 @@ impl ExplainedSink for Collector {
 
 impl Sink for Collector {
     fn write(&mut self, _: &Write<'_>) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn process(&mut self, _: &Process) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn volume(&mut self, _: &Volume) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn file(&mut self, _: &File) -> io::Result<()> {
         Ok(())
     }
 
