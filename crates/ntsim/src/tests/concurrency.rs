@@ -10,7 +10,7 @@ use super::driver::{
     self, CONTEXT_BYTES, Filter, NON_PAGED, NON_PAGED_POOL_NX, Post, Pre, STREAM_CONTEXT, TAG, allocate,
     free, nt, status, target,
 };
-use crate::abi::{CallbackData, ObjectAttributes, Ptr, RelatedObjects, Shared};
+use crate::abi::{CallbackData, Ptr, RelatedObjects, Shared};
 use crate::sim::{Config, CreateSpec, Major, ProcessSpec, Schedule, Sim, VolumeSpec, WriteSpec};
 use crate::status::NtStatus;
 use crate::windows::Windows;
@@ -234,19 +234,7 @@ extern "win64" fn entry_with_thread(driver: usize, _: usize) -> u32 {
     EVENT.store(event, Ordering::Release);
     STOP.store(false, Ordering::Release);
     TIMEOUTS.store(0, Ordering::Release);
-    let attributes = Shared::new(ObjectAttributes {
-        length: 48,
-        root_directory: Ptr::NULL,
-        object_name: Ptr::NULL,
-        attributes: 0x200,
-        security_descriptor: Ptr::NULL,
-        security_quality_of_service: Ptr::NULL,
-    });
-    let handle = Shared::new(0usize);
-    let start = wait_each_second as *const () as usize;
-    let arguments = [handle.ptr().address(), 0, attributes.ptr().address(), 0, 0, start, 0];
-    assert_eq!(status("PsCreateSystemThread", &arguments), NtStatus::SUCCESS);
-    HANDLE.store(handle.get(), Ordering::Release);
+    HANDLE.store(driver::start_thread(wait_each_second, 0), Ordering::Release);
     Filter::default().unload(stop_thread).start(driver)
 }
 
@@ -301,19 +289,8 @@ extern "win64" fn log_and_end(number: usize) {
 
 extern "win64" fn entry_with_loggers(driver: usize, _: usize) -> u32 {
     for number in 0..3 {
-        let attributes = Shared::new(ObjectAttributes {
-            length: 48,
-            root_directory: Ptr::NULL,
-            object_name: Ptr::NULL,
-            attributes: 0x200,
-            security_descriptor: Ptr::NULL,
-            security_quality_of_service: Ptr::NULL,
-        });
-        let handle = Shared::new(0usize);
-        let start = log_and_end as *const () as usize;
-        let arguments = [handle.ptr().address(), 0, attributes.ptr().address(), 0, 0, start, number];
-        assert_eq!(status("PsCreateSystemThread", &arguments), NtStatus::SUCCESS);
-        assert_eq!(status("ZwClose", &[handle.get()]), NtStatus::SUCCESS);
+        let handle = driver::start_thread(log_and_end, number);
+        assert_eq!(status("ZwClose", &[handle]), NtStatus::SUCCESS);
     }
     Filter::default().start(driver)
 }

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use crate::abi::{
-    Address, ContextRegistration, FileObject, IoParameterBlock, OperationRegistration, Ptr, Registration,
-    RelatedObjects, Shared, SharedText,
+    Address, ContextRegistration, FileObject, IoParameterBlock, ObjectAttributes, OperationRegistration, Ptr,
+    Registration, RelatedObjects, Shared, SharedText,
 };
 use crate::exports::ROUTINES;
 use crate::io::driver::status_of;
@@ -288,6 +288,23 @@ pub(super) fn allocate_context(kind: u16) -> Address {
     ];
     assert_eq!(status("FltAllocateContext", &arguments), NtStatus::SUCCESS);
     context.get()
+}
+
+/// `PsCreateSystemThread`, which must succeed; returns its handle.
+pub(super) fn start_thread(start: extern "win64" fn(usize), argument: usize) -> usize {
+    let attributes = Shared::new(ObjectAttributes {
+        length: 48,
+        root_directory: Ptr::NULL,
+        object_name: Ptr::NULL,
+        attributes: 0x200,
+        security_descriptor: Ptr::NULL,
+        security_quality_of_service: Ptr::NULL,
+    });
+    let handle = Shared::new(0usize);
+    let start = start as *const () as usize;
+    let arguments = [handle.ptr().address(), 0, attributes.ptr().address(), 0, 0, start, argument];
+    assert_eq!(status("PsCreateSystemThread", &arguments), NtStatus::SUCCESS);
+    handle.get()
 }
 
 /// `ExAllocatePool2`.

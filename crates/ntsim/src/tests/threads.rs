@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::Machine;
-use super::driver::{Filter, NON_PAGED, TAG, allocate, free, nt, status};
+use super::driver::{self, Filter, NON_PAGED, TAG, allocate, free, nt, status};
 use crate::abi::{ObjectAttributes, Ptr, Shared, SharedText};
 use crate::sim::PortReply;
 use crate::status::NtStatus;
@@ -35,19 +35,7 @@ fn shared() -> std::sync::MutexGuard<'static, State> {
 }
 
 fn start_thread(start: extern "win64" fn(usize)) {
-    let attributes = Shared::new(ObjectAttributes {
-        length: 48,
-        root_directory: Ptr::NULL,
-        object_name: Ptr::NULL,
-        attributes: 0x200,
-        security_descriptor: Ptr::NULL,
-        security_quality_of_service: Ptr::NULL,
-    });
-    let handle = Shared::new(0usize);
-    let arguments =
-        [handle.ptr().address(), 0, attributes.ptr().address(), 0, 0, start as *const () as usize, 0];
-    assert_eq!(status("PsCreateSystemThread", &arguments), NtStatus::SUCCESS);
-    shared().handle = handle.get();
+    shared().handle = driver::start_thread(start, 0);
 }
 
 fn wait(event: usize, timeout: Option<i64>) -> NtStatus {
