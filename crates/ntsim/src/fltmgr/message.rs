@@ -32,8 +32,8 @@ pub(crate) fn send_message(
     push_lock::check_call_out(cpu);
     let Some(ptr) = port.read().non_null() else { return NtStatus::PORT_DISCONNECTED };
     let Some(client) = kernel.filters.ports.client(ptr) else {
-        // Who closes a port clears the driver's pointer first: if it is NULL now, another thread has closed it meanwhile.
-        if !port.read().is_null() {
+        // Who closes a port clears the driver's pointer first: if it is another now, a thread has closed it meanwhile.
+        if port.read() == ptr {
             cpu.violation(Rule::Port, format!("sends to {ptr:?}, which is no client port (any more)"));
         }
         return NtStatus::PORT_DISCONNECTED;
