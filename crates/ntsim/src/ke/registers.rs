@@ -99,6 +99,11 @@ impl Registers<'_> {
         self.raw(libc::REG_ERR) & FETCH != 0
     }
 
+    /// Whether the processor traps after the next instruction.
+    pub(super) fn trap_flag(&self) -> bool {
+        self.context.uc_mcontext.gregs[index(libc::REG_EFL)] & TRAP_FLAG != 0
+    }
+
     /// Has the processor trap after the next instruction, or not.
     pub(super) fn set_trap_flag(&mut self, on: bool) {
         let flags = &mut self.context.uc_mcontext.gregs[index(libc::REG_EFL)];

@@ -163,6 +163,17 @@ pub(super) fn moved(registers: &mut Registers<'_>) {
     });
 }
 
+/// Whether this OS thread owes a trap after the instruction that it executes.
+pub(super) fn is_stepping() -> bool {
+    STATE.with(|state| state.counting.get() || state.then.get().is_some() || state.replaced.get().is_some())
+}
+
+/// A fault ends the simulation: nothing is stepped through any more, least of all the making of the report.
+pub(super) fn abandon(registers: &mut Registers<'_>) {
+    STATE.with(|state| state.counting.set(false));
+    registers.set_trap_flag(false);
+}
+
 /// Executes the instruction that the registers point to, and then does something, before the next one. For a stage of
 /// the fault handler, which then returns [`super::fault::Handled::Retry`].
 #[allow(dead_code, reason = "for watches of memory")]

@@ -74,3 +74,15 @@ fn a_thread_of_the_host_is_made_without_stepping_through_it() {
     assert_eq!(joined, Some(7));
     assert!(counts.simulator > 0, "stepping goes on afterwards");
 }
+
+/// A virtual machine short of processors loses what the processor says of a trap. Such a one was taken for a breakpoint,
+/// which killed the process, ended the simulation, or had it step through the making of its report for an hour.
+#[test]
+fn a_trap_of_which_nothing_is_said_is_a_step() {
+    let (sim, ..) = machine_without_driver(Windows::Win11_24H2);
+    let ((), counts) = sim.count_instructions(|| {
+        // SAFETY: `int1` does nothing but trap, with an empty status, and the handler returns to what follows it.
+        unsafe { std::arch::asm!(".byte 0xF1") };
+    });
+    assert!(counts.simulator > 0);
+}
