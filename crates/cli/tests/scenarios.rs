@@ -82,6 +82,38 @@ fn what_says_that_it_is_not_met_says_on_which_windows() {
     assert_eq!(outcomes, ["met", "met", "met", "met", "unexpectedly-met"]);
 }
 
+/// The driver looks one routine up at run time, and calls it for chunks of copies. Here it finds another one by that
+/// name, which takes what it is given for pointers.
+#[test]
+fn a_crash_fails_its_own_scenario_alone() {
+    const WANTED: &[u8] = b"FltGetCopyInformationFromCallbackData";
+    const FOUND: &[u8] = b"FltSetInstanceContext";
+    let mut image = fs::read(driver()).unwrap();
+    let place = image.windows(WANTED.len()).position(|text| text == WANTED).unwrap();
+    image[place..][..WANTED.len()].fill(0);
+    image[place..][..FOUND.len()].copy_from_slice(FOUND);
+    let (folder, _) = file("b-plain.kdl", MET.as_bytes());
+    fs::copy(workspace().join("tests/scenarios/copy-chunk.kdl"), folder.path().join("a-copy.kdl")).unwrap();
+    let damaged = tempfile::tempdir().unwrap();
+    let path = damaged.path().join("damaged.sys");
+    fs::write(&path, image).unwrap();
+    let arguments =
+        ["scenarios", folder.path().to_str().unwrap(), "--driver", path.to_str().unwrap(), "--json"];
+    let ran = run(&arguments);
+    if ran.code.is_none() && std::env::var_os("WHOWROTE_REQUIRE_BUILDS").is_none() {
+        // Built to end at a panic, the program can but tell why.
+        assert!(ran.stderr.contains("the simulation ended"), "{}", ran.stderr);
+        return;
+    }
+    let lines = ran.ended(1).objects("scenario");
+    let outcomes: Vec<_> = lines.iter().map(|line| &line["outcome"]).collect();
+    assert_eq!(outcomes, ["not-met", "met"]);
+    let said = lines[0]["runs"][0]["difference"].as_str().unwrap();
+    for part in ["the simulation ended", "FltSetInstanceContext", "whowrote pre-write", "IRP_MJ_WRITE"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
 #[test]
 fn one_that_cannot_be_read_stops_all() {
     let (folder, _) = file("b.kdl", b"scenario 1");

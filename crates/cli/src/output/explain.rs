@@ -39,8 +39,10 @@ pub enum Truth {
 pub struct Explanation {
     /// When.
     pub time: FileTime,
-    /// The current thread (`PsGetCurrentThread`).
+    /// The current thread (`PsGetCurrentThread`), and the process that owns it (`PsGetCurrentProcessId`).
     pub current: Who,
+    /// PID and image of the process that the current thread is attached to: what `PsGetCurrentProcess` answers then.
+    pub attached_to: Option<(u32, String)>,
     /// `FLT_CALLBACK_DATA->Thread`; `None` is NULL.
     pub thread: Option<Who>,
     /// Whether `FLT_CALLBACK_DATA->RequestorMode` is `UserMode`.
@@ -152,16 +154,18 @@ impl Rule {
     /// What it makes of the write.
     #[must_use]
     pub fn concludes(self, seen: &Explanation) -> Conclusion {
-        let current =
-            || Conclusion::Process { pid: seen.current.pid, image: Some(seen.current.image.clone()) };
+        let process = |pid, image: &str| Conclusion::Process { pid, image: Some(image.to_owned()) };
+        let owner = (seen.current.pid, seen.current.image.as_str());
+        let (current, image) = seen.attached_to.as_ref().map_or(owner, |(pid, image)| (*pid, image));
         match self {
-            Self::CurrentProcess if seen.current.pid == SYSTEM_PID => Conclusion::Skipped,
+            Self::CurrentProcess if current == SYSTEM_PID => Conclusion::Skipped,
             Self::RequestorMode if !seen.user_mode => Conclusion::Skipped,
-            Self::CurrentProcess | Self::RequestorMode | Self::Minispy => current(),
+            Self::CurrentProcess | Self::RequestorMode => process(current, image),
+            Self::Minispy => process(seen.current.pid, &seen.current.image),
             Self::Opener => match &seen.opener {
                 None => Conclusion::Unknown,
                 Some(Who { pid: SYSTEM_PID, .. }) => Conclusion::Skipped,
-                Some(Who { pid, image, .. }) => Conclusion::Process { pid: *pid, image: Some(image.clone()) },
+                Some(Who { pid, image, .. }) => process(*pid, image),
             },
             Self::RequestorProcessId => match &seen.requestor {
                 None | Some((SYSTEM_PID, _)) => Conclusion::Skipped,
@@ -243,6 +247,7 @@ pub(crate) mod tests {
         Explanation {
             time: FileTime(133_485_840_000_000_000),
             current: who(4, 120, "System"),
+            attached_to: None,
             thread: Some(explorer.clone()),
             user_mode: false,
             requestor: Some((3756, Some(r"C:\Windows\explorer.exe".to_owned()))),
@@ -278,9 +283,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_thread_attached_elsewhere_deceives_the_requestor() {
-        let attached = Explanation { requestor: Some((900, None)), ..copied_chunk() };
-        assert_eq!(verdicts(&attached)[2], Wrong);
+    fn a_thread_attached_elsewhere_deceives_who_asks_for_the_process() {
+        let explorer = who(3756, 3760, "explorer.exe");
+        let attached = Explanation {
+            current: explorer,
+            attached_to: Some((900, "notepad.exe".to_owned())),
+            requestor: Some((900, None)),
+            ..copied_chunk()
+        };
+        assert_eq!(verdicts(&attached), [Wrong, Missed, Wrong, Right, Right]);
     }
 
     #[test]

@@ -187,6 +187,10 @@ impl<W: io::Write> Table<W> {
         self.line(format_args!("    {DIM}what a filter sees{DIM:#}"))?;
         let style = |pid: u32| if pid == super::explain::SYSTEM_PID { KERNEL } else { PROCESS };
         self.entry("current thread", &thread(&seen.current), style(seen.current.pid), None)?;
+        if let Some((pid, image)) = &seen.attached_to {
+            let process = format!("{} ({pid})", printable(file_name(image)));
+            self.entry("attached to", &process, style(*pid), None)?;
+        }
         let (owner, owner_style) = match &seen.thread {
             Some(who) => (thread(who), style(who.pid)),
             None => ("NULL".to_owned(), UNKNOWN),

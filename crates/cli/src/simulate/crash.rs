@@ -29,7 +29,8 @@ pub(super) fn catch<R>(work: impl FnOnce() -> Result<R, Failure>) -> Result<Resu
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if CAUGHT.get() {
+            // A program that ends at a panic has nobody else who tells why.
+            if CAUGHT.get() && cfg!(panic = "unwind") {
                 PLACE.set(info.location().map(ToString::to_string));
             } else {
                 before(info);

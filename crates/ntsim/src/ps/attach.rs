@@ -11,7 +11,12 @@ use crate::verifier::Rule;
 impl Thread {
     /// The process in whose address space it runs: its own, or the one it is attached to (`PsGetCurrentProcess`).
     pub(crate) fn current_process(&self) -> Arc<Process> {
-        self.io().attached_to().unwrap_or_else(|| Arc::clone(self.process()))
+        self.attached_to().unwrap_or_else(|| Arc::clone(self.process()))
+    }
+
+    /// The process that it is attached to.
+    pub(crate) fn attached_to(&self) -> Option<Arc<Process>> {
+        self.io().attached_to()
     }
 }
 

@@ -43,9 +43,9 @@ pub(crate) fn current_thread(cpu: &Cpu) -> Ptr {
     cpu.thread().ptr()
 }
 
-/// `PsGetCurrentProcessId`.
+/// `PsGetCurrentProcessId`: of the process that owns the thread, whatever that is attached to.
 pub(crate) fn current_process_id(cpu: &Cpu) -> usize {
-    cpu.thread().current_process().pid() as usize
+    cpu.thread().process().pid() as usize
 }
 
 /// `PsGetCurrentThreadId`.

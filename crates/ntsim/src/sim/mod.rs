@@ -29,7 +29,7 @@ pub use control::{CloneSpec, OffloadToken, OffloadWriteSpec};
 pub use ecp::{Ecp, EcpSpec};
 pub use filter::{Act, FilterSpec, When};
 pub use load::{Driver, Leak, LeakReport, LoadError, UnloadError, check_image};
-pub use observe::{Callback, CopySource, Major, Observer, Phase, ThreadFacts};
+pub use observe::{Callback, CopySource, Major, Observer, Phase, ProcessFacts, ThreadFacts};
 pub use operation::{
     Access, ChunkSpec, CopyIntent, CopyReport, CopySpec, CreateOptions, CreateSpec, Disposition, FastIo,
     Handle, Mode, Outcome, ReadSpec, WriteOffset, WriteSpec,

@@ -132,6 +132,15 @@ pub struct ThreadFacts {
     pub image: String,
 }
 
+/// A process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessFacts {
+    /// PID.
+    pub pid: u32,
+    /// Its image.
+    pub image: String,
+}
+
 /// The source of a kernel-mode copy, from `COPY_INFORMATION`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopySource {
@@ -161,8 +170,10 @@ pub struct Callback<'a> {
     pub irql: u8,
     /// Time in 100 ns since 1601-01-01 UTC.
     pub time: u64,
-    /// The current thread and process.
+    /// The current thread, and the process that owns it.
     pub current: ThreadFacts,
+    /// The process that the current thread is attached to: `PsGetCurrentProcess` answers it in place of the owner.
+    pub attached_to: Option<ProcessFacts>,
     /// `FLT_CALLBACK_DATA->Thread` and the process that owns it; `None` is NULL.
     pub thread: Option<ThreadFacts>,
     /// `FLT_CALLBACK_DATA->RequestorMode`.

@@ -136,8 +136,10 @@ fn a_driver_attaches_and_detaches_its_thread() {
         assert_eq!(found, NtStatus::SUCCESS);
         let state = Shared::new([0u64; 6]);
         let own = driver::nt("PsGetCurrentProcess", &[]);
+        let own_id = driver::nt("PsGetCurrentProcessId", &[]);
         driver::nt("KeStackAttachProcess", &[process.get().address(), state.ptr().address()]);
         assert_eq!(driver::nt("PsGetCurrentProcess", &[]), process.get().address());
+        assert_eq!(driver::nt("PsGetCurrentProcessId", &[]), own_id, "the owner's, wherever it is attached");
         driver::nt("KeUnstackDetachProcess", &[state.ptr().address()]);
         assert_eq!(driver::nt("PsGetCurrentProcess", &[]), own);
         driver::nt("ObfDereferenceObject", &[process.get().address()]);

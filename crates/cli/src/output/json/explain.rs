@@ -9,6 +9,7 @@ use crate::output::time::rfc3339;
 #[derive(Serialize)]
 pub(super) struct ExplainObject<'a> {
     current: WhoObject<'a>,
+    attached_to: Option<ProcessObject<'a>>,
     thread: Option<WhoObject<'a>>,
     requestor_mode: &'static str,
     requestor_pid: Option<u32>,
@@ -23,6 +24,12 @@ pub(super) struct ExplainObject<'a> {
 pub(super) struct WhoObject<'a> {
     pid: u32,
     tid: u32,
+    image: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct ProcessObject<'a> {
+    pid: u32,
     image: &'a str,
 }
 
@@ -75,6 +82,10 @@ impl<'a> ExplainObject<'a> {
         };
         Self {
             current: WhoObject::new(&explanation.current),
+            attached_to: explanation
+                .attached_to
+                .as_ref()
+                .map(|(pid, image)| ProcessObject { pid: *pid, image }),
             thread: explanation.thread.as_ref().map(WhoObject::new),
             requestor_mode: mode(explanation.user_mode),
             requestor_pid: explanation.requestor.as_ref().map(|(pid, _)| *pid),

@@ -103,6 +103,10 @@ impl Observations {
         Some(Explanation {
             time: FileTime(callback.time),
             current: self.who(&callback.current),
+            attached_to: callback
+                .attached_to
+                .as_ref()
+                .map(|process| (process.pid, self.drives.readable(&process.image))),
             thread: callback.thread.as_ref().map(|thread| self.who(thread)),
             opener: self.openers.get(&callback.file_object).cloned(),
             user_mode: callback.requestor_mode == Mode::User,

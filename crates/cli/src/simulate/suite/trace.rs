@@ -77,6 +77,12 @@ struct Thread {
 }
 
 #[derive(Debug, Serialize)]
+struct Process {
+    pid: u32,
+    image: String,
+}
+
+#[derive(Debug, Serialize)]
 struct Line {
     kind: &'static str,
     time: Option<String>,
@@ -88,6 +94,7 @@ struct Line {
     driver: bool,
     irql: u8,
     current: Thread,
+    attached_to: Option<Process>,
     thread: Option<Thread>,
     requestor_mode: &'static str,
     requestor_pid: Option<u32>,
@@ -130,6 +137,10 @@ impl Trace {
             driver: is_called,
             irql: callback.irql,
             current: thread(&callback.current),
+            attached_to: callback
+                .attached_to
+                .as_ref()
+                .map(|process| Process { pid: process.pid, image: drives.readable(&process.image) }),
             thread: callback.thread.as_ref().map(thread),
             requestor_mode: match callback.requestor_mode {
                 Mode::User => "user",
@@ -185,6 +196,7 @@ impl Line {
         let rows = [
             ("time", self.time.clone()),
             ("current thread", Some(self.current.tell())),
+            ("attached to", self.attached_to.as_ref().map(Process::tell)),
             (
                 "FLT_CALLBACK_DATA->Thread",
                 Some(self.thread.as_ref().map_or_else(|| "NULL".to_owned(), Thread::tell)),
@@ -216,6 +228,12 @@ impl Line {
 impl Thread {
     fn tell(&self) -> String {
         format!("{} ({}:{})", printable(file_name(&self.image)), self.pid, self.tid)
+    }
+}
+
+impl Process {
+    fn tell(&self) -> String {
+        format!("{} ({})", printable(file_name(&self.image)), self.pid)
     }
 }
 

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::passage::Passage;
 use crate::fltmgr::operation::CopyOrigin;
 use crate::ke::Cpu;
-use crate::ps::Thread;
-use crate::sim::{Callback, CopySource, Phase, ThreadFacts};
+use crate::ps::{Process, Thread};
+use crate::sim::{Callback, CopySource, Phase, ProcessFacts, ThreadFacts};
 
 /// Shows the callback of a filter that is about to be called.
 pub(in crate::fltmgr) fn observe(cpu: &Cpu, passage: &Passage, filter: &str, phase: Phase) {
@@ -24,6 +24,7 @@ pub(in crate::fltmgr) fn observe(cpu: &Cpu, passage: &Passage, filter: &str, pha
         irql: cpu.irql().0,
         time: kernel.clock.now(),
         current: facts(&cpu.thread()),
+        attached_to: cpu.thread().attached_to().map(|process| process_facts(&process)),
         thread: operation.thread.as_deref().map(facts),
         requestor_mode: operation.mode,
         requestor_pid: operation.requestor.as_ref().map_or(0, |process| process.pid()),
@@ -39,8 +40,12 @@ pub(in crate::fltmgr) fn observe(cpu: &Cpu, passage: &Passage, filter: &str, pha
 }
 
 fn facts(thread: &Thread) -> ThreadFacts {
-    let process = thread.process();
-    ThreadFacts { pid: process.pid(), tid: thread.tid(), image: process.image().as_str().to_owned() }
+    let ProcessFacts { pid, image } = process_facts(thread.process());
+    ThreadFacts { pid, tid: thread.tid(), image }
+}
+
+fn process_facts(process: &Process) -> ProcessFacts {
+    ProcessFacts { pid: process.pid(), image: process.image().as_str().to_owned() }
 }
 
 fn copy_source(origin: &CopyOrigin) -> CopySource {
