@@ -13,6 +13,10 @@ pub enum Fault {
     SleepUnchecked,
     /// A producer takes the slot of a record that nobody has taken.
     RoomUnchecked,
+    /// The consumer frees a slot that it has not read.
+    FreedUnread,
+    /// The consumer keeps the last slots that it has read.
+    RestNotFreed,
     /// A producer gives up the oldest record before it is published.
     GivenUpUnpublished,
     /// A producer counts records as given up that the consumer has taken, or another producer given up.

@@ -111,6 +111,29 @@ fn full() {
     assert_eq!(ledger.lost(LossReason::RingFull), 4 - taken.len() as u64);
 }
 
+/// The consumer frees slots a few at a time: none that it has not read, and all in the end.
+fn freeing() {
+    let ring = ring(1, 8);
+    for id in 1..=8 {
+        let _ = ring.push(0, &write(2 * id).encode()).expect("room");
+    }
+    let producer = thread::spawn(|| {
+        for id in [18, 21] {
+            let _ = ring.push(0, &write(id).encode());
+        }
+    });
+    let mut consumer = ring.consumer().expect("the only consumer");
+    let mut taken = Vec::new();
+    drain(&mut consumer, &mut taken);
+    producer.join().expect("the producer");
+    drain_rest(&mut consumer, &mut taken);
+    assert!(taken.is_sorted_by(|a, b| a < b), "twice, or out of order: {taken:?}");
+    assert_eq!(10, taken.len() as u64 + ring.ledger().lost(LossReason::RingFull));
+    for _ in 0..8 {
+        let _ = ring.push(0, &write(2).encode()).expect("the room of what was taken");
+    }
+}
+
 /// A producer that is overtaken between looking at the tail and at the head is not refused: there is room.
 fn overtaken() {
     let ring = ring(1, 2);
@@ -315,6 +338,11 @@ fn a_full_ring_counts_what_it_refuses() {
 }
 
 #[test]
+fn slots_are_freed_when_they_have_been_read() {
+    model(freeing);
+}
+
+#[test]
 fn an_overtaken_producer_is_not_refused() {
     model(overtaken);
 }
@@ -340,11 +368,13 @@ fn there_is_one_consumer_at_a_time() {
 }
 
 /// Each fault, the model that must notice it, and what that says.
-const FAULTS: [(Fault, fn(), &str); 8] = [
+const FAULTS: [(Fault, fn(), &str); 10] = [
     (Fault::PublishRelaxed, two_producers, "no write"),
     (Fault::SleeperRelaxed, sleep_and_wake, "deadlock"),
     (Fault::SleepUnchecked, sleep_and_wake, "deadlock"),
     (Fault::RoomUnchecked, full, "unpublished slots though no producer is left"),
+    (Fault::FreedUnread, freeing, "a torn record"),
+    (Fault::RestNotFreed, freeing, "the room of what was taken"),
     (Fault::ClaimUnchecked, overwriting, "the books do not balance"),
     (Fault::GivenUpTwice, overwriting, "the books do not balance"),
     (Fault::GivenUpUnpublished, overwriting_each_other, "unpublished slots though no producer is left"),

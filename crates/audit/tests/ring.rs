@@ -61,7 +61,7 @@ fn drain(consumer: &mut Consumer<'_, '_>) -> (Vec<u64>, DrainEnd) {
 #[test]
 fn memory_is_counted_in_cache_lines() {
     assert_eq!((size_of::<Slot>(), align_of::<Slot>()), (64, 64));
-    assert_eq!((size_of::<Shard>(), align_of::<Shard>()), (256, 128));
+    assert_eq!((size_of::<Shard>(), align_of::<Shard>()), (384, 128));
 }
 
 #[test]
@@ -430,4 +430,25 @@ proptest! {
             prop_assert_eq!(ring.ledger(), Ledger { produced: pushed, lost_by_reason: [0, 0, 0, given_up] });
         }
     }
+}
+
+#[test]
+fn room_of_what_was_taken_is_there_when_a_drain_ends_whyever_it_does() {
+    let memory = Memory::new(1, 8);
+    let ring = memory.ring();
+    for time in 0..8 {
+        let _ = ring.push(0, &single(time)).expect("room");
+    }
+    let mut consumer = ring.consumer().expect("no other");
+    let mut taken = 0;
+    // Two are freed at once, and the third one at the end.
+    let drained = consumer.snapshot().drain(|_| {
+        let refused = ring.push(0, &single(8)).is_err();
+        assert_eq!(refused, taken < 2, "after {taken} records");
+        taken += 1;
+        if taken > 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!(drained, Drained { records: 3, end: DrainEnd::Stopped });
+    assert!(ring.push(0, &single(8)).is_ok(), "the room of the third");
+    assert_eq!(ring.push(0, &single(8)), Err(Full));
 }

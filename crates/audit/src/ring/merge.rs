@@ -75,7 +75,7 @@ impl<'m> Merge<'m> {
     }
 
     fn get(&self, at: usize) -> Option<Next> {
-        let kept = &self.shards.get(at).filter(|_| at < self.len)?.consumer;
+        let kept = &self.shards.get(at).filter(|_| at < self.len)?.cursor;
         // Relaxed: the consumer's own.
         let time = kept.merge_time.load(Ordering::Relaxed);
         let shard = usize::try_from(kept.merge_shard.load(Ordering::Relaxed)).ok()?;
@@ -85,8 +85,8 @@ impl<'m> Merge<'m> {
     fn set(&self, at: usize, next: Next) {
         if let Some(shard) = self.shards.get(at) {
             // Relaxed: the consumer's own.
-            shard.consumer.merge_time.store(next.time, Ordering::Relaxed);
-            shard.consumer.merge_shard.store(next.shard as u64, Ordering::Relaxed);
+            shard.cursor.merge_time.store(next.time, Ordering::Relaxed);
+            shard.cursor.merge_shard.store(next.shard as u64, Ordering::Relaxed);
         }
     }
 }

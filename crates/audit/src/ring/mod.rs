@@ -126,6 +126,11 @@ impl<'m> Ring<'m> {
     /// The tail counts modulo 2³¹ records and 2³² slots.
     pub const MAX_CAPACITY: u32 = 1 << 30;
 
+    /// How many slots the consumer frees at once while it drains, unless that is more than a quarter of the shard.
+    ///
+    /// One at a time would have every producer of a full shard wait for the consumer's cache line at every record.
+    pub const FREED_AT_ONCE: u32 = 64;
+
     /// An empty ring, if the memory is all-zero (or [`Default`]); `slots` are divided evenly among `shards`.
     ///
     /// # Errors
@@ -212,6 +217,12 @@ impl<'m> Ring<'m> {
     #[must_use]
     pub fn consumer(&self) -> Option<Consumer<'_, 'm>> {
         Consumer::new(self)
+    }
+
+    /// [`Ring::FREED_AT_ONCE`], or a quarter of a shard that is small.
+    #[inline]
+    fn freed_at_once(&self) -> u64 {
+        u64::from((self.capacity / 4).clamp(1, Self::FREED_AT_ONCE))
     }
 
     /// The slot of a position. There always is one: `new` saw to it.

@@ -1,5 +1,6 @@
 //! A shard: what its producers and the consumer know of its slots.
 
+use super::WhenFull;
 use super::tail::{Tail, low};
 use crate::fault::{Fault, seeded};
 use crate::sync::{AtomicU64, Ordering};
@@ -7,12 +8,13 @@ use crate::sync::{AtomicU64, Ordering};
 /// The state of one shard. All-zero memory is that of an empty one.
 ///
 /// Producers and consumer write to cache lines of their own, a pair of lines apart because processors
-/// fetch pairs.
+/// fetch pairs; and what the consumer alone reads is not where producers look.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Shard {
     producers: Producers,
-    pub(super) consumer: Consumed,
+    consumed: Consumed,
+    pub(super) cursor: Cursor,
 }
 
 /// Written by producers.
@@ -29,15 +31,26 @@ struct Producers {
     overwritten: AtomicU64,
 }
 
-/// Written by the consumer.
+/// Written by the consumer for producers to see; where they overwrite, the head is theirs to move, too.
 #[derive(Debug, Default)]
 #[repr(C, align(128))]
-pub(super) struct Consumed {
-    /// The position from which on nothing is taken yet: slots before it are free.
+struct Consumed {
+    /// Slots before this position are free.
     head: AtomicU64,
     /// Records taken.
     records: AtomicU64,
-    /// Where the consumer's snapshot ends.
+}
+
+/// The consumer's own.
+#[derive(Debug, Default)]
+#[repr(C, align(128))]
+pub(super) struct Cursor {
+    /// The position of the next record to take; where producers do not overwrite. [`Shard::advance`] lets the head
+    /// follow it.
+    position: AtomicU64,
+    /// Records taken.
+    records: AtomicU64,
+    /// Where the snapshot ends.
     limit: AtomicU64,
     /// The element of the merge heap that happens to be kept here (`merge`).
     pub(super) merge_time: AtomicU64,
@@ -66,8 +79,14 @@ impl Shard {
         let tail = u64::from(low(position)) | (records & 0x7FFF_FFFF) << 32;
         shard.producers.tail.store(tail, Ordering::Relaxed);
         shard.producers.head_seen.store(position, Ordering::Relaxed);
-        shard.consumer.head.store(position, Ordering::Relaxed);
-        shard.consumer.records.store(records, Ordering::Relaxed);
+        for (at, value) in [
+            (&shard.consumed.head, position),
+            (&shard.consumed.records, records),
+            (&shard.cursor.position, position),
+            (&shard.cursor.records, records),
+        ] {
+            at.store(value, Ordering::Relaxed);
+        }
         shard
     }
 
@@ -83,7 +102,7 @@ impl Shard {
             // Acquire: pairs with the Release of the exchange below. The heads looked at next are not behind those
             // that the producer who made this tail knew, so that nobody is refused while there is room.
             let tail = Tail(shared_tail.load(acquire));
-            // Acquire: pairs with the Release in `look_at_head`, and thereby with those in `advance`, `claim` and
+            // Acquire: pairs with the Release in `look_at_head`, and thereby with those in `free`, `claim` and
             // `give_up`: the slots before this head have been read, and may be filled again.
             let mut head = head_seen.load(Ordering::Acquire);
             if tail.slots().wrapping_sub(low(head)) > room && !seeded(Fault::RoomUnchecked) {
@@ -110,8 +129,8 @@ impl Shard {
     /// The consumer's head, for this producer and the ones after it.
     #[cold]
     fn look_at_head(&self) -> u64 {
-        // Acquire: pairs with the Release in `advance`, `claim` and `give_up`.
-        let head = self.consumer.head.load(Ordering::Acquire);
+        // Acquire: pairs with the Release in `free`, `claim` and `give_up`.
+        let head = self.consumed.head.load(Ordering::Acquire);
         // Release: pairs with the Acquire in `reserve`. The greatest, because a producer may be late.
         self.producers.head_seen.fetch_max(head, Ordering::Release);
         head
@@ -126,7 +145,7 @@ impl Shard {
     /// Whether the head is where it was: nobody took the record there or gave it up.
     pub(super) fn is_head(&self, head: u64) -> bool {
         // Relaxed: a head that moves after this is as good as one that moves after the caller's next step.
-        self.consumer.head.load(Ordering::Relaxed) == head
+        self.consumed.head.load(Ordering::Relaxed) == head
     }
 
     /// Gives up the oldest records, `records` in `slots` slots from `head` on, which are published; unless the
@@ -134,7 +153,7 @@ impl Shard {
     pub(super) fn give_up(&self, head: u64, slots: u64, records: u64) {
         // Release: pairs with the Acquire in `look_at_head`: the caller has read what it gives up. The consumer's
         // own Release goes on through this exchange. Relaxed on failure: the head is loaded again.
-        let given_up = self.consumer.head.compare_exchange(
+        let given_up = self.consumed.head.compare_exchange(
             head,
             head.wrapping_add(slots),
             Ordering::Release,
@@ -148,8 +167,8 @@ impl Shard {
 
     /// Records pushed, or being pushed.
     pub(super) fn pushed(&self) -> u64 {
-        // Acquire: pairs with the Release in `advance` and `claim`, so that the tail read next is not behind.
-        let taken = self.consumer.records.load(Ordering::Acquire);
+        // Acquire: pairs with the Release in `free` and `claim`, so that the tail read next is not behind.
+        let taken = self.consumed.records.load(Ordering::Acquire);
         // Acquire: pairs with the Release in `give_up`, for the same reason.
         let gone = taken.wrapping_add(self.producers.overwritten.load(Ordering::Acquire));
         // Relaxed: a count; nothing depends on it.
@@ -169,25 +188,30 @@ impl Shard {
     }
 
     /// The position of the next record to take. For the consumer.
-    pub(super) fn head(&self) -> u64 {
-        // Relaxed: the consumer's own, or, where producers overwrite, made sure of by `claim`.
-        self.consumer.head.load(Ordering::Relaxed)
+    #[inline]
+    pub(super) fn position(&self, when_full: WhenFull) -> u64 {
+        match when_full {
+            // Relaxed: the consumer's own.
+            WhenFull::DropNewest => self.cursor.position.load(Ordering::Relaxed),
+            // Acquire: pairs with the Release in `give_up`, so that a tail read next is not behind this head. Whether
+            // it is still there, `claim` makes sure of.
+            WhenFull::OverwriteOldest => self.consumed.head.load(Ordering::Acquire),
+        }
     }
 
     /// Where the snapshot ends. For the consumer.
     pub(super) fn limit(&self) -> u64 {
         // Relaxed: the consumer's own.
-        self.consumer.limit.load(Ordering::Relaxed)
+        self.cursor.limit.load(Ordering::Relaxed)
     }
 
     /// Lets the snapshot end here and now. For the consumer.
-    pub(super) fn set_limit(&self) {
-        // Acquire: pairs with the Release in `give_up`, so that the tail read next is not behind this head.
-        let head = self.consumer.head.load(Ordering::Acquire);
+    pub(super) fn set_limit(&self, when_full: WhenFull) {
+        let position = self.position(when_full);
         // Relaxed: positions are only counted here; what they hold is acquired by its stamp.
         let tail = Tail(self.producers.tail.load(Ordering::Relaxed));
         // Relaxed: the consumer's own.
-        self.consumer.limit.store(tail.position_since(head), Ordering::Relaxed);
+        self.cursor.limit.store(tail.position_since(position), Ordering::Relaxed);
     }
 
     /// Takes the record at `head`, which has been read, if nobody gave it up meanwhile. For the consumer of a ring
@@ -198,42 +222,65 @@ impl Shard {
     pub(super) fn claim(&self, head: u64, slots: u8) -> bool {
         let next = head.wrapping_add(u64::from(slots));
         if seeded(Fault::ClaimUnchecked) {
-            self.consumer.head.store(next, Ordering::Release);
+            self.consumed.head.store(next, Ordering::Release);
         } else {
             // Release: pairs with the Acquire in `look_at_head`: the slots have been read. Relaxed on failure: the
             // head is loaded again.
             let claimed =
-                self.consumer.head.compare_exchange(head, next, Ordering::Release, Ordering::Relaxed);
+                self.consumed.head.compare_exchange(head, next, Ordering::Release, Ordering::Relaxed);
             if claimed.is_err() {
                 return false;
             }
         }
         // Relaxed load: the consumer's own.
-        let records = self.consumer.records.load(Ordering::Relaxed).wrapping_add(1);
+        let records = self.consumed.records.load(Ordering::Relaxed).wrapping_add(1);
         // Release: pairs with the Acquire in `pushed`.
-        self.consumer.records.store(records, Ordering::Release);
+        self.consumed.records.store(records, Ordering::Release);
         true
     }
 
-    /// Frees the slots of the record at the head, which has been read. For the consumer of a ring that does not
-    /// overwrite.
-    pub(super) fn advance(&self, slots: u8) {
-        let Consumed { head, records, .. } = &self.consumer;
-        // Relaxed loads: the consumer's own.
-        let next_record = records.load(Ordering::Relaxed).wrapping_add(1);
-        let next = head.load(Ordering::Relaxed).wrapping_add(u64::from(slots));
-        // Release: pairs with the Acquire in `pushed`.
-        records.store(next_record, Ordering::Release);
+    /// Goes on to the next record: that at the position has been read, and takes so many slots. Producers get the slots
+    /// each time that `step` of them, a power of two, have come together; the last ones by `free`. For the consumer of
+    /// a ring that does not overwrite.
+    #[inline]
+    pub(super) fn advance(&self, slots: u8, step: u64) {
+        let Cursor { position, records, .. } = &self.cursor;
+        // Relaxed: the consumer's own.
+        let from = position.load(Ordering::Relaxed);
+        let to = from.wrapping_add(u64::from(slots));
+        position.store(to, Ordering::Relaxed);
+        records.store(records.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        if (from ^ to) >= step {
+            self.free(if seeded(Fault::FreedUnread) { to.wrapping_add(1).min(self.limit()) } else { to });
+        }
+    }
+
+    /// Frees the slots of all records before the position, which have been read. For the consumer of a ring that does
+    /// not overwrite.
+    pub(super) fn free_read(&self) {
+        // Relaxed: the consumer's own, both.
+        let position = self.cursor.position.load(Ordering::Relaxed);
+        let behind = position.wrapping_sub(self.consumed.head.load(Ordering::Relaxed)).cast_signed();
+        if behind > 0 && !seeded(Fault::RestNotFreed) {
+            self.free(position);
+        }
+    }
+
+    /// Moves the head.
+    fn free(&self, position: u64) {
+        let Consumed { head, records } = &self.consumed;
+        // Relaxed load: the consumer's own. Release: pairs with the Acquire in `pushed`.
+        records.store(self.cursor.records.load(Ordering::Relaxed), Ordering::Release);
         // Release: pairs with the Acquire in `look_at_head`: the slots have been read.
-        head.store(next, Ordering::Release);
+        head.store(position, Ordering::Release);
     }
 
     /// Tells producers that the consumer sleeps. Returns whether everything reserved has been taken;
     /// otherwise the consumer must not sleep. For the consumer.
-    pub(super) fn announce_sleep(&self) -> bool {
+    pub(super) fn announce_sleep(&self, when_full: WhenFull) -> bool {
         // Release: pairs with the Acquire in `reserve`. A read-modify-write, and so in one order with the
         // reservations: those before it are seen here, those after it see the bit.
         let tail = Tail(self.producers.tail.fetch_or(Tail::ASLEEP, Ordering::Release));
-        tail.slots() == low(self.head())
+        tail.slots() == low(self.position(when_full))
     }
 }
