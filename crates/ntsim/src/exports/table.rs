@@ -512,9 +512,9 @@ routines! {
     FltMgr: FltGetFileNameInformation(data: Ptr, options: u32, name: Ptr<Ptr<FileNameInformation>>) -> NtStatus, APC
         => fltmgr::name::get_file_name_information;
     FltMgr: FltReferenceFileNameInformation(name: Ptr<FileNameInformation>), APC
-        => fltmgr::name::reference_file_name_information;
+        => fltmgr::name::information::reference;
     FltMgr: FltReleaseFileNameInformation(name: Ptr<FileNameInformation>), APC
-        => fltmgr::name::release_file_name_information;
+        => fltmgr::name::information::release;
     FltMgr: FltGetVolumeName(volume: Ptr, name: Ptr<UnicodeString>, needed: Ptr<u32>) -> NtStatus, APC
         => fltmgr::volume::volume_name;
     FltMgr: FltGetVolumeGuidName(volume: Ptr, name: Ptr<UnicodeString>, needed: Ptr<u32>) -> NtStatus, PASSIVE
@@ -529,11 +529,11 @@ routines! {
     FltMgr: FltGetTunneledName(data: Ptr, name: Ptr<FileNameInformation>, tunneled: Ptr<Ptr<FileNameInformation>>)
         -> NtStatus, APC => fltmgr::name::get_tunneled_name;
     FltMgr: FltParseFileNameInformation(name: Ptr<FileNameInformation>) -> NtStatus, APC
-        => fltmgr::name_parts::parse_information;
+        => fltmgr::name::parts::parse_information;
     FltMgr: FltParseFileName(name: Ptr<UnicodeString>, extension: Ptr<UnicodeString>, stream: Ptr<UnicodeString>,
-        last: Ptr<UnicodeString>) -> NtStatus, APC, infallible => fltmgr::name_parts::parse_name;
+        last: Ptr<UnicodeString>) -> NtStatus, APC, infallible => fltmgr::name::parts::parse_name;
     FltMgr: FltCheckAndGrowNameControl(control: Ptr<UnicodeString>, bytes: u16) -> NtStatus, APC
-        => fltmgr::name_parts::check_and_grow;
+        => fltmgr::name::parts::check_and_grow;
     FltMgr: FltGetVolumeFromInstance(instance: Ptr, volume: Ptr<Ptr>) -> NtStatus, APC
         => fltmgr::inquiry::volume_from_instance;
     FltMgr: FltGetVolumeFromFileObject(filter: Ptr, file: Ptr<FileObject>, volume: Ptr<Ptr>) -> NtStatus, APC

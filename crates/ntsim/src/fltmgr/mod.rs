@@ -13,7 +13,6 @@ mod manager;
 pub(crate) mod message;
 pub(crate) mod model;
 pub(crate) mod name;
-pub(crate) mod name_parts;
 mod operation;
 pub(crate) mod port;
 pub(crate) mod queue;
@@ -35,5 +34,6 @@ pub(crate) use dispatch::{
 };
 pub(crate) use filter::Filter;
 pub(crate) use manager::{FilterManager, leaks};
+pub(crate) use name::NameCache;
 pub(crate) use operation::{CopyOrigin, Kind, Operation};
 pub(crate) use stack::Stack;

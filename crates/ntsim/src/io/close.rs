@@ -30,7 +30,10 @@ pub(crate) fn handle_closed(cpu: &Cpu, file: &Arc<File>) {
     let target = Arc::clone(file);
     request(cpu, file, Major::Cleanup, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API, move |cpu| {
         clean_up(cpu, &target);
+        // The file system sets it (wdm, `FILE_OBJECT`), so that filters find it after the cleanup.
+        target.add_flags(file_object::CLEANUP_COMPLETE);
     });
+    // Even if a filter has completed the cleanup itself.
     file.add_flags(file_object::CLEANUP_COMPLETE);
     if let Some(fcb) = file.fcb() {
         pages::release_idle(cpu, fcb);

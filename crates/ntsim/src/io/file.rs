@@ -10,7 +10,7 @@ use crate::abi::{
     DispatcherHeader, FileObject, KernelEvent, ListEntry, Ptr, SectionObjectPointers, Shared, SharedText,
     UnicodeString,
 };
-use crate::fltmgr::{Altitude, ContextList};
+use crate::fltmgr::{Altitude, ContextList, NameCache};
 use crate::sim::{Access, CopyIntent, CreateOptions, CreateSpec};
 use crate::util::Lock;
 
@@ -36,6 +36,8 @@ pub(crate) struct File {
     transaction: OnceLock<Arc<TransactionObject>>,
     /// What filters attached to it.
     pub(crate) contexts: ContextList,
+    /// What the Filter Manager knows of the name by which it is opened.
+    pub(crate) names: NameCache,
 }
 
 /// Who needs a file object.
@@ -82,6 +84,7 @@ impl File {
             uses: Lock::default(),
             transaction: OnceLock::new(),
             contexts: ContextList::default(),
+            names: NameCache::default(),
         }
     }
 
@@ -149,6 +152,14 @@ impl File {
             return Some(Arc::from(self.name()));
         }
         Some(node.path())
+    }
+
+    /// The path on the volume as its parts are called there; of what does not exist yet, as it would be.
+    pub(crate) fn normalized_name(&self) -> String {
+        match self.current_name() {
+            Some(name) => name.to_string(),
+            None => self.volume.names.as_it_would_be(self.name()),
+        }
     }
 
     pub(crate) fn handle_opened(&self) {

@@ -1,6 +1,7 @@
 //! The names on a volume.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::node::{Fcb, Node, WholeFile};
@@ -14,6 +15,8 @@ pub(crate) struct Namespace {
     nodes: Lock<HashMap<String, Arc<Node>>>,
     /// What has lost its names while it was open.
     nameless: Lock<Vec<Arc<Node>>>,
+    /// How often a directory has been renamed.
+    directories_renamed: AtomicU64,
 }
 
 /// Whether a path leads to a node, to a stream of it, or below it.
@@ -83,8 +86,23 @@ impl Namespace {
             return Err(NtStatus::OBJECT_NAME_COLLISION);
         }
         node.linked();
+        let file = file_of(&node.path().to_uppercase()).to_owned();
+        nodes.iter().filter(|(key, _)| file_of(key) == file).for_each(|(_, stream)| stream.renamed());
         nodes.insert(key, Arc::clone(node));
         Ok(())
+    }
+
+    /// How often a directory has been renamed: what is known of the names of all that lies below is worthless then.
+    pub(crate) fn directories_renamed(&self) -> u64 {
+        self.directories_renamed.load(Ordering::Relaxed)
+    }
+
+    /// A path that leads to nothing, with the directories that it goes through as they are called.
+    pub(super) fn as_it_would_be(&self, path: &str) -> String {
+        let nodes = self.nodes.lock();
+        let mut parents = path.rmatch_indices('\\').map(|(at, _)| at).filter(|at| *at > 0);
+        let known = parents.find_map(|at| Some((at, nodes.get(&path[..at].to_uppercase())?.path())));
+        known.map_or_else(|| path.to_owned(), |(at, parent)| format!("{parent}{}", &path[at..]))
     }
 
     /// Whether a path is a name of this node.
@@ -100,6 +118,10 @@ impl Namespace {
         if new_key != old_key && nodes.contains_key(&new_key) {
             return Err(NtStatus::OBJECT_NAME_COLLISION);
         }
+        if nodes.get(&old_key).is_some_and(|node| node.is_directory()) {
+            // Relaxed: the lock orders it for whoever finds the new names.
+            self.directories_renamed.fetch_add(1, Ordering::Relaxed);
+        }
         let moving: Vec<_> = nodes.keys().filter(|key| is_at_or_below(key, &old_key)).cloned().collect();
         for key in moving {
             let Some(moved) = nodes.remove(&key) else { continue };
@@ -108,6 +130,7 @@ impl Namespace {
             if path.to_uppercase() == key {
                 moved.set_path(&format!("{to}{}", &path[from.len()..]));
             }
+            moved.renamed();
             nodes.insert(format!("{new_key}{}", &key[old_key.len()..]), moved);
         }
         Ok(())

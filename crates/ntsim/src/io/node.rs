@@ -2,7 +2,7 @@
 
 use crate::abi::{AdvancedFcbHeader, ListEntry, Ptr, SectionObjectPointers, Shared};
 use crate::cc::pages::Pages;
-use crate::fltmgr::ContextList;
+use crate::fltmgr::{ContextList, NameCache};
 use crate::util::Lock;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -151,6 +151,13 @@ impl Node {
         }
     }
 
+    /// It has got another name.
+    pub(super) fn renamed(&self) {
+        if let Some(fcb) = self.fcb() {
+            fcb.names.renamed();
+        }
+    }
+
     pub(super) fn linked(&self) {
         self.links.lock().count += 1;
     }
@@ -220,6 +227,8 @@ pub(crate) struct Fcb {
     pages: Pages,
     /// What filters attached to the stream; gone when the last file object goes.
     pub(crate) contexts: ContextList,
+    /// What the Filter Manager knows of its names.
+    pub(crate) names: NameCache,
 }
 
 impl Fcb {
@@ -258,6 +267,7 @@ impl Fcb {
             node: Arc::clone(node),
             pages: Pages::default(),
             contexts: ContextList::default(),
+            names: NameCache::default(),
         }
     }
 

@@ -15,6 +15,7 @@ mod faults;
 mod files;
 mod image;
 mod model_filters;
+mod name_cache;
 mod names;
 mod operations;
 mod own_io;

@@ -10,7 +10,6 @@ use crate::verifier::Rule;
 
 const NORMALIZED_DEFAULT: usize = 0x101;
 const OPENED_DEFAULT: usize = 0x102;
-const NORMALIZED_CACHE_ONLY: usize = 0x201;
 
 fn get(data: Ptr<CallbackData>, options: usize) -> (NtStatus, Ptr<FileNameInformation>) {
     let name = Shared::new(Ptr::NULL);
@@ -79,15 +78,6 @@ fn names_are_refused_in_the_paging_path_and_after_the_cleanup() {
     assert_eq!(SEEN.get(), 1);
     machine.sim.close(machine.thread, handle).expect("the handle is open");
     assert_eq!(SEEN.get(), 2);
-}
-
-#[test]
-fn the_cache_alone_never_has_a_name() {
-    extern "win64" fn pre(data: Ptr<CallbackData>, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
-        assert_eq!(get(data, NORMALIZED_CACHE_ONLY).0, NtStatus::FLT_NAME_CACHE_MISS);
-        SUCCESS_NO_CALLBACK
-    }
-    machine!(pre).open(r"C:\a");
 }
 
 #[test]

@@ -64,9 +64,8 @@ pub(crate) fn check_wait(cpu: &Cpu, what: &str) {
 
 /// Notes a name that is asked for where the Filter Manager refuses it, and not of the cache alone (rule 14; the page on
 /// `FltGetFileNameInformation`). Above `APC_LEVEL` the call itself is wrong, and reported so.
-pub(crate) fn check_name_query(cpu: &Cpu) {
+pub(crate) fn check_name_query(cpu: &Cpu, why: &str) {
     if cpu.irql() <= Irql::APC {
-        let place = if cpu.is_on_paging_path() { "in the path of paging I/O" } else { "where it is refused" };
-        cpu.violation(Rule::NameQuery, format!("asks for a file name {place}"));
+        cpu.violation(Rule::NameQuery, format!("asks for a file name {why}"));
     }
 }

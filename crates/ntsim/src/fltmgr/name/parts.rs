@@ -45,11 +45,8 @@ fn part(buffer: Ptr<u16>, range: std::ops::Range<usize>) -> UnicodeString {
 
 /// `FltParseFileNameInformation`.
 pub(crate) fn parse_information(cpu: &Cpu, information: Ptr<FileNameInformation>) -> NtStatus {
-    if !cpu.kernel().filters.names.is_known(information) {
-        cpu.violation(
-            crate::verifier::Rule::NameReference,
-            format!("parses {information:?}, which is no name information (any more)"),
-        );
+    if cpu.kernel().filters.names.format(information).is_none() {
+        super::information::complain(cpu, "parses", information);
         return NtStatus::INVALID_PARAMETER;
     }
     let mut parsed = information.read();
