@@ -104,6 +104,7 @@ impl<T> Default for Ptr<T> {
 /// No panic passes: it ends the simulation instead, and goes on in the harness.
 pub(crate) fn call<R: ReturnValue>(routine: &'static Routine, body: impl FnOnce(&Cpu) -> R) -> R {
     cpu::with_current(|cpu| {
+        let begun = cpu.stopwatch.enter();
         let outer = cpu.routine.replace(Some(routine));
         let verifier = &cpu.kernel().verifier;
         verifier.count(routine);
@@ -120,6 +121,7 @@ pub(crate) fn call<R: ReturnValue>(routine: &'static Routine, body: impl FnOnce(
         };
         cpu.routine.set(outer);
         cpu.kernel().scheduler.preempt(cpu);
+        cpu.stopwatch.leave(begun);
         result
     })
 }

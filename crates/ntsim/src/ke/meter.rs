@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::cpu::{Cpu, Frame};
 use super::step::{self, Counting, Instructions};
+use super::stopwatch::{Lap, Ticks};
 use crate::util::Lock;
 
 /// What is noted of the calls of drivers.
@@ -16,8 +17,10 @@ pub enum Metering {
     Off = 0,
     /// Each call and its answer.
     Calls = 1,
+    /// Each call with its time too.
+    Time = 2,
     /// Each call with its instructions too, which takes about a microsecond for each of them.
-    Instructions = 2,
+    Instructions = 3,
 }
 
 /// One call of a driver's entry point.
@@ -34,6 +37,10 @@ pub struct DriverCall {
     pub returned: u32,
     /// Its instructions, without those of calls of drivers below it. Those of the simulator are not a callback's.
     pub instructions: Instructions,
+    /// How long it took, if that was wanted.
+    pub ticks: Ticks,
+    /// Calls of routines.
+    pub routine_calls: u64,
 }
 
 /// Notes the calls of drivers, as far as that is wanted.
@@ -54,6 +61,11 @@ impl Meter {
     fn is(&self, least: Metering) -> bool {
         // Relaxed: as in `set`.
         self.metering.load(Ordering::Relaxed) >= least as u8
+    }
+
+    fn takes_time(&self) -> bool {
+        // Relaxed: as in `set`.
+        self.metering.load(Ordering::Relaxed) == Metering::Time as u8
     }
 
     pub(crate) fn take(&self) -> Vec<DriverCall> {
@@ -93,6 +105,7 @@ pub(super) struct Metered {
     before: Instructions,
     /// What the calls beside it have taken so far.
     outer: Instructions,
+    outer_lap: Lap,
 }
 
 /// Begins to measure a call, if calls are noted.
@@ -105,8 +118,9 @@ pub(super) fn begin(cpu: &Cpu, frame: &Frame) -> Option<Metered> {
         let outer = cpu.below.replace(Instructions::default());
         let frame = frame.clone();
         let images = meter.is(Metering::Instructions).then(|| cpu.kernel().image_ranges());
+        let outer_lap = cpu.stopwatch.begin(meter.takes_time());
         let counting = images.and_then(Counting::begin);
-        Some(Metered { frame, counting, before: step::counted().unwrap_or_default(), outer })
+        Some(Metered { frame, counting, before: step::counted().unwrap_or_default(), outer, outer_lap })
     })
 }
 
@@ -117,6 +131,7 @@ pub(super) fn end(cpu: &Cpu, metered: Metered, returned: usize) {
         now = counting.end();
     }
     step::uncounted(|| {
+        let lap = cpu.stopwatch.end(metered.outer_lap);
         let whole = now - metered.before;
         let instructions = Instructions { simulator: 0, ..whole - cpu.below.get() };
         cpu.below.set(metered.outer + whole);
@@ -127,6 +142,8 @@ pub(super) fn end(cpu: &Cpu, metered: Metered, returned: usize) {
             operation: operation.as_ref().map(|operation| Arc::as_ptr(operation).addr()),
             returned: u32::try_from(returned & 0xFFFF_FFFF).unwrap_or(0),
             instructions,
+            ticks: lap.ticks(),
+            routine_calls: lap.calls,
         };
         cpu.kernel().meter.calls.lock().push(call);
     });

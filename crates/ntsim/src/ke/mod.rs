@@ -17,6 +17,7 @@ pub(crate) mod rundown;
 pub(crate) mod scheduler;
 pub(crate) mod spin_lock;
 pub(crate) mod step;
+pub(crate) mod stopwatch;
 pub(crate) mod time;
 
 pub(crate) use cpu::{Cpu, Entry, Frame};

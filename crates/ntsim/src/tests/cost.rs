@@ -86,3 +86,18 @@ fn a_trap_of_which_nothing_is_said_is_a_step() {
     });
     assert!(counts.simulator > 0);
 }
+
+#[test]
+fn a_call_takes_time_where_that_is_wanted_and_its_routines_are_told_apart() {
+    let timed = |metering, calls| {
+        let (sim, ..) = machine_without_driver(Windows::Win11_24H2);
+        let image = build(&Recipe { code: &code(5, calls), ..Recipe::default() });
+        sim.set_metering(metering);
+        sim.load(&image, "tiny").expect("the image loads");
+        let [call] = sim.take_calls().try_into().expect("one call");
+        (call.ticks.driver > 0, call.ticks.routines > 0, call.routine_calls)
+    };
+    assert_eq!(timed(crate::Metering::Time, true), (true, true, 1));
+    assert_eq!(timed(crate::Metering::Time, false), (true, false, 0));
+    assert_eq!(timed(crate::Metering::Calls, true), (false, false, 1));
+}

@@ -47,7 +47,7 @@ impl Cpu {
         let result = if self.base.get().is_null() {
             self.enter_driver(function, arguments)?
         } else {
-            invoke(function, arguments)
+            self.stopwatch.run(|| invoke(function, arguments))
         };
         if outermost {
             step::left_driver();
@@ -92,7 +92,7 @@ impl Cpu {
     /// Enters the driver from outside, so that it can be left early.
     fn enter_driver(&self, function: Ptr, arguments: &[usize]) -> Result<usize, Exit> {
         let mut result = 0;
-        self.enter(|| result = invoke(function, arguments)).map(|()| result)
+        self.enter(|| result = self.stopwatch.run(|| invoke(function, arguments))).map(|()| result)
     }
 
     /// Runs the body of a kernel thread, which a crash or the end of the simulation leaves early. No panic may pass.

@@ -23,6 +23,7 @@ use crate::ke::host_thread;
 use crate::ke::irql::Irql;
 use crate::ke::scheduler::Baton;
 use crate::ke::step::Instructions;
+use crate::ke::stopwatch::Stopwatch;
 use crate::kernel::Kernel;
 use crate::ob::SYSTEM;
 use crate::ps::Thread;
@@ -53,6 +54,8 @@ pub(crate) struct Cpu {
     exit: Cell<Option<Exit>>,
     /// What calls of drivers below the current one have taken, while calls are measured.
     pub(in crate::ke) below: Cell<Instructions>,
+    /// How long the current one takes.
+    pub(crate) stopwatch: Stopwatch,
     /// The baton, if this is a driver's thread; the harness's thread has none.
     baton: Option<Arc<Baton>>,
     /// The System worker that this processor acts as when something is the system's to do.
@@ -111,6 +114,7 @@ impl Cpu {
             fault: Cell::new(None),
             exit: Cell::new(None),
             below: Cell::default(),
+            stopwatch: Stopwatch::default(),
             baton,
             worker: OnceCell::new(),
         }
