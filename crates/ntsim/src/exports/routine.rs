@@ -40,6 +40,7 @@ pub(crate) enum Failure {
 }
 
 /// A row of the table.
+#[derive(Clone, Copy)]
 pub(crate) struct Routine {
     /// Its position in the table.
     pub(crate) index: usize,

@@ -2,7 +2,8 @@
 //!
 //! The IRQLs are those of the routines' reference pages (windows-driver-docs-ddi).
 
-use super::routine::{Failure, Module, ReturnValue, Routine, address_of, call};
+use super::routine::{Module, Routine};
+use super::rows::routines;
 use crate::abi::{
     CallbackData, ClientId, CopyInformation, FileNameInformation, FileObject, Guid, IoStatusBlock,
     KernelEvent, ObjectAttributes, ProcessorNumber, Ptr, Registration, RelatedObjects, UnicodeString,
@@ -10,59 +11,11 @@ use crate::abi::{
 use crate::ke::irql::Irql;
 use crate::rtl::exception::{Context, DispatcherContext, ExceptionRecord};
 use crate::status::NtStatus;
-use crate::windows::Windows;
 use crate::{ex, fltmgr, io, ke, mm, ob, ps, rtl, se};
 
-/// Makes of each row an entry point for drivers and a row of [`ROUTINES`].
-///
-/// `MODULE: name(arguments) -> return, highest IRQL [since version], infallible => function;` where the
-/// last two are optional; an `infallible` routine
-/// returns a status that is never an error, or one that its caller can do nothing about.
-macro_rules! routines {
-    ($(
-        $module:ident: $name:ident($($argument:ident: $ty:ty),*) $(-> $return:ty)?,
-            $irql:ident $([since $since:ident])? $(, $infallible:ident)? => $function:path;
-    )*) => {
-        /// Positions in the table.
-        #[allow(non_camel_case_types, reason = "named as they are exported")]
-        enum Index { $($name,)* }
-
-        /// Number of routines.
-        pub(crate) const ROUTINE_COUNT: usize = [$(stringify!($name)),*].len();
-
-        /// Every routine, in the order of the rows below.
-        pub(crate) static ROUTINES: [Routine; ROUTINE_COUNT] = [$(
-            Routine {
-                index: Index::$name as usize,
-                module: Module::$module,
-                name: stringify!($name),
-                max_irql: Irql::$irql,
-                since: routines!(@since $($since)?),
-                failure: routines!(@failure ($($return)?) $($infallible)?),
-                address: || address_of(entry::$name as *const _),
-            },
-        )*];
-
-        /// The entry points.
-        #[expect(non_snake_case, reason = "named as they are exported")]
-        mod entry {
-            use super::*;
-
-            $(
-                pub(super) extern "win64" fn $name($($argument: $ty),*) $(-> $return)? {
-                    call(&ROUTINES[Index::$name as usize], |cpu| $function(cpu $(, $argument)*))
-                }
-            )*
-        }
-    };
-    (@since) => { Windows::Win10_2004 };
-    (@since $since:ident) => { Windows::$since };
-    (@failure ($($return:ty)?) infallible) => { Failure::Never };
-    (@failure ()) => { Failure::Never };
-    (@failure ($return:ty)) => { <$return as ReturnValue>::FAILURE };
-}
-
 routines! {
+    after 0;
+
     // Executive
     Ntoskrnl: ExAllocatePool2(flags: u64, bytes: usize, tag: u32) -> Ptr, DISPATCH => ex::pool::allocate_pool2;
     Ntoskrnl: ExFreePoolWithTag(block: Ptr, tag: u32), DISPATCH => ex::pool::free_pool_with_tag;
@@ -565,29 +518,4 @@ routines! {
     FltMgr: FltAcquirePushLockExclusive(lock: Ptr<usize>), APC => ex::push_lock::acquire_exclusive;
     FltMgr: FltAcquirePushLockShared(lock: Ptr<usize>), APC => ex::push_lock::acquire_shared;
     FltMgr: FltReleasePushLock(lock: Ptr<usize>), APC => ex::push_lock::release;
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn each_routine_is_there_once_and_at_its_position() {
-        let names: HashSet<_> = ROUTINES.iter().map(|routine| routine.name).collect();
-        assert_eq!(names.len(), ROUTINE_COUNT);
-        for (position, routine) in ROUTINES.iter().enumerate() {
-            assert_eq!(routine.index, position, "{}", routine.name);
-        }
-    }
-
-    #[test]
-    fn each_routine_has_an_address_of_its_own_module() {
-        for routine in &ROUTINES {
-            assert_ne!((routine.address)(), 0, "{}", routine.name);
-            let is_filter_manager = routine.name.starts_with("Flt");
-            assert_eq!(routine.module == Module::FltMgr, is_filter_manager, "{}", routine.name);
-        }
-    }
 }
