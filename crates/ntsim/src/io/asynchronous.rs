@@ -32,7 +32,7 @@ pub(crate) fn start_write(
         cpu,
         operation,
         parameters,
-        move |cpu, _| target.answer(cpu),
+        move |cpu, arrival| target.heed(arrival).answer(cpu),
         move |cpu, ended| request.complete(cpu, ended),
     );
     Ok(id)

@@ -7,7 +7,7 @@ use super::request::IoStatus;
 use super::{file_object, irp, send};
 use crate::abi::Parameters;
 use crate::cc::pages;
-use crate::fltmgr::{self, Kind, Operation};
+use crate::fltmgr::{self, Arrival, Kind, Operation};
 use crate::ke::Cpu;
 use crate::ob::Object;
 use crate::sim::{Handle, Major, Mode};
@@ -27,11 +27,10 @@ pub(crate) fn handle_closed(cpu: &Cpu, file: &Arc<File>) {
     if !file.handle_closed() {
         return;
     }
-    let target = Arc::clone(file);
-    request(cpu, file, Major::Cleanup, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API, move |cpu| {
-        clean_up(cpu, &target);
+    request(cpu, file, Major::Cleanup, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API, |cpu, arrival| {
+        clean_up(cpu, arrival.file);
         // The file system sets it (wdm, `FILE_OBJECT`), so that filters find it after the cleanup.
-        target.add_flags(file_object::CLEANUP_COMPLETE);
+        arrival.file.add_flags(file_object::CLEANUP_COMPLETE);
     });
     // Even if a filter has completed the cleanup itself.
     file.add_flags(file_object::CLEANUP_COMPLETE);
@@ -75,7 +74,7 @@ pub(crate) fn delete(cpu: &Cpu, file: &Arc<File>) {
     // The close is the last operation in which filters may use the file object.
     let address = file.ptr().address();
     cpu.kernel().objects.insert(address, Object::File(Arc::clone(file)));
-    request(cpu, file, Major::Close, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API, |_| ());
+    request(cpu, file, Major::Close, irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API, |_, _| ());
     cpu.kernel().objects.retire(address);
     fltmgr::context::file_object_gone(cpu, file);
     if let Some(last) = file.fcb().and_then(|fcb| fcb.node().close()) {
@@ -89,15 +88,15 @@ fn request(
     file: &Arc<File>,
     major: Major,
     irp_flags: u32,
-    target: impl FnOnce(&Cpu) + Send + 'static,
+    target: impl FnOnce(&Cpu, &Arrival<'_>) + Send + 'static,
 ) {
     let operation = Operation {
         irp_flags,
         mode: Mode::Kernel,
         ..Operation::new(major, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
     };
-    send::send(cpu, operation, Parameters::NONE, move |cpu| {
-        target(cpu);
+    send::send(cpu, operation, Parameters::NONE, move |cpu, arrival| {
+        target(cpu, arrival);
         IoStatus::plain(NtStatus::SUCCESS)
     });
 }

@@ -100,8 +100,9 @@ impl Chunk {
         let parameters = read_parameters(cpu, offset, length);
         let target = ReadTarget::new(&self.source, offset, length);
         if self.source.has(file_object::SYNCHRONOUS_IO) {
-            let ended =
-                fltmgr::dispatch(cpu, operation, parameters, move |cpu, _| Answer::Complete(target.run(cpu)));
+            let ended = fltmgr::dispatch(cpu, operation, parameters, move |cpu, arrival| {
+                Answer::Complete(target.heed(arrival).run(cpu))
+            });
             self.after_read(cpu, ended);
             return;
         }
@@ -109,9 +110,9 @@ impl Chunk {
             cpu,
             operation,
             parameters,
-            move |cpu, _| {
+            move |cpu, arrival| {
                 // What is dirty is written here; the data come when the disk has them.
-                let ended = target.run(cpu);
+                let ended = target.heed(arrival).run(cpu);
                 Answer::later(move |_| ended)
             },
             move |cpu, ended| self.after_read(cpu, ended),
@@ -148,8 +149,9 @@ impl Chunk {
         let target = WriteTarget::new(&self.destination, offset, length);
         let copied = move |written: IoStatus| IoStatus { information: bytes as usize, ..written };
         if self.destination.has(file_object::SYNCHRONOUS_IO) {
-            let ended =
-                fltmgr::dispatch(cpu, operation, parameters, move |cpu, _| Answer::Complete(target.run(cpu)));
+            let ended = fltmgr::dispatch(cpu, operation, parameters, move |cpu, arrival| {
+                Answer::Complete(target.heed(arrival).run(cpu))
+            });
             self.request.complete(cpu, copied(ended));
             return;
         }
@@ -158,7 +160,7 @@ impl Chunk {
             cpu,
             operation,
             parameters,
-            move |cpu, _| target.answer(cpu),
+            move |cpu, arrival| target.heed(arrival).answer(cpu),
             move |cpu, ended| request.complete(cpu, copied(ended)),
         );
     }

@@ -13,7 +13,7 @@ use crate::abi::{
 };
 use crate::cc::pages;
 use crate::fltmgr::ecp::OnItsWay;
-use crate::fltmgr::{self, Altitude, Kind, Operation};
+use crate::fltmgr::{self, Altitude, Arrival, Kind, Operation};
 use crate::ke::Cpu;
 use crate::ob::Object;
 use crate::ps::Thread;
@@ -128,12 +128,20 @@ fn request(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec, data_flags: u32) -> I
         ..Operation::new(Major::Create, Kind::Irp, Arc::clone(file), Some(thread))
     };
     let opening = Opening { disposition: spec.disposition, options: spec.options, outcome: spec.outcome };
-    let file = Arc::clone(file);
-    send::send(cpu, operation, parameters, move |cpu| opening.open(cpu, &file))
+    send::send(cpu, operation, parameters, move |cpu, arrival| opening.heed(arrival).open(cpu, arrival.file))
 }
 
 /// The file system's part of a create, from its options alone.
 pub(super) fn open_as_asked(cpu: &Cpu, file: &File, options: u32) -> IoStatus {
+    let Some(disposition) = disposition(options) else {
+        return IoStatus::plain(NtStatus::INVALID_PARAMETER);
+    };
+    let options = CreateOptions::from_bits_truncate(options);
+    Opening { disposition, options, outcome: Outcome::Model }.open(cpu, file)
+}
+
+/// The disposition that a create's options hold.
+fn disposition(options: u32) -> Option<Disposition> {
     const DISPOSITIONS: [Disposition; 6] = [
         Disposition::Supersede,
         Disposition::Open,
@@ -142,15 +150,7 @@ pub(super) fn open_as_asked(cpu: &Cpu, file: &File, options: u32) -> IoStatus {
         Disposition::Overwrite,
         Disposition::OverwriteIf,
     ];
-    let Some(disposition) = DISPOSITIONS.get((options >> OPTIONS_BITS) as usize) else {
-        return IoStatus::plain(NtStatus::INVALID_PARAMETER);
-    };
-    let opening = Opening {
-        disposition: *disposition,
-        options: CreateOptions::from_bits_truncate(options),
-        outcome: Outcome::Model,
-    };
-    opening.open(cpu, file)
+    DISPOSITIONS.get((options >> OPTIONS_BITS) as usize).copied()
 }
 
 /// What the file system has to know of a create.
@@ -162,6 +162,18 @@ struct Opening {
 }
 
 impl Opening {
+    /// The create as the lowest filter left it.
+    fn heed(self, arrival: &Arrival<'_>) -> Self {
+        // SAFETY: this is a create.
+        let options = unsafe { arrival.parameters.create }.options;
+        let options_as_sent = (self.disposition as u32) << OPTIONS_BITS | self.options.bits();
+        if options == options_as_sent {
+            return self;
+        }
+        let disposition = disposition(options).unwrap_or(self.disposition);
+        Self { disposition, options: CreateOptions::from_bits_truncate(options), ..self }
+    }
+
     /// The file system's part.
     fn open(self, cpu: &Cpu, file: &File) -> IoStatus {
         let volume = file.volume();

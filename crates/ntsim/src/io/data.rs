@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::file::File;
 use super::request::{IoStatus, decide};
-use super::{Fcb, file_object};
+use super::{Fcb, file_object, irp, stack_location};
 use crate::cc::lazy_writer;
 use crate::cc::pages::Dirtied;
 use crate::cc::write_out::{Writer, write_out};
-use crate::fltmgr::Answer;
+use crate::fltmgr::{Answer, Arrival};
 use crate::ke::Cpu;
 use crate::sim::Outcome;
 use crate::status::NtStatus;
@@ -42,6 +42,21 @@ impl WriteTarget {
             write_through: file.has(file_object::WRITE_THROUGH),
             outcome: Outcome::Model,
             file: Arc::clone(file),
+        }
+    }
+
+    /// The write as the lowest filter left it.
+    pub(super) fn heed(self, arrival: &Arrival<'_>) -> Self {
+        // SAFETY: this is a write, whose parameters have one form in all its minor functions.
+        let write = unsafe { arrival.parameters.write };
+        Self {
+            offset: write.byte_offset,
+            length: write.length,
+            paging: arrival.heed_irp_flag(irp::PAGING_IO, self.paging),
+            non_cached: arrival.heed_irp_flag(irp::NOCACHE, self.non_cached),
+            write_through: arrival.heed_operation_flag(stack_location::WRITE_THROUGH, self.write_through),
+            outcome: self.outcome,
+            file: Arc::clone(arrival.file),
         }
     }
 
@@ -132,6 +147,19 @@ impl ReadTarget {
     pub(super) fn new(file: &Arc<File>, offset: i64, length: u32) -> Self {
         let non_cached = file.has(file_object::NO_INTERMEDIATE_BUFFERING);
         Self { file: Arc::clone(file), offset, length, non_cached, outcome: Outcome::Model }
+    }
+
+    /// The read as the lowest filter left it.
+    pub(super) fn heed(self, arrival: &Arrival<'_>) -> Self {
+        // SAFETY: this is a read.
+        let read = unsafe { arrival.parameters.read };
+        Self {
+            offset: read.byte_offset,
+            length: read.length,
+            non_cached: arrival.heed_irp_flag(irp::NOCACHE, self.non_cached),
+            outcome: self.outcome,
+            file: Arc::clone(arrival.file),
+        }
     }
 
     pub(super) fn run(&self, cpu: &Cpu) -> IoStatus {

@@ -148,7 +148,8 @@ impl File {
             return self.volume.names.get(self.name()).map(|node| node.path());
         };
         let node = fcb.node();
-        if node.has_more_names() && self.volume.names.is_name_of(self.name(), node) {
+        let is_linked = || node.has_more_names() || self.names_stream();
+        if is_linked() && self.volume.names.is_name_of(self.name(), node) {
             return Some(Arc::from(self.name()));
         }
         Some(node.path())

@@ -1,7 +1,5 @@
 //! `NtFlushBuffersFile`: the file system writes out what is dirty of the file, whoever dirtied it.
 
-use std::sync::Arc;
-
 use super::file::File;
 use super::request::{IoStatus, file_of};
 use super::{irp, send};
@@ -22,10 +20,9 @@ pub(crate) fn flush(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
     }
     let operation = Operation {
         irp_flags: irp::SYNCHRONOUS_API,
-        ..Operation::new(Major::FlushBuffers, Kind::Irp, Arc::clone(&file), Some(cpu.thread()))
+        ..Operation::new(Major::FlushBuffers, Kind::Irp, file, Some(cpu.thread()))
     };
-    let target = Arc::clone(&file);
-    let ended = send::send(cpu, operation, Parameters::NONE, move |cpu| flush_file(cpu, &target));
+    let ended = send::send(cpu, operation, Parameters::NONE, |cpu, arrival| flush_file(cpu, arrival.file));
     ended.status.ok()
 }
 

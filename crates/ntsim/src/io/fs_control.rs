@@ -43,11 +43,11 @@ const ACCESS_WRITE: u32 = 2;
 pub(crate) fn zero_data(cpu: &Cpu, handle: Handle, from: i64, to: i64) -> Result<(), NtStatus> {
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
     let input = ZeroDataInformation { file_offset: from, beyond_final_zero: to };
-    let target = Arc::clone(&file);
-    control(cpu, &file, SET_ZERO_DATA, input, 0, move |cpu, _| {
-        if !features(&target).zero_data {
+    control(cpu, &file, SET_ZERO_DATA, input, 0, |cpu, target, buffer| {
+        if !features(target).zero_data {
             return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST);
         }
+        let ZeroDataInformation { file_offset: from, beyond_final_zero: to } = buffer.cast().read();
         if from < 0 || to < from || target.fcb().is_none() {
             return IoStatus::plain(NtStatus::INVALID_PARAMETER);
         }
@@ -63,41 +63,50 @@ pub(crate) fn zero_data(cpu: &Cpu, handle: Handle, from: i64, to: i64) -> Result
 /// A block clone by the current thread.
 pub(crate) fn duplicate_extents(cpu: &Cpu, handle: Handle, spec: &CloneSpec) -> Result<(), NtStatus> {
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
-    let clone = Clone {
-        source: spec.source,
-        from: number(spec.source_offset)?,
-        to: number(spec.target_offset)?,
-        bytes: number(spec.length)?,
+    let input = DuplicateExtentsData {
+        file_handle: Ptr::at(usize::try_from(spec.source.0).map_err(|_| NtStatus::INVALID_HANDLE)?),
+        source_file_offset: number(spec.source_offset)?,
+        target_file_offset: number(spec.target_offset)?,
+        byte_count: number(spec.length)?,
     };
-    let handle = Ptr::at(usize::try_from(spec.source.0).map_err(|_| NtStatus::INVALID_HANDLE)?);
-    let target = Arc::clone(&file);
-    let run = move |cpu: &Cpu, _: Ptr| IoStatus::plain(clone.run(cpu, &target));
     let ended = if spec.extended {
         let input = DuplicateExtentsDataEx {
             size: size_of::<DuplicateExtentsDataEx>(),
-            file_handle: handle,
-            source_file_offset: clone.from,
-            target_file_offset: clone.to,
-            byte_count: clone.bytes,
+            file_handle: input.file_handle,
+            source_file_offset: input.source_file_offset,
+            target_file_offset: input.target_file_offset,
+            byte_count: input.byte_count,
             flags: 0,
             alignment: 0,
         };
-        control(cpu, &file, DUPLICATE_EXTENTS_TO_FILE_EX, input, 0, run)
+        control(cpu, &file, DUPLICATE_EXTENTS_TO_FILE_EX, input, 0, |cpu, target, buffer| {
+            let asked: DuplicateExtentsDataEx = buffer.cast().read();
+            let clone = Clone {
+                source: asked.file_handle,
+                from: asked.source_file_offset,
+                to: asked.target_file_offset,
+                bytes: asked.byte_count,
+            };
+            IoStatus::plain(clone.run(cpu, target))
+        })
     } else {
-        let input = DuplicateExtentsData {
-            file_handle: handle,
-            source_file_offset: clone.from,
-            target_file_offset: clone.to,
-            byte_count: clone.bytes,
-        };
-        control(cpu, &file, DUPLICATE_EXTENTS_TO_FILE, input, 0, run)
+        control(cpu, &file, DUPLICATE_EXTENTS_TO_FILE, input, 0, |cpu, target, buffer| {
+            let asked: DuplicateExtentsData = buffer.cast().read();
+            let clone = Clone {
+                source: asked.file_handle,
+                from: asked.source_file_offset,
+                to: asked.target_file_offset,
+                bytes: asked.byte_count,
+            };
+            IoStatus::plain(clone.run(cpu, target))
+        })
     };
     ended.map(|_| ())
 }
 
 #[derive(Clone, Copy)]
 struct Clone {
-    source: Handle,
+    source: Ptr,
     from: i64,
     to: i64,
     bytes: i64,
@@ -109,7 +118,7 @@ impl Clone {
         if !features(target).block_clone {
             return NtStatus::INVALID_DEVICE_REQUEST;
         }
-        let source = match file_of(cpu.kernel(), &cpu.thread(), self.source) {
+        let source = match file_of(cpu.kernel(), &cpu.thread(), Handle(self.source.address() as u64)) {
             Ok(source) => source,
             Err(status) => return status,
         };
@@ -160,14 +169,15 @@ pub(crate) fn offload_read(
         file_offset: offset,
         copy_length: length,
     };
-    let start = number(offset)?;
-    let target = Arc::clone(&file);
+    number(offset)?;
     let given = Arc::new(crate::util::Lock::new(None));
     let token = Arc::clone(&given);
-    control(cpu, &file, OFFLOAD_READ, input, size_of::<OffloadReadOutput>(), move |cpu, buffer| {
-        let Some(fcb) = target.fcb().filter(|_| features(&target).offload) else {
+    control(cpu, &file, OFFLOAD_READ, input, size_of::<OffloadReadOutput>(), move |cpu, target, buffer| {
+        let Some(fcb) = target.fcb().filter(|_| features(target).offload) else {
             return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST);
         };
+        let OffloadReadInput { file_offset, copy_length: length, .. } = buffer.cast().read();
+        let Ok(start) = number(file_offset) else { return IoStatus::plain(NtStatus::INVALID_PARAMETER) };
         let rest = u64::try_from(fcb.node().size().saturating_sub(start)).unwrap_or(0);
         let transfer = rest.min(length);
         if transfer == 0 {
@@ -202,31 +212,42 @@ pub(crate) fn offload_write(cpu: &Cpu, handle: Handle, spec: &OffloadWriteSpec) 
         transfer_offset: spec.token_offset,
         token: token_bytes(spec.token.id),
     };
-    let (spec, target) = (*spec, Arc::clone(&file));
-    let start = number(spec.offset)?;
-    let end = number(spec.offset.checked_add(spec.length).ok_or(NtStatus::INVALID_PARAMETER)?)?;
-    control(cpu, &file, OFFLOAD_WRITE, input, size_of::<OffloadWriteOutput>(), move |cpu, buffer| {
-        let Some(fcb) = target.fcb().filter(|_| features(&target).offload) else {
-            return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST);
-        };
-        let Some(known) = cpu.kernel().volumes.offload.length(spec.token.id) else {
-            return IoStatus::plain(NtStatus::INVALID_TOKEN);
-        };
-        // ifs/fsctl-offload-write: it does not extend the file.
-        let past_token = spec.token_offset.checked_add(spec.length).is_none_or(|last| last > known);
-        if past_token || end > fcb.node().size() {
-            return IoStatus::plain(NtStatus::INVALID_PARAMETER);
-        }
-        pages::discard(cpu, fcb, &(start..end));
-        fcb.node().written_to(end);
-        target.add_flags(file_object::FILE_MODIFIED);
-        buffer.cast().write(OffloadWriteOutput {
-            size: bytes_of::<OffloadWriteOutput>(),
-            flags: 0,
-            length_written: spec.length,
-        });
-        IoStatus::new(NtStatus::SUCCESS, size_of::<OffloadWriteOutput>())
-    })?;
+    number(spec.offset.checked_add(spec.length).ok_or(NtStatus::INVALID_PARAMETER)?)?;
+    control(
+        cpu,
+        &file,
+        OFFLOAD_WRITE,
+        input,
+        size_of::<OffloadWriteOutput>(),
+        move |cpu, target, buffer| {
+            let Some(fcb) = target.fcb().filter(|_| features(target).offload) else {
+                return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST);
+            };
+            let asked: OffloadWriteInput = buffer.cast().read();
+            let past_end = asked.file_offset.checked_add(asked.copy_length).map(number);
+            let (Ok(start), Some(Ok(end))) = (number(asked.file_offset), past_end) else {
+                return IoStatus::plain(NtStatus::INVALID_PARAMETER);
+            };
+            let Some(known) = cpu.kernel().volumes.offload.length(token_id(&asked.token)) else {
+                return IoStatus::plain(NtStatus::INVALID_TOKEN);
+            };
+            // ifs/fsctl-offload-write: it does not extend the file.
+            let past_token =
+                asked.transfer_offset.checked_add(asked.copy_length).is_none_or(|last| last > known);
+            if past_token || end > fcb.node().size() {
+                return IoStatus::plain(NtStatus::INVALID_PARAMETER);
+            }
+            pages::discard(cpu, fcb, &(start..end));
+            fcb.node().written_to(end);
+            target.add_flags(file_object::FILE_MODIFIED);
+            buffer.cast().write(OffloadWriteOutput {
+                size: bytes_of::<OffloadWriteOutput>(),
+                flags: 0,
+                length_written: asked.copy_length,
+            });
+            IoStatus::new(NtStatus::SUCCESS, size_of::<OffloadWriteOutput>())
+        },
+    )?;
     Ok(spec.length)
 }
 
@@ -239,7 +260,7 @@ pub(crate) fn dismount(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
     }
     let volume = Arc::clone(file.volume());
     let target = Arc::clone(&volume);
-    control(cpu, &file, DISMOUNT_VOLUME, (), 0, move |cpu, _| {
+    control(cpu, &file, DISMOUNT_VOLUME, (), 0, move |cpu, _, _| {
         for stream in target.names.open_streams() {
             // What cannot be written is lost.
             let _ = write_out(cpu, &stream, &pages::EVERYTHING, Writer::FileSystem);
@@ -257,7 +278,7 @@ pub(crate) fn dismount(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
 /// Any other control by the current thread, without buffers; the file system takes it and does nothing.
 pub(crate) fn other(cpu: &Cpu, handle: Handle, code: u32) -> Result<(), NtStatus> {
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
-    control(cpu, &file, code, (), 0, |_, _| IoStatus::plain(NtStatus::SUCCESS)).map(|_| ())
+    control(cpu, &file, code, (), 0, |_, _, _| IoStatus::plain(NtStatus::SUCCESS)).map(|_| ())
 }
 
 fn number(value: u64) -> Result<i64, NtStatus> {
@@ -279,14 +300,22 @@ fn token_bytes(id: u64) -> [u8; OFFLOAD_TOKEN_BYTES] {
     bytes
 }
 
-/// Sends a control of the method `METHOD_BUFFERED`: input and output share the system buffer that `target` gets.
+/// What stands in a token.
+fn token_id(token: &[u8; OFFLOAD_TOKEN_BYTES]) -> u64 {
+    let mut id = [0; size_of::<u64>()];
+    id.copy_from_slice(&token[..size_of::<u64>()]);
+    u64::from_le_bytes(id)
+}
+
+/// Sends a control of the method `METHOD_BUFFERED`: input and output share the system buffer, which `target` gets with the file
+/// as the lowest filter left them.
 fn control<T: Copy>(
     cpu: &Cpu,
     file: &Arc<File>,
     code: u32,
     input: T,
     output_bytes: usize,
-    target: impl FnOnce(&Cpu, Ptr) -> IoStatus + Send + 'static,
+    target: impl FnOnce(&Cpu, &Arc<File>, Ptr) -> IoStatus + Send + 'static,
 ) -> Result<IoStatus, NtStatus> {
     let wants = |bit| (code >> ACCESS_SHIFT) & bit != 0;
     if wants(ACCESS_READ) && !file.access().contains(Access::READ_DATA)
@@ -321,7 +350,11 @@ fn control<T: Copy>(
             | flag(file.has(file_object::SYNCHRONOUS_IO), irp::SYNCHRONOUS_API),
         ..Operation::new(Major::FileSystemControl, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
     };
-    let ended = send::send(cpu, operation, parameters, move |cpu| target(cpu, place));
+    let ended = send::send(cpu, operation, parameters, move |cpu, arrival| {
+        // SAFETY: this is a file system control.
+        let asked = unsafe { arrival.parameters.file_system_control };
+        target(cpu, arrival.file, asked.system_buffer)
+    });
     ended.status.ok()?;
     Ok(ended)
 }

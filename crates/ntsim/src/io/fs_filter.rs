@@ -87,5 +87,5 @@ fn request(cpu: &Cpu, file: &Arc<File>, major: Major, parameters: Parameters) ->
         mode: Mode::Kernel,
         ..Operation::new(major, Kind::FsFilter, Arc::clone(file), Some(cpu.thread()))
     };
-    send::send(cpu, operation, parameters, |_| IoStatus::plain(NtStatus::SUCCESS)).status.ok()
+    send::send(cpu, operation, parameters, |_, _| IoStatus::plain(NtStatus::SUCCESS)).status.ok()
 }

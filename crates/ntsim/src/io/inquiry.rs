@@ -32,7 +32,7 @@ const UNLOCK_SINGLE: u8 = 2;
 /// `NtQueryInformationFile` with `FileStandardInformation` by the current thread; returns the size in bytes.
 pub(crate) fn query_size(cpu: &Cpu, handle: Handle) -> Result<u64, NtStatus> {
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
-    let buffer = Arc::new(Shared::new([0i64; STANDARD_INFORMATION_WORDS]));
+    let buffer = Shared::new([0i64; STANDARD_INFORMATION_WORDS]);
     let parameters = Parameters::zeroed_then(|parameters| {
         parameters.query_file_information = QueryFileInformationParameters {
             length: STANDARD_INFORMATION_BYTES,
@@ -44,13 +44,17 @@ pub(crate) fn query_size(cpu: &Cpu, handle: Handle) -> Result<u64, NtStatus> {
     });
     let operation = Operation {
         irp_flags: irp::SYNCHRONOUS_API | irp::BUFFERED_IO | irp::INPUT_OPERATION | irp::DEFER_IO_COMPLETION,
-        ..Operation::new(Major::QueryInformation, Kind::Irp, Arc::clone(&file), Some(cpu.thread()))
+        ..Operation::new(Major::QueryInformation, Kind::Irp, file, Some(cpu.thread()))
     };
-    let (target, output) = (file, Arc::clone(&buffer));
-    let ended = send::send(cpu, operation, parameters, move |_| {
-        let Some(fcb) = target.fcb() else { return IoStatus::plain(NtStatus::INVALID_PARAMETER) };
+    let ended = send::send(cpu, operation, parameters, |_, arrival| {
+        // SAFETY: this is a query of information.
+        let asked = unsafe { arrival.parameters.query_file_information };
+        let Some(fcb) = arrival.file.fcb() else { return IoStatus::plain(NtStatus::INVALID_PARAMETER) };
+        if asked.length < STANDARD_INFORMATION_BYTES {
+            return IoStatus::plain(NtStatus::INFO_LENGTH_MISMATCH);
+        }
         let sizes = fcb.node().sizes();
-        output.set([sizes.allocation, sizes.file, 1]);
+        asked.info_buffer.cast().write([sizes.allocation, sizes.file, 1]);
         IoStatus::new(NtStatus::SUCCESS, STANDARD_INFORMATION_BYTES as usize)
     });
     ended.status.ok()?;
@@ -113,6 +117,7 @@ fn request(
         irp_flags: irp::SYNCHRONOUS_API | irp::DEFER_IO_COMPLETION,
         ..Operation::new(major, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
     };
-    let file = Arc::clone(file);
-    send::send(cpu, operation, parameters, move |_| IoStatus::plain(target(&file))).status.ok()
+    send::send(cpu, operation, parameters, move |_, arrival| IoStatus::plain(target(arrival.file)))
+        .status
+        .ok()
 }

@@ -83,8 +83,8 @@ impl MdlWrite {
             };
         });
         let (target, prepared) = (self.target(), self.length as usize);
-        send::send(cpu, operation, parameters, move |cpu| {
-            if completes { target.run(cpu) } else { IoStatus::new(NtStatus::SUCCESS, prepared) }
+        send::send(cpu, operation, parameters, move |cpu, arrival| {
+            if completes { target.heed(arrival).run(cpu) } else { IoStatus::new(NtStatus::SUCCESS, prepared) }
         })
     }
 
@@ -103,7 +103,7 @@ impl MdlWrite {
         });
         let prepared = IoStatus::new(NtStatus::SUCCESS, self.length as usize);
         let operation = self.operation(cpu, Major::PrepareMdlWrite, Kind::FastIo);
-        taken(send::send(cpu, operation, parameters, move |_| prepared))
+        taken(send::send(cpu, operation, parameters, move |_, _| prepared))
     }
 
     /// `IRP_MJ_MDL_WRITE_COMPLETE`. Returns whether it was taken; else the IRP follows.
@@ -114,7 +114,7 @@ impl MdlWrite {
         });
         let target = self.target();
         let operation = self.operation(cpu, Major::MdlWriteComplete, Kind::FastIo);
-        taken(send::send(cpu, operation, parameters, move |cpu| target.run(cpu)))
+        taken(send::send(cpu, operation, parameters, move |cpu, _| target.run(cpu)))
     }
 }
 

@@ -1,18 +1,20 @@
 //! The names on a volume.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::node::{Fcb, Node, WholeFile};
 use crate::fltmgr::ContextList;
+use crate::sim::Replace;
 use crate::status::NtStatus;
 use crate::util::Lock;
 
-/// What lies on a volume, by path in upper case: names are found in whatever case they are written.
+/// What lies on a volume: names are found in whatever case they are written.
 #[derive(Default)]
 pub(crate) struct Namespace {
-    nodes: Lock<HashMap<String, Arc<Node>>>,
+    nodes: Lock<Nodes>,
     /// What has lost its names while it was open.
     nameless: Lock<Vec<Arc<Node>>>,
     /// How often a directory has been renamed.
@@ -24,14 +26,63 @@ fn is_at_or_below(key: &str, node: &str) -> bool {
     key.strip_prefix(node).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '\\']))
 }
 
+/// What lies on a volume, by path in upper case.
+type Nodes = HashMap<String, Arc<Node>>;
+
 /// The path of the file that a path leads to, without the stream.
 fn file_of(key: &str) -> &str {
     let last = key.rfind('\\').map_or(0, |slash| slash + 1);
     key[last..].find(':').map_or(key, |colon| &key[..last + colon])
 }
 
+/// A path as its file is known: the streams of a file that has several names are kept under the one that it is known by.
+fn known_as<'a>(nodes: &Nodes, path: &'a str) -> Cow<'a, str> {
+    let (file, stream) = path.split_at(file_of(path).len());
+    if stream.is_empty() {
+        return Cow::Borrowed(path);
+    }
+    match nodes.get(&file.to_uppercase()).filter(|file| file.has_more_names()) {
+        Some(known) => Cow::Owned(format!("{}{stream}", known.path())),
+        None => Cow::Borrowed(path),
+    }
+}
+
+/// Where a path is kept.
+fn key_of(nodes: &Nodes, path: &str) -> String {
+    known_as(nodes, path).to_uppercase()
+}
+
+/// A file has lost a name: where it was known by that, its streams follow to another one, or go with the last.
+fn name_lost(nodes: &mut Nodes, node: &Arc<Node>, name: &str) -> Vec<Arc<Node>> {
+    if file_of(name).len() < name.len() || node.path().to_uppercase() != name {
+        return Vec::new();
+    }
+    let other = nodes.iter().find(|(_, known)| Arc::ptr_eq(known, node)).map(|(key, _)| node.spelling(key));
+    if let Some(other) = &other {
+        node.set_path(other);
+        node.renamed();
+    }
+    let streams: Vec<_> =
+        nodes.keys().filter(|key| key.len() > name.len() && file_of(key) == name).cloned().collect();
+    let mut gone = Vec::new();
+    for key in streams {
+        let Some(stream) = nodes.remove(&key) else { continue };
+        if let Some(other) = &other {
+            let path = stream.path();
+            let path = format!("{other}{}", &path[file_of(&path).len()..]);
+            stream.set_path(&path);
+            stream.renamed();
+            nodes.insert(path.to_uppercase(), stream);
+        } else {
+            stream.unlinked();
+            gone.push(stream);
+        }
+    }
+    gone
+}
+
 /// The file that a stream belongs to. All its streams that have names know it afterwards.
-fn whole_file(nodes: &HashMap<String, Arc<Node>>, node: &Arc<Node>) -> Arc<WholeFile> {
+fn whole_file(nodes: &Nodes, node: &Arc<Node>) -> Arc<WholeFile> {
     let names =
         |(key, known): (&'_ String, &Arc<Node>)| Arc::ptr_eq(known, node).then(|| file_of(key).to_owned());
     let files: Vec<String> = nodes.iter().filter_map(names).collect();
@@ -54,42 +105,75 @@ fn whole_file(nodes: &HashMap<String, Arc<Node>>, node: &Arc<Node>) -> Arc<Whole
 impl Namespace {
     /// What lies at a path.
     pub(super) fn get(&self, path: &str) -> Option<Arc<Node>> {
-        self.nodes.lock().get(&path.to_uppercase()).cloned()
+        let nodes = self.nodes.lock();
+        nodes.get(&key_of(&nodes, path)).cloned()
     }
 
     /// What lies at a path, made if need be.
     pub(super) fn get_or_insert(&self, path: &str, directory: bool, size: i64) -> Arc<Node> {
-        let make = || Arc::new(Node::new(path, directory, size));
-        Arc::clone(self.nodes.lock().entry(path.to_uppercase()).or_insert_with(make))
+        let mut nodes = self.nodes.lock();
+        let path = known_as(&nodes, path);
+        let make = || Arc::new(Node::new(&path, directory, size));
+        Arc::clone(nodes.entry(path.to_uppercase()).or_insert_with(make))
     }
 
     /// Takes away a name of what has been deleted, unless something else has it by now.
     pub(super) fn remove(&self, node: &Arc<Node>, name: &str) {
         let mut nodes = self.nodes.lock();
-        let key = name.to_uppercase();
+        let key = key_of(&nodes, name);
         if nodes.get(&key).is_some_and(|known| Arc::ptr_eq(known, node)) {
-            nodes.remove(&key);
-            node.unlinked();
-            if node.is_nameless() {
-                let mut nameless = self.nameless.lock();
-                nameless.retain(|node| node.fcb().is_some());
-                nameless.push(Arc::clone(node));
-            }
+            self.take_name(&mut nodes, node, &key);
         }
     }
 
-    /// Gives a file one more name, which must be free.
-    pub(super) fn link(&self, node: &Arc<Node>, name: &str) -> Result<(), NtStatus> {
-        let mut nodes = self.nodes.lock();
-        let key = name.to_uppercase();
-        if nodes.contains_key(&key) {
+    fn take_name(&self, nodes: &mut Nodes, node: &Arc<Node>, key: &str) {
+        nodes.remove(key);
+        node.unlinked();
+        let mut gone = name_lost(nodes, node, key);
+        if node.is_nameless() {
+            gone.push(Arc::clone(node));
+        }
+        let mut nameless = self.nameless.lock();
+        nameless.retain(|node| node.fcb().is_some());
+        nameless.extend(gone);
+    }
+
+    /// Makes a name free for a file, if that may be (ntifs, `FILE_RENAME_INFORMATION`). Returns what had it.
+    fn make_free(
+        &self,
+        nodes: &mut Nodes,
+        key: &str,
+        replace: Replace,
+    ) -> Result<Option<Arc<Node>>, NtStatus> {
+        let Some(existing) = nodes.get(key).cloned() else { return Ok(None) };
+        if replace == Replace::Never {
             return Err(NtStatus::OBJECT_NAME_COLLISION);
         }
-        node.linked();
+        if existing.is_directory() || replace == Replace::IfClosed && existing.is_in_use() {
+            return Err(NtStatus::ACCESS_DENIED);
+        }
+        self.take_name(nodes, &existing, key);
+        Ok(Some(existing))
+    }
+
+    /// Gives a file one more name. Returns what had it before.
+    pub(super) fn link(
+        &self,
+        node: &Arc<Node>,
+        name: &str,
+        replace: Replace,
+    ) -> Result<Option<Arc<Node>>, NtStatus> {
+        let mut nodes = self.nodes.lock();
+        let key = name.to_uppercase();
+        if nodes.get(&key).is_some_and(|known| Arc::ptr_eq(known, node)) {
+            return if replace == Replace::Never { Err(NtStatus::OBJECT_NAME_COLLISION) } else { Ok(None) };
+        }
+        let replaced = self.make_free(&mut nodes, &key, replace)?;
+        node.linked(name);
         let file = file_of(&node.path().to_uppercase()).to_owned();
         nodes.iter().filter(|(key, _)| file_of(key) == file).for_each(|(_, stream)| stream.renamed());
         nodes.insert(key, Arc::clone(node));
-        Ok(())
+        Ok(replaced)
     }
 
     /// How often a directory has been renamed: what is known of the names of all that lies below is worthless then.
@@ -110,14 +194,27 @@ impl Namespace {
         self.get(path).is_some_and(|known| Arc::ptr_eq(&known, node))
     }
 
-    /// Gives a file or directory, with its streams and all below it, another name that is free in place of this one.
-    pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), NtStatus> {
+    /// Gives a file or directory, with its streams and all below it, another name in place of this one. Returns what had
+    /// the name before.
+    pub(super) fn rename(
+        &self,
+        from: &str,
+        to: &str,
+        replace: Replace,
+    ) -> Result<Option<Arc<Node>>, NtStatus> {
         let mut nodes = self.nodes.lock();
+        let from = known_as(&nodes, from).into_owned();
         let old_key = from.to_uppercase();
-        let new_key = to.to_uppercase();
-        if new_key != old_key && nodes.contains_key(&new_key) {
-            return Err(NtStatus::OBJECT_NAME_COLLISION);
-        }
+        let new_key = key_of(&nodes, to);
+        let same = |nodes: &Nodes| match (nodes.get(&old_key), nodes.get(&new_key)) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            _ => false,
+        };
+        let replaced = if new_key == old_key || replace != Replace::Never && same(&nodes) {
+            None
+        } else {
+            self.make_free(&mut nodes, &new_key, replace)?
+        };
         if nodes.get(&old_key).is_some_and(|node| node.is_directory()) {
             // Relaxed: the lock orders it for whoever finds the new names.
             self.directories_renamed.fetch_add(1, Ordering::Relaxed);
@@ -129,11 +226,17 @@ impl Namespace {
             // A file that has other names may be known by one that does not change.
             if path.to_uppercase() == key {
                 moved.set_path(&format!("{to}{}", &path[from.len()..]));
+            } else {
+                moved.spell(&format!("{to}{}", &key[old_key.len()..]));
             }
             moved.renamed();
-            nodes.insert(format!("{new_key}{}", &key[old_key.len()..]), moved);
+            let before = nodes.insert(format!("{new_key}{}", &key[old_key.len()..]), Arc::clone(&moved));
+            if before.is_some_and(|before| Arc::ptr_eq(&before, &moved)) {
+                // The file had that name as well.
+                moved.unlinked();
+            }
         }
-        Ok(())
+        Ok(replaced)
     }
 
     /// The control blocks of the streams that are open, in the order of their paths.
@@ -180,7 +283,7 @@ mod tests {
         let child = names.get_or_insert(r"\A\x", false, 0);
         let stream = names.get_or_insert(r"\a\x:s", false, 0);
         let other = names.get_or_insert(r"\ab", false, 0);
-        names.rename(&directory.path(), r"\longer").expect("the name is free");
+        names.rename(&directory.path(), r"\longer", Replace::Never).expect("the name is free");
         assert_eq!(&*child.path(), r"\longer\x");
         assert_eq!(&*stream.path(), r"\longer\x:s");
         assert_eq!(&*other.path(), r"\ab");
@@ -193,8 +296,9 @@ mod tests {
         let names = Namespace::default();
         let first = names.get_or_insert(r"\a", false, 0);
         names.get_or_insert(r"\b", false, 0);
-        assert_eq!(names.rename(&first.path(), r"\B"), Err(NtStatus::OBJECT_NAME_COLLISION));
-        names.rename(&first.path(), r"\A").expect("only the case changes");
+        let taken = names.rename(&first.path(), r"\B", Replace::Never);
+        assert_eq!(taken.err(), Some(NtStatus::OBJECT_NAME_COLLISION));
+        names.rename(&first.path(), r"\A", Replace::Never).expect("only the case changes");
         assert_eq!(&*first.path(), r"\A");
     }
 
@@ -202,7 +306,7 @@ mod tests {
     fn a_deleted_file_does_not_take_its_successor_along() {
         let names = Namespace::default();
         let first = names.get_or_insert(r"\a", false, 0);
-        names.rename(&first.path(), r"\b").expect("the name is free");
+        names.rename(&first.path(), r"\b", Replace::Never).expect("the name is free");
         names.remove(&first, r"\b");
         let second = names.get_or_insert(r"\b", false, 0);
         names.remove(&first, r"\b");

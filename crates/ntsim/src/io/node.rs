@@ -59,6 +59,8 @@ impl Sizes {
 /// The names of a file.
 struct Links {
     count: usize,
+    /// The names beside the one that it is known by, as they were given.
+    more: Vec<String>,
     /// The name to take away when the last handle goes.
     deleted: Option<String>,
 }
@@ -78,7 +80,7 @@ impl Node {
             path: Lock::new(Arc::from(path)),
             directory,
             sizes: Lock::new(Sizes::of(size)),
-            links: Lock::new(Links { count: 1, deleted: None }),
+            links: Lock::new(Links { count: 1, more: Vec::new(), deleted: None }),
             open: Lock::default(),
             whole: OnceLock::new(),
         }
@@ -158,8 +160,22 @@ impl Node {
         }
     }
 
-    pub(super) fn linked(&self) {
+    /// It has one more name.
+    pub(super) fn linked(&self, name: &str) {
         self.links.lock().count += 1;
+        self.spell(name);
+    }
+
+    /// Notes how a name is written.
+    pub(super) fn spell(&self, name: &str) {
+        self.links.lock().more.push(name.to_owned());
+    }
+
+    /// How a name is written that it has.
+    pub(super) fn spelling(&self, key: &str) -> String {
+        let links = self.links.lock();
+        let found = links.more.iter().rev().find(|name| name.to_uppercase() == key);
+        found.cloned().unwrap_or_else(|| key.to_owned())
     }
 
     /// A name has gone.
@@ -197,6 +213,12 @@ impl Node {
         open.files += 1;
         open.handles += 1;
         Arc::clone(open.fcb.get_or_insert_with(|| Arc::new(Fcb::new(self))))
+    }
+
+    /// Whether somebody has a handle of it, or has it mapped.
+    pub(super) fn is_in_use(&self) -> bool {
+        let open = self.open.lock();
+        open.handles > 0 || open.fcb.as_ref().is_some_and(|fcb| fcb.pages().is_mapped())
     }
 
     /// The control block, while the stream is open.

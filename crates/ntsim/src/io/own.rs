@@ -5,14 +5,13 @@ use std::sync::Arc;
 use super::create;
 use super::data::{ReadTarget, WriteTarget};
 use super::file::File;
-use super::flush;
 use super::request::IoStatus;
 use super::transfer::{irp_flags, read_parameters, write_parameters};
-use super::{irp, stack_location};
+use super::{flush, irp, set_information, stack_location};
 use crate::abi::{Parameters, Ptr};
 use crate::fltmgr::{self, Altitude, Answer, Arrival, Kind, Operation, Submitted};
 use crate::ke::Cpu;
-use crate::sim::{Major, Mode, Outcome};
+use crate::sim::{Major, Mode};
 use crate::status::NtStatus;
 
 /// A read or write of a filter's own.
@@ -124,27 +123,17 @@ fn file_system(cpu: &Cpu, major: Major, arrival: &Arrival<'_>) -> IoStatus {
     let set = |flag: u32| arrival.irp_flags & flag != 0;
     match major {
         Major::Read => {
-            // SAFETY: this is a read.
-            let read = unsafe { arrival.parameters.read };
-            let target = ReadTarget {
-                non_cached: set(irp::NOCACHE),
-                ..ReadTarget::new(&file, read.byte_offset, read.length)
-            };
-            target.run(cpu)
+            let target = ReadTarget { non_cached: set(irp::NOCACHE), ..ReadTarget::new(&file, 0, 0) };
+            target.heed(arrival).run(cpu)
         }
         Major::Write => {
-            // SAFETY: this is a write.
-            let write = unsafe { arrival.parameters.write };
             let target = WriteTarget {
-                file: Arc::clone(&file),
-                offset: write.byte_offset,
-                length: write.length,
                 paging: set(irp::PAGING_IO),
                 non_cached: set(irp::NOCACHE),
                 write_through: arrival.operation_flags & stack_location::WRITE_THROUGH != 0,
-                outcome: Outcome::Model,
+                ..WriteTarget::new(&file, 0, 0)
             };
-            target.run(cpu)
+            target.heed(arrival).run(cpu)
         }
         Major::Create => {
             // SAFETY: this is a create.
@@ -152,6 +141,9 @@ fn file_system(cpu: &Cpu, major: Major, arrival: &Arrival<'_>) -> IoStatus {
             create::open_as_asked(cpu, &file, create.options)
         }
         Major::FlushBuffers => flush::flush_file(cpu, &file),
+        Major::SetInformation => {
+            IoStatus::plain(set_information::set_as_asked(cpu, arrival).err().unwrap_or(NtStatus::SUCCESS))
+        }
         _ => IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST),
     }
 }

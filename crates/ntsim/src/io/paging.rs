@@ -87,6 +87,8 @@ pub(crate) fn write_pages(
     };
     let before = thread.io().set_top_level_irp(form.top_level.value(cpu, &thread));
     let _restore = RestoreTopLevel { thread, before };
-    let ended = cpu.at_irql(Irql::APC, || send::send(cpu, operation, parameters, move |cpu| target.run(cpu)));
+    let ended = cpu.at_irql(Irql::APC, || {
+        send::send(cpu, operation, parameters, move |cpu, arrival| target.heed(arrival).run(cpu))
+    });
     ended.status.ok()
 }

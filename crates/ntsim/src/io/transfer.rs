@@ -8,7 +8,7 @@ use super::file::File;
 use super::request::{IoStatus, KeptThread, file_of};
 use super::{callback_data, file_object, irp, send, stack_location};
 use crate::abi::{Parameters, Ptr, ReadParameters, WriteParameters};
-use crate::fltmgr::{Kind, Operation};
+use crate::fltmgr::{Arrival, Kind, Operation};
 use crate::ke::{Cpu, Irql};
 use crate::ps::Thread;
 use crate::sim::{Access, FastIo, Handle, Major, Mode, Outcome, ReadSpec, WriteOffset, WriteSpec};
@@ -91,8 +91,9 @@ pub(crate) fn write(
     let transfer = Transfer { cpu, context: executor.unwrap_or(thread), paging: spec.paging };
     let _kept = KeptThread::new(cpu.kernel(), thread);
     let irp_flags = std::mem::take(&mut operation.irp_flags);
-    let ended =
-        transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, move |cpu| target.run(cpu));
+    let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, move |cpu, arrival| {
+        target.heed(arrival).run(cpu)
+    });
     ended.bytes()
 }
 
@@ -128,8 +129,9 @@ pub(crate) fn read(
     };
     let irp_flags =
         irp_flags(&file, irp::READ_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);
-    let ended =
-        transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, move |cpu| target.run(cpu));
+    let ended = transfer.send(spec.fast_io, irp_flags, &mut operation, parameters, move |cpu, arrival| {
+        target.heed(arrival).run(cpu)
+    });
     ended.bytes()
 }
 
@@ -226,7 +228,7 @@ impl Transfer<'_> {
         irp_flags: u32,
         operation: &mut Operation,
         parameters: Parameters,
-        target: impl FnOnce(&Cpu) -> IoStatus + Clone + Send + 'static,
+        target: impl FnOnce(&Cpu, &Arrival<'_>) -> IoStatus + Clone + Send + 'static,
     ) -> IoStatus {
         let refused = IoStatus::plain(NtStatus::FLT_DISALLOW_FAST_IO);
         if fast_io != FastIo::No {
@@ -234,10 +236,10 @@ impl Transfer<'_> {
             if fast_io == FastIo::Accepted {
                 let asked = Arc::new(AtomicBool::new(false));
                 let (ask, accept) = (Arc::clone(&asked), target.clone());
-                let ended = self.send_as(operation.clone(), parameters, move |cpu| {
+                let ended = self.send_as(operation.clone(), parameters, move |cpu, arrival| {
                     // Relaxed: the request's completion orders it before the load.
                     ask.store(true, Ordering::Relaxed);
-                    accept(cpu)
+                    accept(cpu, arrival)
                 });
                 // Relaxed: see the store.
                 if ended != refused || asked.load(Ordering::Relaxed) {
@@ -246,7 +248,7 @@ impl Transfer<'_> {
                 // A filter disallowed it, so that the file system was never asked.
                 return self.send_irp(irp_flags, operation, parameters, target);
             }
-            let ended = self.send_as(operation.clone(), parameters, move |_| refused);
+            let ended = self.send_as(operation.clone(), parameters, move |_, _| refused);
             if fast_io == FastIo::Refused {
                 return ended;
             }
@@ -259,7 +261,7 @@ impl Transfer<'_> {
         irp_flags: u32,
         operation: &mut Operation,
         parameters: Parameters,
-        target: impl FnOnce(&Cpu) -> IoStatus + Send + 'static,
+        target: impl FnOnce(&Cpu, &Arrival<'_>) -> IoStatus + Send + 'static,
     ) -> IoStatus {
         operation.kind = Kind::Irp;
         operation.irp_flags = irp_flags;
@@ -270,7 +272,7 @@ impl Transfer<'_> {
         &self,
         operation: Operation,
         parameters: Parameters,
-        target: impl FnOnce(&Cpu) -> IoStatus + Send + 'static,
+        target: impl FnOnce(&Cpu, &Arrival<'_>) -> IoStatus + Send + 'static,
     ) -> IoStatus {
         let irql = if self.paging { Irql::APC } else { Irql::PASSIVE };
         self.cpu.in_thread(self.context, || {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ChunkSpec, CopyReport, CopySpec, CreateSpec, Handle, ReadSpec, Sim, Thread, WriteSpec};
+use super::{ChunkSpec, CopyReport, CopySpec, CreateSpec, Handle, ReadSpec, Replace, Sim, Thread, WriteSpec};
 use crate::io;
 use crate::status::NtStatus;
 
@@ -72,7 +72,22 @@ impl Sim {
     ///
     /// The status of the failed operation.
     pub fn rename(&self, thread: Thread, handle: Handle, path: &str) -> Result<(), NtStatus> {
-        self.as_thread(thread, |cpu| io::set_information::rename(cpu, handle, path))
+        self.as_thread(thread, |cpu| io::set_information::rename(cpu, handle, path, Replace::Never))
+    }
+
+    /// Renames a file as [`Sim::rename`] does, in place of what has the name already.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation: `STATUS_ACCESS_DENIED` if what is there cannot be replaced.
+    pub fn rename_replacing(
+        &self,
+        thread: Thread,
+        handle: Handle,
+        path: &str,
+        replace: Replace,
+    ) -> Result<(), NtStatus> {
+        self.as_thread(thread, |cpu| io::set_information::rename(cpu, handle, path, replace))
     }
 
     /// `NtCopyFileChunk`; returns the bytes written.

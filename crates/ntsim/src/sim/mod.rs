@@ -38,7 +38,7 @@ pub use operation::{
 pub use port::{Connection, MessageHandler, PortReply};
 pub use request::{Notice, Request};
 pub use section::{MdlWriteSpec, Protection, Section, SectionSpec, View};
-pub use setting::Setting;
+pub use setting::{Replace, Setting};
 pub use transaction::Transaction;
 
 use std::sync::Arc;

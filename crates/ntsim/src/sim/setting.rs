@@ -1,5 +1,17 @@
 //! What `NtSetInformationFile` can set.
 
+/// What becomes of what has the name already that a file is to get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Replace {
+    /// It stays, and the request fails with `STATUS_OBJECT_NAME_COLLISION`.
+    #[default]
+    Never,
+    /// It goes (`ReplaceIfExists`), unless somebody has it open: `STATUS_ACCESS_DENIED`, as of a directory.
+    IfClosed,
+    /// It goes even if it is open, and lives on without that name (`FILE_RENAME_POSIX_SEMANTICS`).
+    Posix,
+}
+
 /// A class of `NtSetInformationFile`. Renaming and linking have methods of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Setting {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    ChunkSpec, CloneSpec, Handle, MdlWriteSpec, Notice, OffloadToken, OffloadWriteSpec, Process, Request,
-    Setting, Sim, SpecError, Thread, WriteSpec,
+    ChunkSpec, CloneSpec, Handle, MdlWriteSpec, Notice, OffloadToken, OffloadWriteSpec, Process, Replace,
+    Request, Setting, Sim, SpecError, Thread, WriteSpec,
 };
 use crate::status::NtStatus;
 use crate::{cc, io};
@@ -25,7 +25,22 @@ impl Sim {
     ///
     /// The status of the failed operation; FAT and exFAT have no hard links.
     pub fn link(&self, thread: Thread, handle: Handle, path: &str) -> Result<(), NtStatus> {
-        self.as_thread(thread, |cpu| io::set_information::link(cpu, handle, path))
+        self.as_thread(thread, |cpu| io::set_information::link(cpu, handle, path, Replace::Never))
+    }
+
+    /// Gives a file one more name, in place of what has it already.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation: `STATUS_ACCESS_DENIED` if what is there cannot be replaced.
+    pub fn link_replacing(
+        &self,
+        thread: Thread,
+        handle: Handle,
+        path: &str,
+        replace: Replace,
+    ) -> Result<(), NtStatus> {
+        self.as_thread(thread, |cpu| io::set_information::link(cpu, handle, path, replace))
     }
 
     /// `NtQueryInformationFile` with `FileStandardInformation`; returns the size in bytes.

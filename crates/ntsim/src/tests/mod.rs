@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod cache;
+mod changed;
 mod concurrency;
 mod context_kinds;
 mod contexts;
@@ -24,6 +25,7 @@ mod ports;
 mod processes;
 mod queues;
 mod references;
+mod replacing;
 mod sections;
 mod symbols;
 mod teardown;

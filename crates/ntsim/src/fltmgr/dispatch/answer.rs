@@ -15,7 +15,22 @@ pub(crate) struct Arrival<'a> {
     pub(crate) parameters: Parameters,
     pub(crate) irp_flags: u32,
     pub(crate) operation_flags: u8,
+    /// The flags that filters have changed.
+    pub(crate) changed_irp_flags: u32,
+    pub(crate) changed_operation_flags: u8,
     pub(crate) file: &'a Arc<File>,
+}
+
+impl Arrival<'_> {
+    /// What holds of the request: as it was sent, unless a filter changed the flag that says so.
+    pub(crate) fn heed_irp_flag(&self, flag: u32, as_sent: bool) -> bool {
+        if self.changed_irp_flags & flag == 0 { as_sent } else { self.irp_flags & flag != 0 }
+    }
+
+    /// Likewise of a flag of the stack location.
+    pub(crate) fn heed_operation_flag(&self, flag: u8, as_sent: bool) -> bool {
+        if self.changed_operation_flags & flag == 0 { as_sent } else { self.operation_flags & flag != 0 }
+    }
 }
 
 /// Takes care that a pending operation is completed some time.

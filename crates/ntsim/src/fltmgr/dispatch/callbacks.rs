@@ -222,7 +222,7 @@ fn call(
     passage.known.iopb.target_instance = instance.ptr();
     let target = passage.iopb().byte_offset::<Ptr>(offset_of!(IoParameterBlock, target_instance));
     target.write(instance.ptr());
-    let file = &passage.operation.file;
+    let file = passage.file();
     let transaction = file.transaction().map_or(Ptr::NULL, |transaction| transaction.ptr());
     passage.objects().write(RelatedObjects { transaction, ..instance.related_objects(file.ptr()) });
     let result = cpu.call_driver(frame(passage, instance, entry), function, arguments);

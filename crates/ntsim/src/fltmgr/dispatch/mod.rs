@@ -118,6 +118,8 @@ fn arrive_alone(
         parameters,
         irp_flags: operation.irp_flags,
         operation_flags: operation.operation_flags,
+        changed_irp_flags: 0,
+        changed_operation_flags: 0,
         file: &operation.file,
     };
     target(cpu, &arrival)

@@ -141,6 +141,13 @@ impl Passage {
         &self.operation
     }
 
+    /// The file that the next to see the operation finds as its target.
+    pub(super) fn file(&self) -> &Arc<File> {
+        let own = &self.operation.file;
+        let target = self.known.iopb.target_file_object;
+        self.redirected.as_ref().filter(|file| file.ptr() == target).unwrap_or(own)
+    }
+
     pub(super) fn is_on_its_way_down(&self) -> bool {
         self.known.data.flags & callback_data::POST_OPERATION == 0
     }
@@ -209,7 +216,9 @@ impl Passage {
             parameters: iopb.parameters,
             irp_flags: iopb.irp_flags,
             operation_flags: iopb.operation_flags,
-            file: self.redirected.as_ref().unwrap_or(&self.operation.file),
+            changed_irp_flags: iopb.irp_flags ^ self.operation.irp_flags,
+            changed_operation_flags: iopb.operation_flags ^ self.operation.operation_flags,
+            file: self.file(),
         }
     }
 
