@@ -23,6 +23,7 @@ use crate::ke::crash::Crash;
 use crate::ke::gate::Gate;
 use crate::ke::meter::Meter;
 use crate::ke::scheduler::Scheduler;
+use crate::mm::mdl::Mdls;
 use crate::mm::section::Sections;
 use crate::ob::{Arena, HandleTable, Objects};
 use crate::ps::notify::ProcessNotify;
@@ -68,6 +69,7 @@ pub(crate) struct Kernel {
     pub(crate) file_handles: FileHandles,
     pub(crate) cache: CacheManager,
     pub(crate) sections: Sections,
+    pub(crate) mdls: Mdls,
     pub(crate) in_flight: InFlight,
     pub(crate) transactions: Transactions,
     pub(crate) ecps: EcpLists,
@@ -135,6 +137,7 @@ impl Kernel {
             file_handles: FileHandles::default(),
             cache: CacheManager::default(),
             sections: Sections::default(),
+            mdls: Mdls::default(),
             in_flight: InFlight::default(),
             transactions: Transactions::default(),
             ecps: EcpLists::default(),

@@ -152,6 +152,19 @@ abi_structs! {
         alignment: u64 = "_",
     }
 
+    /// `MDL`; the numbers of the page frames follow it.
+    Mdl = "_MDL" {
+        next: Ptr<Mdl> = "Next",
+        size: i16 = "Size",
+        flags: i16 = "MdlFlags",
+        alignment: u32 = "_",
+        process: Ptr = "Process",
+        mapped_system_va: Ptr = "MappedSystemVa",
+        start_va: Ptr = "StartVa",
+        byte_count: u32 = "ByteCount",
+        byte_offset: u32 = "ByteOffset",
+    }
+
     /// `DRIVER_OBJECT`.
     DriverObject = "_DRIVER_OBJECT" {
         kind: i16 = "Type",

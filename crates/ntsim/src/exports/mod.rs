@@ -59,8 +59,9 @@ pub(crate) fn address(module: Module, name: &str, windows: Windows, cells: &Data
         let found = memory::ROUTINES.iter().find(|(known, _)| module == Module::Ntoskrnl && *known == name);
         found.map(|(_, function)| (*function as *const ()).expose_provenance())
     };
-    routine
-        .or_else(entry)
+    // A routine may be in both: what raises an exception in its caller goes by way of the entry.
+    entry()
+        .or(routine)
         .or_else(on_memory)
         .or_else(|| DataExport::find(module, name).map(|export| cells.address(export)))
 }

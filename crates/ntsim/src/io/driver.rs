@@ -212,6 +212,7 @@ fn leaks(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
     let kernel = cpu.kernel();
     let mut leaks = fltmgr::leaks(cpu, driver);
     leaks.extend(kernel.pool.leaks(cpu, driver));
+    leaks.extend(kernel.mdls.leaks(driver));
     let notify_routines = kernel.process_notify.forget(driver);
     leaks.push(Leak::new("notify routine", "process", notify_routines));
     leaks.push(Leak::new("thread", "still running", driver.threads() as usize));

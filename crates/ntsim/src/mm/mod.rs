@@ -1,5 +1,6 @@
-//! Memory manager: sections and views, and what a driver calls of it.
+//! Memory manager: sections and views, memory descriptor lists, and what a driver calls of it.
 
+pub(crate) mod mdl;
 pub(crate) mod section;
 
 use crate::abi::{Ptr, UnicodeString};

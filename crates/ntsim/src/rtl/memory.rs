@@ -142,8 +142,17 @@ pub(crate) fn routine_at(address: Address) -> Option<&'static str> {
     before.max_by_key(|(_, function)| place(*function)).map(|(name, _)| *name)
 }
 
-/// Whether a byte could be written, without writing it: the host's system call fails where the access would fault.
-pub(super) fn is_writable(address: Address) -> bool {
+/// Whether a byte could be read, without reading it: the host's system call fails where the access would fault.
+pub(crate) fn is_readable(address: Address) -> bool {
+    is_accessible(address, false)
+}
+
+/// Whether a byte could be written, without writing it.
+pub(crate) fn is_writable(address: Address) -> bool {
+    is_accessible(address, true)
+}
+
+fn is_accessible(address: Address, writes: bool) -> bool {
     let mut byte = 0u8;
     let here = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
     let there = libc::iovec { iov_base: std::ptr::with_exposed_provenance_mut(address), iov_len: 1 };
@@ -151,6 +160,9 @@ pub(super) fn is_writable(address: Address) -> bool {
     let process = unsafe { libc::getpid() };
     // SAFETY: the local buffer is valid; the other address is checked by the system.
     let read = unsafe { libc::process_vm_readv(process, &raw const here, 1, &raw const there, 1, 0) };
+    if !writes {
+        return read == 1;
+    }
     // SAFETY: as above; the byte that is there is written again.
     read == 1 && unsafe { libc::process_vm_writev(process, &raw const here, 1, &raw const there, 1, 0) } == 1
 }

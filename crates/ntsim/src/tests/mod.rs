@@ -15,6 +15,7 @@ mod emulation;
 mod faults;
 mod files;
 mod image;
+mod mdls;
 mod model_filters;
 mod name_cache;
 mod names;

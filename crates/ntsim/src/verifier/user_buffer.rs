@@ -82,6 +82,11 @@ impl UserBuffers {
         self.count.store(buffers.len(), Ordering::Relaxed);
     }
 
+    /// Whether an address lies in such a buffer.
+    pub(crate) fn contains(&self, address: Address) -> bool {
+        self.find(address).is_some()
+    }
+
     /// The buffer to whose pages an address belongs.
     fn find(&self, address: Address) -> Option<Arc<Buffer>> {
         // Relaxed: a thread sees the buffers that it lent itself.

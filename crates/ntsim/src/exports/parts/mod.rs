@@ -1,9 +1,11 @@
 //! The parts of the table that are about the kernel alone, by what they are about.
 
+mod memory;
+
 use super::{Routine, table};
 
 /// The parts, in their order.
-pub(super) const PARTS: [&[Routine]; 1] = [&table::ROWS];
+pub(super) const PARTS: [&[Routine]; 2] = [&table::ROWS, &memory::ROWS];
 
 /// Number of routines in all parts.
-pub(super) const END: usize = table::END;
+pub(super) const END: usize = memory::END;

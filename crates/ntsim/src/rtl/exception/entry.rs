@@ -3,7 +3,8 @@
 use super::context::{Context, ExceptionRecord, capturing};
 use super::{NON_CONTINUABLE, SYSTEM_RANGE_START, raise, unwind, unwind_to};
 use crate::abi::{Address, Ptr};
-use crate::exports::Module;
+use crate::exports::{Module, ROUTINES};
+use crate::io::driver::status_of;
 use crate::ke::cpu::{self, Cpu};
 use crate::rtl::memory;
 use crate::status::NtStatus;
@@ -38,6 +39,7 @@ entries! {
     "ExRaiseAccessViolation" => ex_raise_access_violation,
     "ExRaiseDatatypeMisalignment" => ex_raise_datatype_misalignment,
     "RtlRaiseException" => rtl_raise_exception,
+    "MmProbeAndLockPages" => mm_probe_and_lock_pages,
     "ProbeForRead" => probe_for_read,
     "ProbeForWrite" => probe_for_write,
     "RtlCaptureContext" => rtl_capture_context,
@@ -56,6 +58,8 @@ capturing! {
     ex_raise_datatype_misalignment => raise_datatype_misalignment;
     /// `RtlRaiseException`.
     rtl_raise_exception => raise_exception;
+    /// `MmProbeAndLockPages`.
+    mm_probe_and_lock_pages => lock_or_raise;
     /// `ProbeForRead`.
     probe_for_read => probe_read;
     /// `ProbeForWrite`.
@@ -124,6 +128,19 @@ fn probe(address: Address, bytes: usize, alignment: u32, context: Ptr<Context>) 
     if address.checked_add(bytes).is_none_or(|end| end > USER_PROBE_ADDRESS) {
         raise_with(context, NtStatus::ACCESS_VIOLATION, 0);
     }
+}
+
+/// A routine of the table that returns a status to us, and raises it in its caller if it is a failure.
+fn call_or_raise(name: &str, arguments: &[usize], context: Ptr<Context>) {
+    let routine = ROUTINES.iter().find(|routine| routine.name == name).expect("the table has a row for it");
+    let status = status_of(cpu::invoke(Ptr::at((routine.address)()), arguments));
+    if status.is_error() {
+        raise_with(context, status, NON_CONTINUABLE);
+    }
+}
+
+extern "win64" fn lock_or_raise(mdl: usize, mode: usize, operation: usize, context: Ptr<Context>) {
+    call_or_raise("MmProbeAndLockPages", &[mdl, mode, operation], context);
 }
 
 extern "win64" fn capture_context(place: Ptr<Context>, _: usize, _: usize, context: Ptr<Context>) {
