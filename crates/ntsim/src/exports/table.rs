@@ -384,6 +384,12 @@ routines! {
     FltMgr: FltCbdqRemoveIo(queue: Ptr, context: Ptr) -> Ptr<CallbackData>, DISPATCH, infallible => fltmgr::queue::remove;
     FltMgr: FltCbdqRemoveNextIo(queue: Ptr, peek_context: usize) -> Ptr<CallbackData>, DISPATCH, infallible
         => fltmgr::queue::remove_next;
+    FltMgr: FltCancelIo(data: Ptr<CallbackData>) -> u8, DISPATCH => fltmgr::cancel::cancel_io;
+    FltMgr: FltIsIoCanceled(data: Ptr<CallbackData>) -> u8, DISPATCH => fltmgr::cancel::is_io_cancelled;
+    FltMgr: FltSetCancelCompletion(data: Ptr<CallbackData>, routine: Ptr) -> NtStatus, DISPATCH, infallible
+        => fltmgr::cancel::set_cancel_completion;
+    FltMgr: FltClearCancelCompletion(data: Ptr<CallbackData>) -> NtStatus, HIGH, infallible
+        => fltmgr::cancel::clear_cancel_completion;
     FltMgr: FltIsDirectory(file: Ptr<FileObject>, instance: Ptr, directory: Ptr<u8>) -> NtStatus, APC
         => fltmgr::routines::is_directory;
 

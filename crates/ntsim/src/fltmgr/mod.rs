@@ -1,6 +1,7 @@
 //! The Filter Manager.
 
 mod altitude;
+pub(crate) mod cancel;
 pub(crate) mod context;
 pub(crate) mod dirty;
 mod dispatch;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::altitude::Altitude;
 use super::ecp::EcpList;
+use crate::abi::Address;
 use crate::io::callback_data;
 use crate::io::file::File;
 use crate::ps::{Process, Thread};
@@ -48,6 +49,10 @@ pub(crate) struct Operation {
     pub(crate) below: Option<Altitude>,
     /// The extra create parameters of a create.
     pub(crate) ecps: Option<Arc<EcpList>>,
+    /// The callback data by which a filter sent it.
+    pub(crate) own_data: Option<Address>,
+    /// The number of the request, of one whose sender does not wait.
+    pub(crate) request: Option<u64>,
     /// Byte offset as in the parameters, for reads and writes.
     pub(crate) offset: Option<i64>,
     /// Length in bytes, for reads and writes.
@@ -71,6 +76,8 @@ impl Operation {
             copy: None,
             below: None,
             ecps: None,
+            own_data: None,
+            request: None,
             offset: None,
             length: None,
         }

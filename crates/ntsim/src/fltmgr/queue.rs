@@ -1,11 +1,11 @@
 //! Callback data queues: a driver keeps operations that it has pended in a list of its own, under a lock of its own; the
-//! Filter Manager calls its routines for both. No request is cancelled here, so that nothing is ever taken out behind its
-//! back.
+//! Filter Manager calls its routines for both. It takes out what is cancelled, and has the driver complete it.
 
 use crate::abi::{Address, CallbackData, Ptr, Shared};
+use crate::fltmgr::cancel::CancelRoutine;
 use crate::fltmgr::operation::Kind;
 use crate::io::driver::status_of;
-use crate::ke::{Cpu, Entry, Frame};
+use crate::ke::{Cpu, Entry, Frame, Irql};
 use crate::status::NtStatus;
 use crate::util::{AddressMap, Lock};
 use crate::verifier::Rule;
@@ -18,6 +18,7 @@ struct Routines {
     peek: Ptr,
     acquire: Ptr,
     release: Ptr,
+    cancel: Ptr,
 }
 
 struct Queue {
@@ -53,7 +54,7 @@ pub(crate) fn initialize(
         cpu.violation(Rule::InvalidParameter, "initializes a queue without all of its routines");
         return NtStatus::INVALID_PARAMETER;
     }
-    let routines = Routines { insert, remove, peek, acquire, release };
+    let routines = Routines { insert, remove, peek, acquire, release, cancel };
     let initialized = Queue { routines, disabled: false, by_context: AddressMap::default() };
     cpu.kernel().filters.queues.queues.lock().insert(queue.address(), initialized);
     NtStatus::SUCCESS
@@ -93,9 +94,13 @@ struct Held<'a> {
 
 impl<'a> Held<'a> {
     fn acquire(cpu: &'a Cpu, queue: Ptr) -> Option<Self> {
+        Self::acquire_in(cpu, queue, cpu.frame())
+    }
+
+    fn acquire_in(cpu: &'a Cpu, queue: Ptr, frame: Option<Frame>) -> Option<Self> {
         let routines =
             cpu.kernel().filters.queues.queues.lock().get(&queue.address()).map(|queue| queue.routines);
-        let (Some(routines), Some(frame)) = (routines, cpu.frame()) else {
+        let (Some(routines), Some(frame)) = (routines, frame) else {
             complain(cpu, queue);
             return None;
         };
@@ -139,12 +144,23 @@ pub(crate) fn insert(
         return NtStatus::INVALID_PARAMETER;
     }
     let Some(held) = Held::acquire(cpu, queue) else { return NtStatus::INVALID_PARAMETER };
-    let status = if held.with(|queue| queue.disabled) == Some(true) {
+    let operations = &cpu.kernel().filters.operations;
+    let mut status = if held.with(|queue| queue.disabled) == Some(true) {
         NtStatus::FLT_CBDQ_DISABLED
+    } else if operations.is_cancelled(data.address()) {
+        NtStatus::CANCELLED
     } else {
         let arguments = [queue.address(), data.address(), insert_context];
         status_of(held.call(Entry::Queue, held.routines.insert, &arguments))
     };
+    if status.is_success() {
+        let routine = CancelRoutine::Queue { frame: held.frame.clone(), queue };
+        if operations.set_cancel(data.address(), routine) == NtStatus::CANCELLED {
+            // It has been cancelled in between.
+            held.remove(data.address());
+            status = NtStatus::CANCELLED;
+        }
+    }
     if let Some(context) = context.non_null().filter(|_| status.is_success()) {
         held.with(|queue| queue.by_context.insert(context.address(), data.address()));
     }
@@ -156,6 +172,8 @@ pub(crate) fn insert(
 pub(crate) fn remove(cpu: &Cpu, queue: Ptr, context: Ptr) -> Ptr<CallbackData> {
     let Some(held) = Held::acquire(cpu, queue) else { return Ptr::NULL };
     let found = held.with(|queue| queue.by_context.remove(&context.address())).flatten();
+    // What is being cancelled is somebody else's.
+    let found = found.filter(|data| cpu.kernel().filters.operations.clear_cancel(*data).is_some());
     if let Some(data) = found {
         held.remove(data);
     }
@@ -166,11 +184,29 @@ pub(crate) fn remove(cpu: &Cpu, queue: Ptr, context: Ptr) -> Ptr<CallbackData> {
 /// `FltCbdqRemoveNextIo`: takes out the first operation that the driver's routine finds to match.
 pub(crate) fn remove_next(cpu: &Cpu, queue: Ptr, peek_context: usize) -> Ptr<CallbackData> {
     let Some(held) = Held::acquire(cpu, queue) else { return Ptr::NULL };
-    let found = Ptr::at(held.call(Entry::Queue, held.routines.peek, &[queue.address(), 0, peek_context]));
+    let next = |after| held.call(Entry::Queue, held.routines.peek, &[queue.address(), after, peek_context]);
+    let mut found = next(0);
+    while found != 0 && cpu.kernel().filters.operations.clear_cancel(found).is_none() {
+        // It is being cancelled, and somebody else's; a routine that finds no other one finds none.
+        found = Some(next(found)).filter(|other| *other != found).unwrap_or(0);
+    }
+    let found = Ptr::at(found);
     if !found.is_null() {
         held.with(|queue| queue.by_context.retain(|_, data| *data != found.address()));
         held.remove(found.address());
     }
     held.release();
     found
+}
+
+/// An operation has been cancelled that is in a queue: it is taken out, and the driver completes it.
+pub(super) fn cancelled(cpu: &Cpu, queue: Ptr, frame: Frame, data: Address) {
+    let Some(held) = Held::acquire_in(cpu, queue, Some(frame.clone())) else { return };
+    held.with(|queue| queue.by_context.retain(|_, other| *other != data));
+    held.remove(data);
+    let routine = held.routines.cancel;
+    held.release();
+    // "PFLT_CALLBACK_DATA_QUEUE_COMPLETE_CANCELED_IO": at most DISPATCH_LEVEL, and without the lock.
+    let frame = Frame { entry: Entry::Cancel, ..frame };
+    cpu.at_irql(Irql::DISPATCH, || cpu.call_driver(frame, routine, &[queue.address(), data]));
 }

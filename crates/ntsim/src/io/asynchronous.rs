@@ -6,7 +6,7 @@ use super::file_object;
 use super::in_flight::Request;
 use super::request::file_of;
 use super::transfer::{PreparedWrite, prepare_write};
-use crate::fltmgr;
+use crate::fltmgr::{self, Operation};
 use crate::ke::Cpu;
 use crate::sim::{Handle, Notice, WriteSpec};
 use crate::status::NtStatus;
@@ -28,6 +28,7 @@ pub(crate) fn start_write(
     let PreparedWrite { operation, parameters, target } = prepare_write(cpu, &thread, &file, spec)?;
     let request = Request::begin(cpu, &[&file], notice != Notice::Port);
     let id = cpu.kernel().in_flight.add(Arc::clone(&request));
+    let operation = Operation { request: Some(id), ..operation };
     fltmgr::submit(
         cpu,
         operation,

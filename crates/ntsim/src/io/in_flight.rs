@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::close;
 use super::file::File;
 use super::request::IoStatus;
+use super::{cancel, close};
 use crate::abi::{Address, Ptr};
 use crate::ex::work::{self, Queue};
 use crate::fltmgr;
@@ -120,6 +120,11 @@ impl InFlight {
         Some(ended.bytes())
     }
 
+    /// Whether the end of its thread waits for a request.
+    pub(super) fn is_queued_to_thread(&self, id: u64) -> bool {
+        self.state.lock().requests.get(&id).is_some_and(|request| request.queued_to_thread)
+    }
+
     /// The requests that the end of a thread waits for.
     fn queued_to(&self, thread: &Arc<Thread>) -> Vec<Arc<Request>> {
         let state = self.state.lock();
@@ -130,9 +135,10 @@ impl InFlight {
     }
 }
 
-/// A thread ends: it waits for the requests that are queued to it. (NT cancels them, which nothing here takes notice of,
-/// and waits [inf].)
+/// A thread ends: the requests that are queued to it are cancelled, and it waits for them (wdm, "Canceling IRPs": when a
+/// thread ends, the I/O manager cancels what it has outstanding).
 pub(crate) fn thread_ends(cpu: &Cpu, thread: &Arc<Thread>) {
+    cancel::thread_ends(cpu, thread);
     for request in cpu.kernel().in_flight.queued_to(thread) {
         request.wait(cpu);
     }

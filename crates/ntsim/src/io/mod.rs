@@ -1,6 +1,7 @@
 //! I/O manager and file systems: drivers, volumes, file objects, and the operations on them.
 
 pub(crate) mod asynchronous;
+pub(crate) mod cancel;
 pub(crate) mod close;
 pub(crate) mod copy;
 pub(crate) mod copy_chunk;

@@ -271,4 +271,31 @@ impl Sim {
         self.settle();
         self.kernel().in_flight.take_result(request.0)
     }
+
+    /// `NtCancelIoFile`: cancels what the thread has outstanding on the file. What a filter has pended is completed by the
+    /// cancel routine that it gave; the rest ends as it would have.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_INVALID_HANDLE`
+    pub fn cancel_io(&self, thread: Thread, handle: Handle) -> Result<(), NtStatus> {
+        let thread = self.living_thread(thread).ok_or(NtStatus::INVALID_CID)?;
+        self.enter_briefly(thread, |cpu| io::cancel::cancel_io(cpu, handle))
+    }
+
+    /// `NtCancelIoFileEx`: cancels what the thread's process has outstanding on the file, or one request of that.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_INVALID_HANDLE`, or `STATUS_NOT_FOUND` if nothing is outstanding that filters have seen.
+    pub fn cancel_io_ex(
+        &self,
+        thread: Thread,
+        handle: Handle,
+        request: Option<Request>,
+    ) -> Result<(), NtStatus> {
+        let thread = self.living_thread(thread).ok_or(NtStatus::INVALID_CID)?;
+        let request = request.map(|request| request.0);
+        self.enter_briefly(thread, |cpu| io::cancel::cancel_io_ex(cpu, handle, request))
+    }
 }

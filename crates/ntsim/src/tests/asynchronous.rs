@@ -128,11 +128,11 @@ fn an_asynchronous_write_past_the_cache_is_padded_and_completed_elsewhere() {
 }
 
 /// A write that a filter above holds back, so that it can outlive its thread.
-fn held_write(notice: Notice) -> (Machine, Watched, Request) {
+fn held_write(notice: Notice, act: Act) -> (Machine, Watched, Request) {
     let machine = Machine::new(entry);
     machine
         .sim
-        .add_filter(FilterSpec::new("above", "390000").act(When::every(Major::Write), Act::Hold))
+        .add_filter(FilterSpec::new("above", "390000").act(When::every(Major::Write), act))
         .expect("the altitude is free");
     let handle = open(&machine, r"C:\a", CreateOptions::empty());
     let watched = watch(&machine);
@@ -143,7 +143,7 @@ fn held_write(notice: Notice) -> (Machine, Watched, Request) {
 
 #[test]
 fn a_write_for_a_completion_port_outlives_its_process() {
-    let (machine, watched, request) = held_write(Notice::Port);
+    let (machine, watched, request) = held_write(Notice::Port, Act::Hold);
     let process = machine.sim.process_by_pid(PID).expect("it runs");
     machine.sim.exit_process(process).expect("it runs");
     machine.sim.release_held();
@@ -155,11 +155,17 @@ fn a_write_for_a_completion_port_outlives_its_process() {
 
 #[test]
 fn a_thread_does_not_end_before_its_overlapped_writes() {
-    for notice in [Notice::Event, Notice::Apc] {
-        let (machine, _, request) = held_write(notice);
+    for (notice, act, ended) in [
+        (Notice::Event, Act::Repost, Ok(10)),
+        (Notice::Apc, Act::Repost, Ok(10)),
+        // What can be cancelled is.
+        (Notice::Event, Act::Hold, Err(NtStatus::CANCELLED)),
+        (Notice::Apc, Act::Hold, Err(NtStatus::CANCELLED)),
+    ] {
+        let (machine, _, request) = held_write(notice, act);
         machine.sim.exit_thread(machine.thread).expect("it runs");
         let kernel = machine.sim.kernel_for_test();
-        assert_eq!(kernel.in_flight.take_result(request.0), Some(Ok(10)), "{notice:?}: it is complete");
+        assert_eq!(kernel.in_flight.take_result(request.0), Some(ended), "{notice:?}: it is complete");
         machine.expect_no_violation();
     }
 }

@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod cache;
+mod cancelling;
 mod changed;
 mod concurrency;
 mod context_kinds;

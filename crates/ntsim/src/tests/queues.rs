@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::Machine;
 use super::driver::{Filter, SUCCESS_NO_CALLBACK, nt, status};
 use crate::abi::{CallbackData, Ptr, RelatedObjects};
-use crate::sim::{Major, WriteSpec};
+use crate::sim::{CreateOptions, CreateSpec, Major, Notice, WriteSpec};
 use crate::status::NtStatus;
 use crate::verifier::Rule;
 
@@ -54,7 +54,13 @@ extern "win64" fn release(_: usize, irql: usize) {
     nt("KeLowerIrql", &[irql & 0xFF]);
 }
 
-extern "win64" fn cancelled(_: usize, _: usize) {}
+extern "win64" fn cancelled(_: usize, data: usize) {
+    const COMPLETE: usize = 4;
+    call("cancelled");
+    let place = Data::at(data).byte_offset::<u32>(std::mem::offset_of!(CallbackData, io_status));
+    place.write(NtStatus::CANCELLED.0);
+    nt("FltCompletePendedPreOperation", &[data, COMPLETE, 0]);
+}
 
 extern "win64" fn setup(objects: usize, _: u32, _: u32, _: u32) -> u32 {
     let objects = Ptr::<RelatedObjects>::at(objects);
@@ -145,4 +151,33 @@ fn a_queue_that_was_never_initialized_is_reported() {
     let machine = Machine::new(entry);
     assert!(write(&machine).is_empty());
     machine.expect_violation(Rule::InvalidParameter, "test pre-write");
+}
+
+#[test]
+fn what_is_cancelled_is_taken_out_and_completed() {
+    extern "win64" fn pend(data: Data, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
+        assert_eq!(status("FltCbdqInsertIo", &[queue(), data.address(), 0, 0]), NtStatus::SUCCESS);
+        PENDING
+    }
+    extern "win64" fn close(_: Data, _: Ptr<RelatedObjects>, _: Ptr<usize>) -> u32 {
+        assert_eq!(nt("FltCbdqRemoveNextIo", &[queue(), 0]), 0, "it is empty");
+        SUCCESS_NO_CALLBACK
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        let filter = Filter::default().on(Major::Write, pend, None).on(Major::Cleanup, close, None);
+        filter.instance_setup(setup).start(driver)
+    }
+    let _turn = TURN.lock();
+    let machine = Machine::new(entry);
+    let spec = CreateSpec::new(r"C:\a").options(CreateOptions::empty());
+    let handle = machine.sim.create(machine.thread, &spec).expect("the volume is there");
+    CALLS.lock().unwrap().clear();
+    let write = WriteSpec::at(0, 10);
+    let request = machine.sim.start_write(machine.thread, handle, &write, Notice::Event).expect("it is open");
+    machine.sim.cancel_io(machine.thread, handle).expect("it is open");
+    let calls = std::mem::take(&mut *CALLS.lock().unwrap());
+    assert_eq!(calls, ["acquire", "insert", "release", "acquire", "remove", "release", "cancelled"]);
+    assert_eq!(machine.sim.request_result(request), Some(Err(NtStatus::CANCELLED)));
+    machine.sim.close(machine.thread, handle).expect("it is open");
+    machine.expect_no_violation();
 }

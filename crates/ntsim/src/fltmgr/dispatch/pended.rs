@@ -6,6 +6,7 @@ use super::resume;
 use super::table::{Reason, Resumed, Resumption};
 use crate::abi::{CallbackData, Ptr, RelatedObjects};
 use crate::ex::work;
+use crate::fltmgr::cancel;
 use crate::fltmgr::instance::Instance;
 use crate::fltmgr::operation::Kind;
 use crate::io::irp;
@@ -45,6 +46,7 @@ fn resume(
     match cpu.kernel().filters.operations.resume(data.address(), resumption, cpu.frame()) {
         Resumed::Yours(passage, reason) => {
             check_owner(cpu, &reason);
+            cancel::check_resumed(cpu, data.address(), &reason);
             Some((passage, reason))
         }
         Resumed::Noted => None,

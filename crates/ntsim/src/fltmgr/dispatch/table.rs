@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::passage::Passage;
 use crate::abi::Address;
+use crate::fltmgr::cancel::CancelRoutine;
 use crate::fltmgr::instance::Instance;
 use crate::fltmgr::operation::Operation;
 use crate::fltmgr::stack::Layer;
 use crate::io::request::IoStatus;
 use crate::ke::{Cpu, Frame};
+use crate::status::NtStatus;
 use crate::util::{AddressMap, Lock};
 use crate::verifier::Rule;
 
@@ -57,6 +59,9 @@ enum Place {
 struct Entry {
     operation: Arc<Operation>,
     place: Place,
+    /// It has been cancelled, or somebody wants to be told if it is.
+    cancelled: bool,
+    cancel: Option<CancelRoutine>,
 }
 
 /// The operations in flight that some filter has seen.
@@ -81,7 +86,12 @@ pub(super) enum Resumed {
 impl Operations {
     /// An operation begins.
     pub(super) fn begin(&self, passage: &Passage) {
-        let entry = Entry { operation: Arc::clone(&passage.operation), place: Place::Running(None) };
+        let entry = Entry {
+            operation: Arc::clone(&passage.operation),
+            place: Place::Running(None),
+            cancelled: false,
+            cancel: None,
+        };
         self.entries.lock().insert(passage.key(), entry);
     }
 
@@ -95,6 +105,43 @@ impl Operations {
 
     pub(crate) fn get(&self, data: Address) -> Option<Arc<Operation>> {
         self.entries.lock().get(&data).map(|entry| Arc::clone(&entry.operation))
+    }
+
+    /// The operations that are so, in the order of their addresses.
+    pub(in crate::fltmgr) fn find(&self, mut is_so: impl FnMut(&Operation) -> bool) -> Vec<Address> {
+        let entries = self.entries.lock();
+        let mut found: Vec<Address> =
+            entries.iter().filter(|(_, entry)| is_so(&entry.operation)).map(|(key, _)| *key).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Marks an operation as cancelled, and takes who is to complete it.
+    pub(in crate::fltmgr) fn cancel(&self, data: Address) -> Option<CancelRoutine> {
+        let mut entries = self.entries.lock();
+        let entry = entries.get_mut(&data)?;
+        entry.cancelled = true;
+        entry.cancel.take()
+    }
+
+    pub(in crate::fltmgr) fn is_cancelled(&self, data: Address) -> bool {
+        self.entries.lock().get(&data).is_some_and(|entry| entry.cancelled)
+    }
+
+    /// Notes who completes an operation that is cancelled, unless it has been.
+    pub(in crate::fltmgr) fn set_cancel(&self, data: Address, routine: CancelRoutine) -> NtStatus {
+        let mut entries = self.entries.lock();
+        let Some(entry) = entries.get_mut(&data) else { return NtStatus::INVALID_PARAMETER };
+        if entry.cancelled {
+            return NtStatus::CANCELLED;
+        }
+        entry.cancel = Some(routine);
+        NtStatus::SUCCESS
+    }
+
+    /// Nobody is to be told any more. Returns who was, unless he is being told.
+    pub(in crate::fltmgr) fn clear_cancel(&self, data: Address) -> Option<CancelRoutine> {
+        self.entries.lock().get_mut(&data)?.cancel.take()
     }
 
     /// Puts an operation aside until it is resumed; gives it back if it has been already.

@@ -252,7 +252,9 @@ pub(crate) fn perform_asynchronous(
     let Some((instance, _file)) = begin(cpu, data) else { return NtStatus::INVALID_PARAMETER };
     let (operation, parameters) =
         match request(cpu, data, instance.altitude(), io::callback_data::GENERATED_IO) {
-            Ok(request) => request,
+            Ok((operation, parameters)) => {
+                (Operation { own_data: Some(data.address()), ..operation }, parameters)
+            }
             Err(status) => {
                 end(cpu, data, IoStatus::plain(status));
                 return status;

@@ -9,7 +9,7 @@ use crate::fltmgr::dispatch::{
 use crate::fltmgr::operation::Kind;
 use crate::io::request::IoStatus;
 use crate::io::{callback_data, own};
-use crate::ke::Cpu;
+use crate::ke::{Cpu, Irql};
 use crate::sim::{Act, Major, Phase};
 use crate::status::NtStatus;
 
@@ -76,6 +76,21 @@ pub(crate) fn release_held(cpu: &Cpu) -> bool {
         work::queue(cpu, work::Queue::Delayed, move |cpu| resume_model(cpu, data, None));
     }
     !held.is_empty()
+}
+
+/// Completes an operation that is held up and has been cancelled. Returns whether it was.
+pub(in crate::fltmgr) fn cancel_held(cpu: &Cpu, data: Address) -> bool {
+    let was_held = {
+        let mut held = cpu.kernel().filters.held.lock();
+        let before = held.len();
+        held.retain(|other| *other != data);
+        held.len() < before
+    };
+    if was_held {
+        let ended = Some(IoStatus::plain(NtStatus::CANCELLED));
+        cpu.at_irql(Irql::DISPATCH, || resume_model(cpu, data, ended));
+    }
+    was_held
 }
 
 /// On the way up, after an act that asked for it.

@@ -5,6 +5,7 @@ mod act;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(super) use self::act::cancel_held;
 pub(crate) use self::act::release_held;
 pub(super) use self::act::{post, pre};
 use super::altitude::Altitude;

@@ -32,6 +32,8 @@ pub(crate) enum Entry {
     Queue,
     /// The routine that takes or releases the lock of such a queue.
     QueueLock,
+    /// A cancel routine.
+    Cancel,
 }
 
 impl fmt::Display for Entry {
@@ -56,6 +58,7 @@ impl fmt::Display for Entry {
             Self::AsyncCompletion => "completion of its own I/O",
             Self::Queue => "queue routine",
             Self::QueueLock => "queue lock routine",
+            Self::Cancel => "cancel routine",
         };
         f.pad(name)
     }
