@@ -89,11 +89,15 @@ pub(crate) fn is_system_thread(cpu: &Cpu, thread: Ptr) -> u8 {
 
 /// `PsLookupProcessByProcessId`.
 pub(crate) fn lookup_process_by_process_id(cpu: &Cpu, pid: usize, process: Ptr<Ptr>) -> NtStatus {
-    let kernel = cpu.kernel();
-    let found = u32::try_from(pid).ok().and_then(|pid| kernel.processes.process_by_pid(pid));
-    match found {
+    let found = u32::try_from(pid).ok().and_then(|pid| cpu.kernel().processes.process_by_pid(pid));
+    give(cpu, found, process)
+}
+
+/// Gives a driver a reference to a process that was found. It may have ended since.
+pub(crate) fn give(cpu: &Cpu, found: Option<Arc<Process>>, process: Ptr<Ptr>) -> NtStatus {
+    let objects = &cpu.kernel().objects;
+    match found.filter(|found| objects.reference(found.ptr(), cpu.owner()).is_some()) {
         Some(found) => {
-            kernel.objects.reference(found.ptr(), cpu.owner());
             process.write(found.ptr());
             NtStatus::SUCCESS
         }

@@ -6,6 +6,8 @@ use super::driver::{Filter, SEEN, nt, status};
 use super::{Machine, PID, TID};
 use crate::Windows;
 use crate::abi::{CallbackData, ProcessCreateInfo, Ptr, RelatedObjects, Shared};
+use crate::kernel::Kernel;
+use crate::ps::routines::give;
 use crate::rtl::read_unicode_string;
 use crate::sim::{CreateSpec, Major, ProcessKind, ProcessSpec, SpecError, WriteSpec};
 use crate::status::NtStatus;
@@ -115,6 +117,22 @@ fn a_process_that_is_gone_is_no_object_any_more() {
     machine.sim.exit_process(child).expect("it runs");
     machine.unload_cleanly();
     machine.expect_violation(Rule::Retained, "test filter unload");
+}
+
+/// Regression test: a process ended between being found by its PID and being referenced, and the driver got a pointer
+/// without a reference, which broke rule 22.
+#[test]
+fn a_process_that_ends_while_it_is_looked_up_is_not_found() {
+    let (sim, _, thread) = super::machine_without_driver(Windows::Win11_24H2);
+    sim.add_process(ProcessSpec::new(r"C:\brief.exe").pid(5000)).expect("the PID is free");
+    let given = Shared::new(Ptr::NULL);
+    let status = sim.inside(thread, |cpu| {
+        let Kernel { processes, objects, .. } = &**cpu.kernel();
+        let found = processes.process_by_pid(5000).expect("it lives");
+        processes.end_process(objects, &found);
+        give(cpu, Some(found), given.ptr())
+    });
+    assert_eq!((status, given.get()), (NtStatus::INVALID_CID, Ptr::NULL));
 }
 
 #[test]
