@@ -1,6 +1,8 @@
 //! `FltSendMessage`.
 
-use super::port;
+use std::sync::Arc;
+
+use super::port::{self, ClientPort};
 use crate::abi::Ptr;
 use crate::ex::push_lock;
 use crate::ke::Cpu;
@@ -31,16 +33,9 @@ pub(crate) fn send_message(
     calls::check_wait(cpu, "sends a message, and so waits for its consumer,");
     push_lock::check_call_out(cpu);
     let Some(ptr) = port.read().non_null() else { return NtStatus::PORT_DISCONNECTED };
-    let Some(client) = kernel.filters.ports.client(ptr) else {
-        // Who closes a port clears the driver's pointer first: if it is another now, a thread has closed it meanwhile.
-        if port.read() == ptr {
-            cpu.violation(Rule::Port, format!("sends to {ptr:?}, which is no client port (any more)"));
-        }
+    let Some(client) = client_read(cpu, port, ptr).filter(|client| client.is_connected()) else {
         return NtStatus::PORT_DISCONNECTED;
     };
-    if !client.is_connected() {
-        return NtStatus::PORT_DISCONNECTED;
-    }
     let message = message.read_slice(bytes as usize);
     let answer = (*client.handler.lock())(&message);
     match answer {
@@ -61,6 +56,16 @@ pub(crate) fn send_message(
             NtStatus::PORT_DISCONNECTED
         }
     }
+}
+
+/// The connection that was read from the driver's variable.
+pub(crate) fn client_read(cpu: &Cpu, port: Ptr<Ptr>, read: Ptr) -> Option<Arc<ClientPort>> {
+    let client = cpu.kernel().filters.ports.client(read);
+    // Who closes a port clears the variable first: if it is another now, a thread has closed it meanwhile.
+    if client.is_none() && port.read() == read {
+        cpu.violation(Rule::Port, format!("sends to {read:?}, which is no client port (any more)"));
+    }
+    client
 }
 
 /// Stores as much of the answer as there is room for.

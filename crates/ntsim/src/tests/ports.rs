@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use super::Machine;
 use super::driver::{FILTER, Filter, NON_PAGED, SEEN, allocate, free, nt, status};
 use crate::abi::{ObjectAttributes, Ptr, Shared, SharedText};
+use crate::fltmgr::message::client_read;
 use crate::sim::{Connection, PortReply, ProcessSpec};
 use crate::status::NtStatus;
 use crate::verifier::Rule;
+use crate::windows::Windows;
 
 const OBJ_KERNEL_HANDLE: u32 = 0x200;
 const ALL_ACCESS: usize = 0x001F_0001;
@@ -272,6 +274,21 @@ fn unregistering_with_an_open_port_is_reported() {
     let report = machine.sim.unload(&machine.driver).expect("the driver unloads");
     assert_eq!(report.leaks.len(), 1, "{report:?}");
     assert_eq!(machine.broken(), [Rule::Port, Rule::AfterUnload]);
+}
+
+/// Regression test: the port was closed by another thread between being read and being looked up, and the sender was
+/// said to have broken a rule.
+#[test]
+fn a_port_that_another_thread_closes_meanwhile_is_no_broken_rule() {
+    let (sim, _, thread) = super::machine_without_driver(Windows::Win11_24H2);
+    let closed = sim.kernel_for_test().arena.allocate();
+    let send = |variable: Ptr| {
+        let variable = Shared::new(variable);
+        assert!(sim.inside(thread, |cpu| client_read(cpu, variable.ptr(), closed)).is_none());
+        sim.violations().len()
+    };
+    assert_eq!(send(Ptr::NULL), 0, "whoever closed it has cleared the variable");
+    assert_eq!(send(closed), 1, "nobody has");
 }
 
 #[test]
