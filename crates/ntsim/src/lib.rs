@@ -33,5 +33,5 @@ mod windows;
 pub use se::{InvalidSid, Sid};
 pub use sim::*;
 pub use status::NtStatus;
-pub use verifier::{FaultPlan, FaultRoutines, Rule, Violation};
+pub use verifier::{FaultPlan, FaultRoutines, HeldCall, Rule, Violation};
 pub use windows::{UnknownWindows, Windows};

@@ -121,6 +121,7 @@ pub(crate) fn call<R: ReturnValue>(routine: &'static Routine, body: impl FnOnce(
             },
         };
         cpu.routine.set(outer);
+        verifier.holds.pass(routine);
         cpu.kernel().scheduler.preempt(cpu);
         cpu.stopwatch.leave(begun);
         result

@@ -3,7 +3,7 @@
 use super::{DriverCall, Instructions, Metering, Observer, Sim};
 use crate::ke::step::Counting;
 use crate::status::NtStatus;
-use crate::verifier::{self, FaultPlan, Violation};
+use crate::verifier::{self, FaultPlan, HeldCall, Violation};
 
 impl Sim {
     /// Has every callback shown to the observer before it is called.
@@ -73,6 +73,19 @@ impl Sim {
     /// succeeded before cannot fail.
     pub fn fail_randomly(&self, plan: FaultPlan) {
         self.kernel().verifier.injections.draw(plan);
+    }
+
+    /// Has the next call of a routine, by whichever thread, do what it does and then not return until it is released: so
+    /// others can act at a moment between two calls that is short otherwise.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such routine, or the schedule is not [`Schedule::Threads`](super::Schedule::Threads): with the others nobody could act.
+    #[must_use]
+    pub fn hold_next(&self, routine: &str) -> HeldCall {
+        assert!(self.kernel().scheduler.is_concurrent(), "nobody acts while a call is held");
+        let held = self.kernel().verifier.holds.next(routine);
+        held.unwrap_or_else(|| panic!("there is no routine {routine}"))
     }
 
     /// How many calls of drivers could have failed so far, and how many were made to.

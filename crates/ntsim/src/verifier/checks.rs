@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Violation;
+use super::hold::Holds;
 use super::injection::Injections;
 use super::site::Site;
 use crate::exports::{ROUTINE_COUNT, ROUTINES, Routine};
@@ -14,6 +15,7 @@ pub(crate) struct Verifier {
     violations: Lock<Vec<(Violation, Option<Site>)>>,
     calls: Box<[AtomicU64]>,
     pub(crate) injections: Injections,
+    pub(crate) holds: Holds,
 }
 
 // The counters are relaxed: they order nothing but themselves.
@@ -23,6 +25,7 @@ impl Verifier {
             violations: Lock::default(),
             calls: (0..ROUTINE_COUNT).map(|_| AtomicU64::new(0)).collect(),
             injections: Injections::default(),
+            holds: Holds::default(),
         }
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod callback;
 pub(crate) mod calls;
 mod checks;
 pub(crate) mod ecp;
+mod hold;
 mod injection;
 pub(crate) mod leaks;
 pub(crate) mod pointers;
@@ -14,6 +15,7 @@ pub(crate) mod user_buffer;
 pub(crate) mod watch;
 
 pub(crate) use checks::Verifier;
+pub use hold::HeldCall;
 pub(crate) use injection::fallible;
 pub use injection::{FaultPlan, FaultRoutines};
 pub use rule::Rule;

@@ -130,10 +130,12 @@ impl Scheduler {
     }
 
     /// A moment at which another thread may run: between a driver's call of a routine and its return. With
-    /// [`Schedule::Seeded`] that is drawn; with the others nothing happens.
+    /// [`Schedule::Seeded`] that is drawn, with [`Schedule::Threads`] the host is asked for it now and then; with
+    /// [`Schedule::Fixed`] nothing happens.
     pub(crate) fn preempt(&self, cpu: &Cpu) {
-        if let Self::Turns(turns) = self {
-            turns.preempt(cpu);
+        match self {
+            Self::Turns(turns) => turns.preempt(cpu),
+            Self::Threads(free) => free.preempt(),
         }
     }
 

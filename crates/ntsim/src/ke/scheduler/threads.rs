@@ -11,6 +11,7 @@
 //! If everyone inside waits, no timeout is pending, and nobody comes in for [`PATIENCE`], that is a deadlock.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -22,9 +23,17 @@ use crate::ke::cpu::Cpu;
 use crate::ke::crash::Exit;
 use crate::ke::step;
 use crate::kernel::Kernel;
+use crate::util::Random;
 
 /// How long somebody from outside may take to come and end a wait that nothing else can end.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
+
+/// One call of a routine in so many is where its thread gives up its processor, and one of so many is where it
+/// sleeps: the host by itself hardly ever switches between two calls.
+const YIELDS: u64 = 32;
+const SLEEPS: u64 = 1024;
+/// Long enough for others to open, write and close a file.
+const NAP: Duration = Duration::from_micros(50);
 
 /// A thread that waits, or is about to.
 struct Waiter {
@@ -103,6 +112,8 @@ impl State {
 pub(crate) struct Free {
     state: Mutex<State>,
     quiet: Condvar,
+    /// Calls of routines so far.
+    calls: AtomicU64,
 }
 
 /// A wait that has been announced; it is over when this goes.
@@ -214,6 +225,17 @@ impl Free {
         };
         state.waiters.insert(id, waiter);
         Announced { free: self, id }
+    }
+
+    pub(super) fn preempt(&self) {
+        // Relaxed: only has to differ from call to call.
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let drawn = Random::new(call).below(SLEEPS);
+        if drawn == 0 {
+            std::thread::sleep(NAP);
+        } else if drawn.is_multiple_of(YIELDS) {
+            std::thread::yield_now();
+        }
     }
 
     /// Sleeps until woken. Returns whether it was; else everyone waits for ever.
