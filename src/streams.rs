@@ -71,6 +71,8 @@ impl Drop for StreamContext {
 /// Gives a stream that was just opened a key, if it has none yet, and another one if it is called otherwise
 /// by now. Where that fails everything stays as it is, and the next open tries again.
 ///
+/// When this returns the stream is found by its address: the create is over then, and a write can follow.
+///
 /// Maximum IRQL: `PASSIVE_LEVEL`.
 pub(crate) fn attach(
     state: &'static State,
@@ -84,31 +86,52 @@ pub(crate) fn attach(
     if known.is_none() && instance.is_directory(file) == Ok(true) {
         return;
     }
-    let (Some(address), Some(volume)) =
-        (file.stream_address(), Context::<InstanceContext>::of_instance(instance))
-    else {
-        return;
-    };
-    let Some((name_kind, path)) = path(data, &volume) else {
-        if known.is_none() {
-            state.files.shelf().note_refused();
-        }
-        return;
-    };
-    let info = FileInfo { volume: volume.key(), met: time::now(), name_kind, path: Some(path) };
-    if let Some(known) = known {
+    let Some(volume) = Context::<InstanceContext>::of_instance(instance) else { return };
+    let Some(known) = known.or_else(|| attach_first(state, data, objects, file, &volume)) else { return };
+    // Who put the context there may still be about to put its address into the index.
+    state.files.insert_address(&known);
+    if let Some(info) = info(data, &volume) {
         state.files.rename(&known, info);
-        return;
     }
+}
+
+/// Gives a stream without a context one. Returns the one that another open of the stream gave it meanwhile.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+fn attach_first(
+    state: &'static State,
+    data: &CallbackData<'_>,
+    objects: &RelatedObjects<'_>,
+    file: FileObject<'_>,
+    volume: &InstanceContext,
+) -> Option<Context<StreamContext>> {
+    assert_at_most(PASSIVE_LEVEL);
+    let address = file.stream_address()?;
+    let Some(info) = info(data, volume) else {
+        state.files.shelf().note_refused();
+        return None;
+    };
     // From here on the key is retired with the context, or in its place.
-    let Some(key) = state.files.add(info) else { return };
+    let key = state.files.add(info)?;
     let context = StreamContext { key: AtomicU64::new(key.0), address };
-    let Ok(context) = Context::try_new(objects.filter(), context) else { return };
-    if let Ok(Put::New) = context.put_at_stream(instance, file) {
-        // While this reference is held the context is not dropped, so its key is not taken out before it is
-        // put in.
-        state.files.insert_address(&context);
+    let context = Context::try_new(objects.filter(), context).ok()?;
+    match context.put_at_stream(objects.instance(), file).ok()? {
+        Put::New => {
+            // While this reference is held the context is not dropped, so its key is not taken out before it
+            // is put in.
+            state.files.insert_address(&context);
+            None
+        }
+        Put::Existing(known) => Some(known),
     }
+}
+
+/// What is told of the stream; `None` if its path cannot be had.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+fn info(data: &CallbackData<'_>, volume: &InstanceContext) -> Option<FileInfo> {
+    let (name_kind, path) = path(data, volume)?;
+    Some(FileInfo { volume: volume.key(), met: time::now(), name_kind, path: Some(path) })
 }
 
 /// The path on the volume: the normalized name, or for want of that the one it was opened by.

@@ -110,10 +110,14 @@ impl Files {
         });
     }
 
-    /// Lets a stream's key be found by the address that all opens of the stream share.
+    /// Lets a stream's key be found by the address that all opens of the stream share, if it is not yet.
     ///
     /// Maximum IRQL: `APC_LEVEL`.
     pub(crate) fn insert_address(&self, stream: &StreamContext) {
+        assert_at_most(APC_LEVEL);
+        if self.index.get(stream.address().get()) == Some(stream.key().0) {
+            return;
+        }
         // Under the lock, for the stream may be renamed at the same time.
         self.shelf.with(|_| self.index_stream(stream));
     }

@@ -2,6 +2,7 @@
 //! behind.
 
 mod attribution;
+mod concurrency;
 mod cost;
 mod delivery;
 mod faults;
