@@ -30,6 +30,7 @@ use crate::ps::notify::ProcessNotify;
 use crate::ps::{Process, ProcessTable, Thread, ThreadKind};
 use crate::rtl::exception;
 use crate::rtl::generic_table::GenericTables;
+use crate::se::SeExports;
 use crate::sim::{Config, Observer, SpecError};
 use crate::util::Lock;
 use crate::verifier::Verifier;
@@ -70,6 +71,9 @@ pub(crate) struct Kernel {
     pub(crate) cache: CacheManager,
     pub(crate) sections: Sections,
     pub(crate) mdls: Mdls,
+    /// What the variable `SeExports` points to.
+    #[expect(dead_code, reason = "it is drivers who read it")]
+    pub(crate) se_exports: SeExports,
     pub(crate) in_flight: InFlight,
     pub(crate) transactions: Transactions,
     pub(crate) ecps: EcpLists,
@@ -115,6 +119,8 @@ impl Kernel {
         cells.set(DataExport::MmSystemRangeStart, exception::SYSTEM_RANGE_START);
         cells.set(DataExport::NtBuildNumber, FREE_BUILD | config.windows.build() as usize);
         cells.set(DataExport::KdDebuggerNotPresent, 1);
+        let se_exports = SeExports::new();
+        cells.set(DataExport::SeExports, se_exports.address());
         Arc::new(Self {
             machine: Lock::default(),
             attaching: Gate::default(),
@@ -138,6 +144,7 @@ impl Kernel {
             cache: CacheManager::default(),
             sections: Sections::default(),
             mdls: Mdls::default(),
+            se_exports,
             in_flight: InFlight::default(),
             transactions: Transactions::default(),
             ecps: EcpLists::default(),

@@ -18,9 +18,10 @@ pub(crate) enum DataExport {
     InitSafeBootMode,
     KdDebuggerEnabled,
     KdDebuggerNotPresent,
+    SeExports,
 }
 
-const DATA_EXPORTS: [(DataExport, &str); 12] = [
+const DATA_EXPORTS: [(DataExport, &str); 13] = [
     (DataExport::PsInitialSystemProcess, "PsInitialSystemProcess"),
     (DataExport::PsProcessType, "PsProcessType"),
     (DataExport::PsThreadType, "PsThreadType"),
@@ -33,6 +34,7 @@ const DATA_EXPORTS: [(DataExport, &str); 12] = [
     (DataExport::InitSafeBootMode, "InitSafeBootMode"),
     (DataExport::KdDebuggerEnabled, "KdDebuggerEnabled"),
     (DataExport::KdDebuggerNotPresent, "KdDebuggerNotPresent"),
+    (DataExport::SeExports, "SeExports"),
 ];
 
 impl DataExport {

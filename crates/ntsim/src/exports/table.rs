@@ -164,7 +164,7 @@ routines! {
         => se::routines::reference_primary_token;
     Ntoskrnl: PsDereferencePrimaryToken(token: Ptr), APC => se::routines::dereference_primary_token;
     Ntoskrnl: SeQueryInformationToken(token: Ptr, class: u32, information: Ptr<Ptr>) -> NtStatus, PASSIVE
-        => se::routines::query_information_token;
+        => se::token_query::query_information;
     Ntoskrnl: SeQuerySessionIdToken(token: Ptr, session: Ptr<u32>) -> NtStatus, APC
         => se::routines::query_session_id_token;
 

@@ -11,6 +11,8 @@ use crate::ke::{Cpu, Entry};
 use crate::ob::routines::OBJ_KERNEL_HANDLE;
 use crate::ps::{Process, Thread};
 use crate::rtl;
+use crate::se::Dacl;
+use crate::se::descriptor::{self, DefaultDescriptor};
 use crate::sim::{Leak, MessageHandler};
 use crate::status::NtStatus;
 use crate::util::{AddressMap, Lock};
@@ -19,6 +21,8 @@ use crate::verifier::user_buffer::UserBuffer;
 
 /// `OBJ_CASE_INSENSITIVE`
 const OBJ_CASE_INSENSITIVE: u32 = 0x40;
+/// `FLT_PORT_CONNECT`
+const PORT_CONNECT: u32 = 1;
 /// `FLT_PORT_ALL_ACCESS` and any part of it.
 const PORT_ALL_ACCESS: u32 = 0x001F_0001;
 
@@ -34,8 +38,8 @@ pub(crate) struct ServerPort {
     /// NULL: it takes no messages.
     message: Ptr,
     maximum: usize,
-    /// Whether only `LocalSystem` and administrators may connect.
-    restricted: bool,
+    /// Who may connect.
+    dacl: Dacl,
 }
 
 /// A connection of a process to a port.
@@ -77,7 +81,9 @@ struct State {
     /// By address.
     clients: AddressMap<Arc<ClientPort>>,
     /// Default security descriptors that have not been freed, and who built them.
-    descriptors: AddressMap<Arc<Driver>>,
+    descriptors: AddressMap<(Arc<Driver>, Block)>,
+    /// Those that have, whose use is noticed.
+    freed_descriptors: Vec<Block>,
 }
 
 /// The ports of one kernel.
@@ -132,7 +138,7 @@ impl PortTable {
         state.servers.retain(|port| !Arc::ptr_eq(port.filter.driver(), driver));
         leak("server port", servers - state.servers.len());
         let descriptors = state.descriptors.len();
-        state.descriptors.retain(|_, owner| !Arc::ptr_eq(owner, driver));
+        state.descriptors.retain(|_, (owner, _)| !Arc::ptr_eq(owner, driver));
         leak("security descriptor", descriptors - state.descriptors.len());
         leaks
     }
@@ -147,15 +153,22 @@ pub(crate) fn build_default_security_descriptor(cpu: &Cpu, descriptor: Ptr<Ptr>,
         );
     }
     let Some(driver) = cpu.driver() else { return NtStatus::INVALID_PARAMETER };
-    let ptr = cpu.kernel().arena.allocate();
-    cpu.kernel().filters.ports.state.lock().descriptors.insert(ptr.address(), driver);
+    let default = DefaultDescriptor::new(access);
+    let block = Block::new(default.bytes(), Content::Zeroed);
+    default.write(block.ptr());
+    let ptr = block.ptr();
+    cpu.kernel().filters.ports.state.lock().descriptors.insert(ptr.address(), (driver, block));
     descriptor.write(ptr);
     NtStatus::SUCCESS
 }
 
 /// `FltFreeSecurityDescriptor`.
 pub(crate) fn free_security_descriptor(cpu: &Cpu, descriptor: Ptr) {
-    let freed = cpu.kernel().filters.ports.state.lock().descriptors.remove(&descriptor.address());
+    let freed = {
+        let mut state = cpu.kernel().filters.ports.state.lock();
+        let freed = state.descriptors.remove(&descriptor.address());
+        freed.map(|(_, block)| state.freed_descriptors.push(block))
+    };
     if freed.is_none() {
         cpu.violation(
             Rule::ObjectReference,
@@ -197,10 +210,17 @@ pub(crate) fn create_communication_port(
         return NtStatus::INVALID_PARAMETER;
     }
     let descriptor = attributes.security_descriptor;
-    let restricted = filters.ports.state.lock().descriptors.contains_key(&descriptor.address());
-    if !restricted && !descriptor.is_null() {
-        cpu.violation(Rule::Port, format!("{descriptor:?} is no default security descriptor (any more)"));
+    let freed = filters
+        .ports
+        .state
+        .lock()
+        .freed_descriptors
+        .iter()
+        .any(|block| block.ptr::<u8>().cast() == descriptor);
+    if freed {
+        cpu.violation(Rule::Port, format!("{descriptor:?} is a security descriptor that has been freed"));
     }
+    let dacl = descriptor::read_dacl(cpu, descriptor.cast());
     if filters.ports.server_named(&name).is_some() {
         return NtStatus::OBJECT_NAME_COLLISION;
     }
@@ -214,7 +234,7 @@ pub(crate) fn create_communication_port(
         disconnect,
         message,
         maximum,
-        restricted,
+        dacl,
     };
     port.write(server.ptr);
     filters.ports.state.lock().servers.push(Arc::new(server));
@@ -264,7 +284,7 @@ pub(crate) fn connect(
 ) -> Result<Arc<ClientPort>, NtStatus> {
     let ports = &cpu.kernel().filters.ports;
     let server = ports.server_named(name).ok_or(NtStatus::OBJECT_NAME_NOT_FOUND)?;
-    if server.restricted && !process.token().is_privileged() {
+    if !server.dacl.grants(process.token(), PORT_CONNECT) {
         return Err(NtStatus::ACCESS_DENIED);
     }
     let client = Arc::new(ClientPort {

@@ -155,6 +155,12 @@ fn allocated(cpu: &Cpu, units: &[u16]) -> UnicodeString {
     UnicodeString { length: length(units), maximum_length: length(units) + 2, buffer }
 }
 
+/// Gives a driver a string that it must free.
+pub(crate) fn give(cpu: &Cpu, destination: Ptr<UnicodeString>, units: &[u16]) -> NtStatus {
+    destination.write(allocated(cpu, units));
+    NtStatus::SUCCESS
+}
+
 /// Stores units where a driver wants them: in a string that is allocated, or in its buffer.
 fn store(cpu: &Cpu, destination: Ptr<UnicodeString>, units: &[u16], allocate: u8) -> NtStatus {
     if allocate != 0 {

@@ -10,13 +10,6 @@ use crate::ps::routines::process_at;
 use crate::status::NtStatus;
 use crate::verifier::Rule;
 
-/// `TOKEN_INFORMATION_CLASS`
-const TOKEN_USER: u32 = 1;
-const TOKEN_SESSION_ID: u32 = 12;
-
-/// `TOKEN_USER`: a pointer to the SID, its attributes, and padding; the SID follows.
-const TOKEN_USER_BYTES: usize = 16;
-
 /// `SeLocateProcessImageName`: one block with the string and its buffer. A process without image file has an empty name.
 pub(crate) fn locate_process_image_name(cpu: &Cpu, process: Ptr, name: Ptr<Ptr<UnicodeString>>) -> NtStatus {
     let Some(process) = process_at(cpu, process) else { return NtStatus::INVALID_PARAMETER };
@@ -49,34 +42,13 @@ pub(crate) fn dereference_primary_token(cpu: &Cpu, token: Ptr) {
     }
 }
 
-fn token_at(cpu: &Cpu, token: Ptr) -> Option<Arc<Token>> {
+/// The token at a driver's pointer, complaining if there is none (any more).
+pub(super) fn token_at(cpu: &Cpu, token: Ptr) -> Option<Arc<Token>> {
     let found = cpu.kernel().objects.token(token);
     if found.is_none() {
         cpu.violation(Rule::ObjectReference, format!("{token:?} is no token (any more)"));
     }
     found
-}
-
-/// `SeQueryInformationToken`: the caller frees what it gets, except the session ID, which is stored in its place.
-pub(crate) fn query_information_token(cpu: &Cpu, token: Ptr, class: u32, information: Ptr<Ptr>) -> NtStatus {
-    let Some(token) = token_at(cpu, token) else { return NtStatus::INVALID_PARAMETER };
-    match class {
-        TOKEN_USER => {
-            let sid = token.user().as_bytes();
-            let block: Ptr<Ptr> =
-                cpu.kernel().pool.allocate_for_driver(cpu, TOKEN_USER_BYTES + sid.len(), *b"SeTi");
-            let place = block.byte_offset::<u8>(TOKEN_USER_BYTES);
-            place.write_slice(sid);
-            block.write(place.cast());
-            information.write(block.cast());
-            NtStatus::SUCCESS
-        }
-        TOKEN_SESSION_ID => {
-            information.cast::<u32>().write(token.session());
-            NtStatus::SUCCESS
-        }
-        _ => NtStatus::INVALID_INFO_CLASS,
-    }
 }
 
 /// `SeQuerySessionIdToken`.

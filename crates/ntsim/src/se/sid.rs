@@ -6,11 +6,11 @@ use std::str::FromStr;
 use thiserror::Error;
 
 /// `SID_REVISION`.
-const REVISION: u8 = 1;
+pub(super) const REVISION: u8 = 1;
 /// `SID_MAX_SUB_AUTHORITIES`.
-const MAX_SUB_AUTHORITIES: usize = 15;
+pub(super) const MAX_SUB_AUTHORITIES: usize = 15;
 /// Bytes before the first sub-authority: revision, count, 48-bit authority.
-const HEADER_BYTES: usize = 8;
+pub(super) const HEADER_BYTES: usize = 8;
 
 /// A security identifier in its binary form.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -26,6 +26,44 @@ impl Sid {
     #[must_use]
     pub fn local_system() -> Self {
         Self::new(5, &[18])
+    }
+
+    /// A SID of the NT authority.
+    pub(super) fn of_nt_authority(sub_authorities: &[u32]) -> Self {
+        Self::new(5, sub_authorities)
+    }
+
+    pub(super) fn everyone() -> Self {
+        Self::new(1, &[0])
+    }
+
+    pub(super) fn authenticated_users() -> Self {
+        Self::of_nt_authority(&[11])
+    }
+
+    pub(super) fn administrators() -> Self {
+        Self::of_nt_authority(&[32, 544])
+    }
+
+    /// The SID of an integrity level.
+    pub(super) fn integrity(level: u32) -> Self {
+        Self::new(16, &[level])
+    }
+
+    /// What has the form of a SID.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    /// Of an account of a domain or machine, another with this RID; any other SID itself.
+    pub(super) fn sibling(&self, rid: u32) -> Self {
+        const OF_DOMAIN: u8 = 5;
+        let mut bytes = self.0.to_vec();
+        if bytes[1] == OF_DOMAIN {
+            let at = bytes.len() - size_of::<u32>();
+            bytes[at..].copy_from_slice(&rid.to_le_bytes());
+        }
+        Self(bytes.into())
     }
 
     fn new(authority: u64, sub_authorities: &[u32]) -> Self {

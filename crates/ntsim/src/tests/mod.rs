@@ -29,6 +29,7 @@ mod queues;
 mod references;
 mod replacing;
 mod sections;
+mod security;
 mod symbols;
 mod teardown;
 mod threads;
