@@ -58,9 +58,8 @@ impl<S: Sink> Consumer<S> {
     /// written. Neither must be acknowledged.
     pub fn on_message(&mut self, message: &[u8]) -> Result<[u8; Acknowledgement::SIZE], ConsumerError> {
         let batch = Batch::parse(message).map_err(ConsumerError::Message)?;
-        for record in batch.records() {
-            record.map_err(ConsumerError::Message)?;
-        }
+        let records: Vec<Record<'_>> =
+            batch.records().collect::<Result<_, _>>().map_err(ConsumerError::Message)?;
         let header = batch.header();
         if self.session != Some(header.session) {
             self.session = Some(header.session);
@@ -69,7 +68,7 @@ impl<S: Sink> Consumer<S> {
         }
         let acknowledgement = Acknowledgement::accepted(header.batch).encode();
         let mut events = 0;
-        for record in batch.records().flatten() {
+        for record in records {
             self.on_record(record, &mut events)?;
         }
         self.sink.flush()?;

@@ -1,7 +1,5 @@
 //! File times as people and programs write them.
 
-use std::fmt;
-
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::model::FileTime;
@@ -13,7 +11,36 @@ const EPOCH_SECONDS: i64 = 11_644_473_600;
 
 /// A time in RFC 3339, UTC, with 100 ns: `2020-07-31T07:19:37.0147934Z`.
 #[derive(Clone, Copy)]
-struct Rfc3339(FileTime);
+pub(crate) struct Rfc3339([u8; 28]);
+
+impl Rfc3339 {
+    /// The time as text, if it can be written.
+    pub(crate) fn of(time: FileTime) -> Option<Self> {
+        let (moment, fraction) = civil(time)?;
+        let (hour, minute, second) = moment.as_hms();
+        let mut text = *b"0000-00-00T00:00:00.0000000Z";
+        for (at, digits, number) in [
+            (0, 4, u64::try_from(moment.year()).ok()?),
+            (5, 2, u8::from(moment.month()).into()),
+            (8, 2, moment.day().into()),
+            (11, 2, hour.into()),
+            (14, 2, minute.into()),
+            (17, 2, second.into()),
+            (20, 7, fraction),
+        ] {
+            let mut rest = number;
+            for digit in text[at..at + digits].iter_mut().rev() {
+                *digit = b"0123456789"[usize::try_from(rest % 10).unwrap_or(0)];
+                rest /= 10;
+            }
+        }
+        Some(Self(text))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
 
 /// Date and time of day; `None` for times past the year 9999, which RFC 3339 cannot write.
 pub(crate) fn civil(FileTime(ticks): FileTime) -> Option<(PrimitiveDateTime, u64)> {
@@ -22,24 +49,9 @@ pub(crate) fn civil(FileTime(ticks): FileTime) -> Option<(PrimitiveDateTime, u64
     Some((PrimitiveDateTime::new(moment.date(), moment.time()), ticks % UNITS))
 }
 
-impl fmt::Display for Rfc3339 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((moment, fraction)) = civil(self.0) else {
-            return Err(fmt::Error);
-        };
-        let (hour, minute, second) = moment.as_hms();
-        let (year, month, day) = moment.to_calendar_date();
-        write!(
-            f,
-            "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:07}Z",
-            u8::from(month)
-        )
-    }
-}
-
 /// The time as text, if it can be written.
 pub(crate) fn rfc3339(time: FileTime) -> Option<String> {
-    civil(time).map(|_| Rfc3339(time).to_string())
+    Rfc3339::of(time).map(|text| text.as_str().to_owned())
 }
 
 /// The time of day: `07:19:37.0147934`.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::key;
+use super::text::{Digits, Time};
 use crate::model::{File, Loss, Process, Volume};
-use crate::output::time::rfc3339;
 
 /// Names of the file systems that volumes have (`FLT_FILESYSTEM_TYPE`).
 const FILE_SYSTEMS: [(u32, &str); 14] = [
@@ -27,12 +27,12 @@ const FILE_SYSTEMS: [(u32, &str); 14] = [
 #[derive(Serialize)]
 pub(super) struct ProcessLine<'a> {
     kind: &'static str,
-    key: String,
+    key: Digits,
     pid: Option<u32>,
     image: Option<&'a str>,
     kernel: bool,
-    created: Option<String>,
-    parent_key: Option<String>,
+    created: Time,
+    parent_key: Option<Digits>,
     parent_pid: Option<u32>,
     session: Option<u32>,
     user_sid: Option<&'a str>,
@@ -42,7 +42,7 @@ pub(super) struct ProcessLine<'a> {
 #[derive(Serialize)]
 pub(super) struct VolumeLine<'a> {
     kind: &'static str,
-    key: String,
+    key: Digits,
     device: Option<&'a str>,
     guid: Option<&'a str>,
     drive: Option<&'a str>,
@@ -53,8 +53,8 @@ pub(super) struct VolumeLine<'a> {
 #[derive(Serialize)]
 pub(super) struct FileLine<'a> {
     kind: &'static str,
-    key: String,
-    volume_key: Option<String>,
+    key: Digits,
+    volume_key: Option<Digits>,
     path: Option<&'a str>,
     name: &'static str,
     truncated: bool,
@@ -63,7 +63,7 @@ pub(super) struct FileLine<'a> {
 #[derive(Serialize)]
 pub(super) struct LossLine<'a> {
     kind: &'static str,
-    time: Option<String>,
+    time: Time,
     reason: &'a str,
     count: u64,
     total: u64,
@@ -85,11 +85,11 @@ impl<'a> ProcessLine<'a> {
         } = process;
         Self {
             kind: "process",
-            key: own.to_string(),
+            key: Digits(*own),
             pid: *pid,
             image: image.as_deref(),
             kernel: *kernel,
-            created: created.and_then(rfc3339),
+            created: Time(*created),
             parent_key: key(*parent_key),
             parent_pid: *parent_pid,
             session: *session,
@@ -105,7 +105,7 @@ impl<'a> VolumeLine<'a> {
         let name = FILE_SYSTEMS.iter().find(|(number, _)| number == file_system).map(|(_, name)| *name);
         Self {
             kind: "volume",
-            key: key.to_string(),
+            key: Digits(*key),
             device: device.as_deref(),
             guid: guid.as_deref(),
             drive: drive.as_deref(),
@@ -120,7 +120,7 @@ impl<'a> FileLine<'a> {
         let File { key: own, volume_key, path, opened_name, truncated } = file;
         Self {
             kind: "file",
-            key: own.to_string(),
+            key: Digits(*own),
             volume_key: key(*volume_key),
             path: path.as_deref(),
             name: if *opened_name { "opened" } else { "normalized" },
@@ -132,6 +132,6 @@ impl<'a> FileLine<'a> {
 impl<'a> LossLine<'a> {
     pub(super) fn new(loss: &'a Loss) -> Self {
         let Loss { time, reason, count, total } = loss;
-        Self { kind: "loss", time: time.and_then(rfc3339), reason, count: *count, total: *total }
+        Self { kind: "loss", time: Time(*time), reason, count: *count, total: *total }
     }
 }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::text::Time;
 use super::{byte_offset, mode};
 use crate::output::explain::{Conclusion, Explanation, Rule, Truth, Who};
-use crate::output::time::rfc3339;
 
 #[derive(Serialize)]
 pub(super) struct ExplainObject<'a> {
@@ -51,7 +51,7 @@ pub(super) struct RuleObject {
 #[derive(Serialize)]
 pub(super) struct UnrecordedLine<'a> {
     kind: &'static str,
-    time: Option<String>,
+    time: Time,
     path: &'a str,
     offset: Option<i64>,
     length: u32,
@@ -113,7 +113,7 @@ impl<'a> UnrecordedLine<'a> {
     pub(super) fn new(explanation: &'a Explanation) -> Self {
         Self {
             kind: "unrecorded",
-            time: rfc3339(explanation.time),
+            time: Time(Some(explanation.time)),
             path: &explanation.path,
             offset: byte_offset(explanation.offset),
             length: explanation.length,

@@ -5,6 +5,7 @@
 
 mod entries;
 mod explain;
+mod text;
 mod write;
 
 use std::io;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use self::entries::{FileLine, LossLine, ProcessLine, VolumeLine};
 use self::explain::UnrecordedLine;
+use self::text::Digits;
 use self::write::WriteLine;
 use super::explain::Explanation;
 use super::{ExplainedSink, Sink};
@@ -22,23 +24,27 @@ use crate::model::{File, Loss, Offset, Process, Volume, Write};
 #[derive(Debug)]
 pub struct Json<W> {
     out: W,
+    /// The line that is being made: whole lines go out, or nothing.
+    line: Vec<u8>,
 }
 
 impl<W: io::Write> Json<W> {
     /// Writes to `out`, which should be buffered.
     pub fn new(out: W) -> Self {
-        Self { out }
+        Self { out, line: Vec::new() }
     }
 
     fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, line)?;
-        self.out.write_all(b"\n")
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, line)?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)
     }
 }
 
 /// A 64-bit key as a decimal string.
-fn key(key: Option<u64>) -> Option<String> {
-    key.map(|key| key.to_string())
+fn key(key: Option<u64>) -> Option<Digits> {
+    key.map(Digits)
 }
 
 fn mode(user: bool) -> &'static str {

@@ -1,13 +1,14 @@
 //! The object of a write.
 
-use audit::record::WriteFlags;
-use serde::Serialize;
+use audit::attribution::{Basis, Confidence};
+use audit::record::{Code, Operation, WriteFlags};
+use serde::{Serialize, Serializer};
 
 use super::explain::ExplainObject;
+use super::text::{Digits, Shown, Time};
 use super::{byte_offset, key, mode};
 use crate::model::{Offset, Party, Source, Write};
 use crate::output::explain::Explanation;
-use crate::output::time::rfc3339;
 
 /// Flags and their names, in the order they are told.
 const FLAG_NAMES: [(WriteFlags, &str); 7] = [
@@ -23,23 +24,23 @@ const FLAG_NAMES: [(WriteFlags, &str); 7] = [
 #[derive(Serialize)]
 pub(super) struct WriteLine<'a> {
     kind: &'static str,
-    time: Option<String>,
-    operation: String,
+    time: Time,
+    operation: Shown<Code<Operation>>,
     pid: Option<u32>,
     tid: Option<u32>,
     image: Option<&'a str>,
     path: Option<&'a str>,
     offset: Option<i64>,
     length: u32,
-    basis: String,
-    confidence: String,
+    basis: Shown<Code<Basis>>,
+    confidence: Shown<Code<Confidence>>,
     requestor_mode: &'static str,
     executor: Option<PartyObject<'a>>,
     copy_source: Option<SourceObject<'a>>,
-    flags: Vec<&'static str>,
-    process_key: Option<String>,
-    file_key: Option<String>,
-    sequence: String,
+    flags: FlagNames,
+    process_key: Option<Digits>,
+    file_key: Option<Digits>,
+    sequence: Digits,
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<ExplainObject<'a>>,
 }
@@ -49,14 +50,14 @@ pub(super) struct PartyObject<'a> {
     pid: Option<u32>,
     tid: Option<u32>,
     image: Option<&'a str>,
-    process_key: Option<String>,
+    process_key: Option<Digits>,
 }
 
 #[derive(Serialize)]
 pub(super) struct SourceObject<'a> {
     path: Option<&'a str>,
     offset: i64,
-    file_key: Option<String>,
+    file_key: Option<Digits>,
 }
 
 impl<'a> WriteLine<'a> {
@@ -76,28 +77,25 @@ impl<'a> WriteLine<'a> {
             executor,
             copy_source,
         } = *write;
-        let mut names: Vec<&'static str> =
-            FLAG_NAMES.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, name)| *name).collect();
-        names.extend(special_offset(offset));
         Self {
             kind: "write",
-            time: time.and_then(rfc3339),
-            operation: operation.to_string(),
+            time: Time(time),
+            operation: Shown(operation),
             pid,
             tid,
             image,
             path,
             offset: byte_offset(offset),
             length,
-            basis: basis.to_string(),
-            confidence: confidence.to_string(),
+            basis: Shown(basis),
+            confidence: Shown(confidence),
             requestor_mode: mode(flags.contains(WriteFlags::USER_MODE)),
             executor: executor.map(PartyObject::new),
             copy_source: copy_source.map(SourceObject::new),
-            flags: names,
+            flags: FlagNames(flags, offset),
             process_key: key(process_key),
             file_key: key(file_key),
-            sequence: sequence.to_string(),
+            sequence: Digits(sequence),
             explain: explanation.map(ExplainObject::new),
         }
     }
@@ -114,6 +112,17 @@ impl<'a> SourceObject<'a> {
     pub(super) fn new(source: Source<'a>) -> Self {
         let Source { file_key, path, offset } = source;
         Self { path, offset, file_key: key(file_key) }
+    }
+}
+
+/// Flags by name, and what is special about the offset.
+struct FlagNames(WriteFlags, Offset);
+
+impl Serialize for FlagNames {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(flags, offset) = *self;
+        let names = FLAG_NAMES.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, name)| *name);
+        serializer.collect_seq(names.chain(special_offset(offset)))
     }
 }
 
