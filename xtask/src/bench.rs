@@ -1,36 +1,61 @@
-//! The benchmarks and the driver's costs, and the page that is made of them.
+//! The measurements, and the page that is made of them.
+
+use std::path::Path;
 
 use anyhow::Result;
 
-use crate::build::{Part, host_cargo};
+use crate::build::{PROGRAM_PROFILE, Part, SIMULATOR_PROFILE, host_cargo};
 use crate::cross::driver::{Arch, Profile};
 use crate::run::{run, say};
 use crate::workspace;
 
-/// What a short run gives criterion for each measurement.
+/// What criterion gets for each measurement: there are three dozen.
+const FULL: [&str; 4] = ["--warm-up-time", "1", "--measurement-time", "3"];
+/// The same for a first look.
 const QUICK: [&str; 6] = ["--warm-up-time", "0.2", "--measurement-time", "0.5", "--sample-size", "10"];
 
-/// Measures and writes `docs/performance.md` with its chart.
+/// Measures and writes `docs/performance.md` with its charts.
 pub(crate) fn bench(quick: bool) -> Result<()> {
-    Part::Driver.build(Arch::X64, Profile::Release)?;
-    let costs = workspace::host_target().join("costs.md");
-    say(format_args!("counting the instructions of a write"));
+    let driver = Part::Driver.build(Arch::X64, Profile::Release)?;
+    let folder = workspace::host_target();
+    let (costs, measures) = (folder.join("costs.md"), folder.join("measures.json"));
+
+    say(format_args!("1 of 4: building what measures"));
+    let mut ring = host_cargo()?;
+    ring.args(["bench", "--package", "bench", "--bench", "ring"]);
+    run(host_cargo()?.args(["bench", "--no-run", "--package", "bench", "--bench", "ring"]))?;
+    run(program("build", "bench-measure")?.args(["--bin", "bench-report"]))?;
+
+    say(format_args!("2 of 4: counting the instructions of a write"));
     run(host_cargo()?
-        .args(["test", "--package", "whowrote", "--test", "driver", "cost::"])
+        .args(["test", "--quiet", "--package", "whowrote", "--test", "driver", "cost::"])
         .env("WHOWROTE_REQUIRE_BUILDS", "1")
         .env("WHOWROTE_COSTS", &costs))?;
-    say(format_args!("measuring the ring: nothing else should run on this machine"));
+
+    say(format_args!(
+        "3 of 4: measuring the driver and the program; nothing else should run on this machine"
+    ));
+    let mut measure = program("run", "bench-measure")?;
+    measure.arg("--").args([driver.as_path(), &measures]);
+    run(if quick { measure.arg("--quick") } else { &mut measure })?;
+
+    say(format_args!("4 of 4: measuring the ring beside others"));
+    ring.args(["--", "--noplot"]);
+    run(if quick { ring.args(QUICK) } else { ring.args(FULL) })?;
+
+    let docs = workspace::root().join("docs");
+    let paths: [&Path; 4] = [&folder.join("criterion"), &measures, &costs, &docs];
+    run(program("run", "bench-report")?.arg("--").args(paths))?;
+    say(format_args!("wrote {}", docs.join("performance.md").display()));
+    Ok(())
+}
+
+/// A program of the crate, as fast as the one that users get, and able to run the simulator.
+fn program(verb: &str, name: &str) -> Result<std::process::Command> {
     let mut cargo = host_cargo()?;
-    cargo.args(["bench", "--package", "bench", "--bench", "ring", "--", "--noplot"]);
-    if quick {
-        cargo.args(QUICK);
-    }
-    run(&mut cargo)?;
-    let mut report = host_cargo()?;
-    report
-        .args(["run", "--quiet", "--package", "bench", "--bin", "bench-report", "--"])
-        .arg(workspace::host_target().join("criterion"))
-        .arg(workspace::root().join("docs"))
-        .arg(costs);
-    run(&mut report)
+    cargo
+        .args([verb, "--quiet", "--release", "--package", "bench", "--bin", name])
+        .args(PROGRAM_PROFILE)
+        .args(SIMULATOR_PROFILE);
+    Ok(cargo)
 }

@@ -35,7 +35,13 @@ const CACHE: &str = "What a chore needs and does not find it fetches, saying so,
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Measures the ring against others, counts what a write costs the driver, and writes docs/performance.md
+    /// Measures the driver, the ring beside others, and the program, and writes docs/performance.md
+    #[command(
+        after_help = "Takes about seven minutes. Nothing else should run meanwhile; if something does, the page says so.\n\n\
+        Examples:\n  \
+        cargo xtask bench          the whole report, with its charts\n  \
+        cargo xtask bench --quick  the same of few and short measurements"
+    )]
     Bench {
         /// Short measurements, for a first look
         #[arg(long)]

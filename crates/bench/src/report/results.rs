@@ -6,19 +6,12 @@ use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use bench::measures::Spread;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Medians, by load and contender.
-pub(crate) type Results = BTreeMap<String, BTreeMap<String, Measured>>;
-
-/// The time per record, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Measured {
-    pub(crate) median: f64,
-    /// The middle half of the samples.
-    pub(crate) quartiles: (f64, f64),
-}
+/// Nanoseconds per record, by load and contender.
+pub(crate) type Results = BTreeMap<String, BTreeMap<String, Spread>>;
 
 /// `benchmark.json`
 #[derive(Deserialize)]
@@ -74,12 +67,8 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_reader(BufReader::new(file)).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn measured(samples: &Samples) -> Option<Measured> {
-    let mut each: Vec<f64> =
-        samples.times.iter().zip(&samples.iters).map(|(time, iters)| time / iters).collect();
-    each.sort_by(f64::total_cmp);
-    let at = |part: usize| each.get(each.len().saturating_sub(1) * part / 4).copied();
-    Some(Measured { median: at(2)?, quartiles: (at(1)?, at(3)?) })
+fn measured(samples: &Samples) -> Option<Spread> {
+    Spread::of(samples.times.iter().zip(&samples.iters).map(|(time, iters)| time / iters).collect())
 }
 
 #[cfg(test)]
@@ -90,7 +79,7 @@ mod tests {
     fn the_middle_of_the_samples_is_told() {
         let samples =
             Samples { iters: vec![1.0, 2.0, 1.0, 1.0, 10.0], times: vec![5.0, 4.0, 3.0, 4.0, 10.0] };
-        let expected = Measured { median: 3.0, quartiles: (2.0, 4.0) };
+        let expected = Spread { median: 3.0, low: 2.0, high: 4.0 };
         assert_eq!(measured(&samples), Some(expected));
         assert_eq!(measured(&Samples { iters: vec![], times: vec![] }), None);
     }

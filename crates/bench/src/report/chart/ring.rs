@@ -4,8 +4,8 @@ use anyhow::{Result, anyhow};
 use bench::load::LOADS;
 use plotters::prelude::*;
 
-use super::document::CONTENDERS;
-use super::results::Results;
+use crate::document::CONTENDERS;
+use crate::results::Results;
 
 const SIZE: (u32, u32) = (1_000, 520);
 /// The axis is logarithmic and begins here: no contender is faster.

@@ -1,0 +1,4 @@
+//! The charts.
+
+pub(crate) mod growth;
+pub(crate) mod ring;
