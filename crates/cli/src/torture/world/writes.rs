@@ -1,0 +1,87 @@
+//! Who makes a write.
+
+use super::{
+    ALTITUDE, Author, Invalid, KnownFile, KnownHandle, KnownThread, Named, SYSTEM_PID, Truth, World, ensure,
+};
+use crate::model::Offset;
+use crate::scenario::model::{Act, FastIo, Operation, Write};
+
+impl World {
+    pub(super) fn author(&self, thread: usize) -> Option<Author> {
+        let KnownThread { tid, process, .. } = self.threads[thread];
+        let is_user = !self.processes[process].kernel;
+        is_user.then(|| Author::Thread { tid, process: self.program(process) })
+    }
+
+    pub(super) fn named(&self, file: usize) -> Named {
+        let KnownFile { path, earlier, named, .. } = &self.files[file];
+        let paths = earlier.iter().chain([path]).cloned().collect();
+        Named { paths, known: *named }
+    }
+
+    /// Whether a filter above has a worker send such writes on.
+    pub(super) fn is_reposted(&self, file: usize) -> bool {
+        let path = self.files[file].path.to_uppercase();
+        self.filters.iter().any(|filter| {
+            let above = filter.altitude.parse::<f64>().is_ok_and(|altitude| altitude > ALTITUDE);
+            let meant = filter.path.as_ref().is_none_or(|part| path.contains(&part.to_uppercase()));
+            let each = filter.every == 1 && filter.operation == Operation::Write;
+            above && each && meant && matches!(filter.act, Act::Repost | Act::Hold)
+        })
+    }
+
+    pub(super) fn write(&mut self, write: &Write) -> Result<Vec<Truth>, Invalid> {
+        let thread = self.thread(&write.thread)?;
+        let executor = match &write.executor {
+            Some(executor) => Some(self.living_thread(executor)?),
+            None => None,
+        };
+        ensure(self.threads[thread].alive || executor.is_some())?;
+        let handle = self.handle_in(self.threads[thread].process, &write.handle)?;
+        let KnownHandle { file, write: may_write, append, .. } = self.handles[handle];
+        ensure(may_write || append)?;
+        let by_user = !write.generated && !write.paging;
+        let to_the_end = by_user && !may_write;
+        let offset = match write.offset {
+            _ if to_the_end => Some(Offset::EndOfFile),
+            Offset::FilePointer if by_user => None,
+            offset => Some(offset),
+        };
+        let requestor = match &write.requestor {
+            Some(requestor) => Some(self.living_process(requestor)?),
+            None => None,
+        };
+        if !write.paging && write.fast_io != FastIo::RefusedOnly {
+            let size = &mut self.files[file].size;
+            *size = match offset {
+                Some(Offset::At(offset)) => (*size).max(offset + i64::from(write.length)),
+                Some(_) => size.saturating_add(i64::from(write.length)),
+                None => *size,
+            };
+        }
+        // Memory management writes what somebody wrote before; what was refused was not written.
+        if write.paging || write.fast_io == FastIo::RefusedOnly {
+            return Ok(Vec::new());
+        }
+        let author = match requestor {
+            _ if !write.no_thread => self.author(thread),
+            Some(0) if write.kernel_mode => None,
+            None | Some(0) => Some(Author::Unknown),
+            Some(process) => Some(Author::Requestor(self.program(process))),
+        };
+        let Some(author) = author else { return Ok(Vec::new()) };
+        let runs = executor.unwrap_or(thread);
+        let other = (write.no_thread || runs != thread).then(|| self.pid_of(runs));
+        Ok(vec![Truth {
+            length: write.length,
+            offset,
+            author,
+            file: self.named(file),
+            volume: self.files[file].volume,
+            kernel_mode: write.kernel_mode,
+            executor: if self.is_reposted(file) { Some(SYSTEM_PID) } else { other },
+            source: None,
+            optional: false,
+        }])
+    }
+}
