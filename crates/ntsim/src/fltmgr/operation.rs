@@ -83,6 +83,11 @@ impl Operation {
         }
     }
 
+    /// The identity of the process whose thread it is.
+    pub(super) fn process(&self) -> Option<u64> {
+        self.thread.as_ref().map(|thread| thread.process().id())
+    }
+
     /// `FLT_CALLBACK_DATA->Flags` before any callback.
     pub(super) fn callback_data_flags(&self) -> u32 {
         self.data_flags

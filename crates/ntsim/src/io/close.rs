@@ -47,7 +47,8 @@ fn clean_up(cpu: &Cpu, file: &File) {
     if file.has(file_object::DELETE_ON_CLOSE) {
         node.set_deleted(file.current_name().as_deref());
     }
-    let was_last = node.clean_up();
+    fcb.locks.unlock_all(file.ptr().address());
+    let was_last = node.clean_up(file.claim());
     if (was_last || file.deletes_at_once())
         && let Some(name) = node.take_deleted()
     {

@@ -6,6 +6,7 @@ use super::features::Features;
 use super::file::File;
 use super::node::Node;
 use super::request::{IoStatus, decide};
+use super::share::Claim;
 use super::{callback_data, file_object, irp, send};
 use crate::abi::{
     AccessState, CreateParameters, IoSecurityContext, Luid, Parameters, Ptr, SecuritySubjectContext, Shared,
@@ -17,13 +18,11 @@ use crate::fltmgr::{self, Altitude, Arrival, Kind, Operation};
 use crate::ke::Cpu;
 use crate::ob::Object;
 use crate::ps::Thread;
-use crate::sim::{Access, CreateOptions, CreateSpec, Disposition, Handle, Major, Outcome};
+use crate::sim::{Access, CreateOptions, CreateSpec, Disposition, Handle, Major, Outcome, Share};
 use crate::status::NtStatus;
 
 /// Bits of `Options` that hold create options; the disposition is above them.
 const OPTIONS_BITS: u32 = 24;
-/// `FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE`
-const SHARE_ALL: u16 = 7;
 /// `FILE_ATTRIBUTE_NORMAL`
 const ATTRIBUTE_NORMAL: u16 = 0x80;
 
@@ -111,7 +110,7 @@ fn request(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec, data_flags: u32) -> I
             options,
             alignment: 0,
             file_attributes: ATTRIBUTE_NORMAL,
-            share_access: SHARE_ALL,
+            share_access: u16::try_from(spec.share.bits()).expect("there are three bits"),
             alignment2: 0,
             ea_length: 0,
             alignment3: 0,
@@ -127,17 +126,24 @@ fn request(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec, data_flags: u32) -> I
         data_flags,
         ..Operation::new(Major::Create, Kind::Irp, Arc::clone(file), Some(thread))
     };
-    let opening = Opening { disposition: spec.disposition, options: spec.options, outcome: spec.outcome };
+    let opening = Opening {
+        disposition: spec.disposition,
+        options: spec.options,
+        share: spec.share,
+        outcome: spec.outcome,
+    };
     send::send(cpu, operation, parameters, move |cpu, arrival| opening.heed(arrival).open(cpu, arrival.file))
 }
 
 /// The file system's part of a create, from its options alone.
-pub(super) fn open_as_asked(cpu: &Cpu, file: &File, options: u32) -> IoStatus {
+pub(super) fn open_as_asked(cpu: &Cpu, file: &File, asked: &CreateParameters) -> IoStatus {
+    let options = asked.options;
     let Some(disposition) = disposition(options) else {
         return IoStatus::plain(NtStatus::INVALID_PARAMETER);
     };
     let options = CreateOptions::from_bits_truncate(options);
-    Opening { disposition, options, outcome: Outcome::Model }.open(cpu, file)
+    let share = Share::from_bits_truncate(u32::from(asked.share_access));
+    Opening { disposition, options, share, outcome: Outcome::Model }.open(cpu, file)
 }
 
 /// The disposition that a create's options hold.
@@ -158,6 +164,7 @@ fn disposition(options: u32) -> Option<Disposition> {
 struct Opening {
     disposition: Disposition,
     options: CreateOptions,
+    share: Share,
     outcome: Outcome,
 }
 
@@ -165,13 +172,14 @@ impl Opening {
     /// The create as the lowest filter left it.
     fn heed(self, arrival: &Arrival<'_>) -> Self {
         // SAFETY: this is a create.
-        let options = unsafe { arrival.parameters.create }.options;
+        let CreateParameters { options, share_access, .. } = unsafe { arrival.parameters.create };
+        let share = Share::from_bits_truncate(u32::from(share_access));
         let options_as_sent = (self.disposition as u32) << OPTIONS_BITS | self.options.bits();
         if options == options_as_sent {
-            return self;
+            return Self { share, ..self };
         }
         let disposition = disposition(options).unwrap_or(self.disposition);
-        Self { disposition, options: CreateOptions::from_bits_truncate(options), ..self }
+        Self { disposition, options: CreateOptions::from_bits_truncate(options), share, ..self }
     }
 
     /// The file system's part.
@@ -201,12 +209,19 @@ impl Opening {
         if ended.status.is_success() && ended.status != NtStatus::REPARSE {
             let node = volume.names.get_or_insert(file.name(), directory, 0);
             let before = node.sizes();
-            let fcb = node.open();
-            if matches!(ended.information, FILE_SUPERSEDED | FILE_OVERWRITTEN) {
+            let overwrites = matches!(ended.information, FILE_SUPERSEDED | FILE_OVERWRITTEN);
+            let claim = Claim::new(file.access(), self.share);
+            let claim = if overwrites { claim.overwriting() } else { claim };
+            // What is played has been let through.
+            let fcb = match node.open(claim, self.outcome != Outcome::Model) {
+                Ok(fcb) => fcb,
+                Err(status) => return IoStatus::plain(status),
+            };
+            if overwrites {
                 node.set_size(0);
                 pages::discard(cpu, &fcb, &pages::EVERYTHING);
             }
-            file.opened(fcb);
+            file.opened(fcb, claim, self.share);
             if let Some(transaction) = file.transaction() {
                 transaction.opened(file, ended.information == FILE_CREATED, before);
             }

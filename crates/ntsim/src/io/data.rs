@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::file::File;
+use super::lock::Owner;
 use super::request::{IoStatus, decide};
 use super::{Fcb, file_object, irp, stack_location};
 use crate::cc::lazy_writer;
@@ -29,6 +30,8 @@ pub(super) struct WriteTarget {
     pub(super) non_cached: bool,
     pub(super) write_through: bool,
     pub(super) outcome: Outcome,
+    /// Whose it is, where that is known: locks of others stand against it.
+    pub(super) process: Option<u64>,
 }
 
 impl WriteTarget {
@@ -42,6 +45,7 @@ impl WriteTarget {
             write_through: file.has(file_object::WRITE_THROUGH),
             outcome: Outcome::Model,
             file: Arc::clone(file),
+            process: None,
         }
     }
 
@@ -57,6 +61,7 @@ impl WriteTarget {
             write_through: arrival.heed_operation_flag(stack_location::WRITE_THROUGH, self.write_through),
             outcome: self.outcome,
             file: Arc::clone(arrival.file),
+            process: arrival.process,
         }
     }
 
@@ -99,6 +104,9 @@ impl WriteTarget {
             fcb.pages().clean(&cpu.kernel().cache, fcb, &range);
             return IoStatus::new(NtStatus::SUCCESS, self.length as usize);
         }
+        if let Err(status) = locks_let(&self.file, fcb, self.process, &range, true) {
+            return IoStatus::plain(status);
+        }
         if self.non_cached {
             // The cache must not hold what differs from the disk.
             if let Err(status) = write_out(cpu, fcb, &range, Writer::FileSystem) {
@@ -132,6 +140,18 @@ impl WriteTarget {
     }
 }
 
+/// Whether locks of others let a transfer through.
+fn locks_let(
+    file: &File,
+    fcb: &Fcb,
+    process: Option<u64>,
+    bytes: &Range<i64>,
+    writes: bool,
+) -> Result<(), NtStatus> {
+    let Some(process) = process else { return Ok(()) };
+    fcb.locks.check(Owner { file: file.ptr().address(), process }, bytes, writes)
+}
+
 /// The file system's part of a read.
 #[derive(Clone)]
 pub(super) struct ReadTarget {
@@ -139,14 +159,25 @@ pub(super) struct ReadTarget {
     pub(super) offset: i64,
     pub(super) length: u32,
     pub(super) non_cached: bool,
+    pub(super) paging: bool,
     pub(super) outcome: Outcome,
+    /// Whose it is, where that is known: locks of others stand against it.
+    pub(super) process: Option<u64>,
 }
 
 impl ReadTarget {
     /// A read as the file was opened: through the cache or past it.
     pub(super) fn new(file: &Arc<File>, offset: i64, length: u32) -> Self {
         let non_cached = file.has(file_object::NO_INTERMEDIATE_BUFFERING);
-        Self { file: Arc::clone(file), offset, length, non_cached, outcome: Outcome::Model }
+        Self {
+            file: Arc::clone(file),
+            offset,
+            length,
+            non_cached,
+            paging: false,
+            outcome: Outcome::Model,
+            process: None,
+        }
     }
 
     /// The read as the lowest filter left it.
@@ -156,9 +187,11 @@ impl ReadTarget {
         Self {
             offset: read.byte_offset,
             length: read.length,
+            paging: arrival.heed_irp_flag(irp::PAGING_IO, self.paging),
             non_cached: arrival.heed_irp_flag(irp::NOCACHE, self.non_cached),
             outcome: self.outcome,
             file: Arc::clone(arrival.file),
+            process: arrival.process,
         }
     }
 
@@ -174,6 +207,11 @@ impl ReadTarget {
             return IoStatus::plain(NtStatus::END_OF_FILE);
         }
         let end = self.offset + bytes;
+        if !self.paging
+            && let Err(status) = locks_let(&self.file, fcb, self.process, &(self.offset..end), false)
+        {
+            return IoStatus::plain(status);
+        }
         if self.non_cached {
             // What is read past the cache must be on disk first.
             if let Err(status) = write_out(cpu, fcb, &(self.offset..end), Writer::FileSystem) {

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::file_object;
 use super::node::Fcb;
+use super::share::Claim;
 use super::transaction::TransactionObject;
 use super::volume::Volume;
 use crate::abi::{
@@ -11,7 +12,7 @@ use crate::abi::{
     UnicodeString,
 };
 use crate::fltmgr::{Altitude, ContextList, NameCache};
-use crate::sim::{Access, CopyIntent, CreateOptions, CreateSpec};
+use crate::sim::{Access, CopyIntent, CreateOptions, CreateSpec, Share};
 use crate::util::Lock;
 
 /// `IO_TYPE_FILE`
@@ -26,6 +27,8 @@ pub(crate) struct File {
     /// The NT path.
     path: SharedText,
     access: Access,
+    /// What it does and lets others do, once the file system has opened it.
+    claim: OnceLock<Claim>,
     copy: Option<CopyIntent>,
     /// Set when the file system has opened it, unless it opened the volume itself.
     fcb: OnceLock<Arc<Fcb>>,
@@ -78,6 +81,7 @@ impl File {
             name,
             path,
             access: spec.access,
+            claim: OnceLock::new(),
             copy,
             fcb: OnceLock::new(),
             below: OnceLock::new(),
@@ -163,6 +167,11 @@ impl File {
         }
     }
 
+    /// A range has been locked by it.
+    pub(super) fn locked(&self) {
+        self.object.update(|object| object.lock_operation = 1);
+    }
+
     pub(crate) fn handle_opened(&self) {
         self.uses.lock().handles += 1;
     }
@@ -212,9 +221,18 @@ impl File {
         self.fcb.get()
     }
 
+    /// What it does and lets others do.
+    pub(super) fn claim(&self) -> Claim {
+        self.claim.get().copied().unwrap_or_default()
+    }
+
     /// The file system has opened it.
-    pub(super) fn opened(&self, fcb: Arc<Fcb>) {
+    pub(super) fn opened(&self, fcb: Arc<Fcb>, claim: Claim, share: Share) {
+        let _ = self.claim.set(claim);
         self.object.update(|object| {
+            object.shared_read = u8::from(share.contains(Share::READ));
+            object.shared_write = u8::from(share.contains(Share::WRITE));
+            object.shared_delete = u8::from(share.contains(Share::DELETE));
             object.fs_context = fcb.header();
             object.section_object_pointer = fcb.section();
             object.read_access = u8::from(self.access.contains(Access::READ_DATA));

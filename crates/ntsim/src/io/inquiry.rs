@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::file::File;
+use super::lock::Owner;
 use super::request::{IoStatus, file_of};
 use super::{irp, send};
 use crate::abi::{
     LockControlParameters, Parameters, Ptr, QueryDirectoryParameters, QueryFileInformationParameters, Shared,
 };
-use crate::fltmgr::{Kind, Operation};
+use crate::fltmgr::{Arrival, Kind, Operation};
 use crate::ke::Cpu;
-use crate::sim::{Handle, Major};
+use crate::sim::{Handle, Major, RangeLock};
 use crate::status::NtStatus;
 
 /// `FILE_INFORMATION_CLASS`
@@ -78,14 +79,21 @@ pub(crate) fn query_directory(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus>
             mdl_address: Ptr::NULL,
         };
     });
-    request(cpu, &file, Major::DirectoryControl, QUERY_DIRECTORY, parameters, |file| {
-        let is_directory = file.fcb().is_some_and(|fcb| fcb.node().is_directory());
+    request(cpu, &file, Major::DirectoryControl, QUERY_DIRECTORY, parameters, |arrival| {
+        let is_directory = arrival.file.fcb().is_some_and(|fcb| fcb.node().is_directory());
         if is_directory { NtStatus::SUCCESS } else { NtStatus::INVALID_PARAMETER }
     })
 }
 
-/// `NtLockFile` or `NtUnlockFile` of a range by the current thread; locks are not enforced.
-pub(crate) fn lock(cpu: &Cpu, handle: Handle, offset: i64, length: i64, locks: bool) -> Result<(), NtStatus> {
+/// `NtLockFile` or `NtUnlockFile` of a range by the current thread. A lock that cannot be had is refused at once.
+pub(crate) fn lock(
+    cpu: &Cpu,
+    handle: Handle,
+    offset: i64,
+    length: i64,
+    what: RangeLock,
+) -> Result<(), NtStatus> {
+    let (locks, exclusive) = (what != RangeLock::None, what == RangeLock::Exclusive);
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
     let bytes = Shared::new(length);
     let parameters = Parameters::zeroed_then(|parameters| {
@@ -96,12 +104,31 @@ pub(crate) fn lock(cpu: &Cpu, handle: Handle, offset: i64, length: i64, locks: b
             byte_offset: offset,
             process_id: cpu.thread().process().ptr(),
             fail_immediately: u8::from(locks),
-            exclusive_lock: u8::from(locks),
+            exclusive_lock: u8::from(exclusive),
             alignment2: [0; 6],
         };
     });
     let minor = if locks { LOCK } else { UNLOCK_SINGLE };
-    request(cpu, &file, Major::LockControl, minor, parameters, |_| NtStatus::SUCCESS)
+    request(cpu, &file, Major::LockControl, minor, parameters, move |arrival| {
+        lock_as_asked(arrival, locks).err().unwrap_or(NtStatus::SUCCESS)
+    })
+}
+
+/// The file system's part.
+fn lock_as_asked(arrival: &Arrival<'_>, locks: bool) -> Result<(), NtStatus> {
+    // SAFETY: this is a lock request.
+    let asked = unsafe { arrival.parameters.lock_control };
+    let file = arrival.file;
+    let fcb = file.fcb().filter(|fcb| !fcb.node().is_directory()).ok_or(NtStatus::INVALID_PARAMETER)?;
+    let process = arrival.process.ok_or(NtStatus::INVALID_PARAMETER)?;
+    let end = asked.byte_offset.checked_add(asked.length.read()).ok_or(NtStatus::INVALID_LOCK_RANGE)?;
+    let owner = Owner { file: file.ptr().address(), process };
+    if !locks {
+        return fcb.locks.unlock(owner, &(asked.byte_offset..end));
+    }
+    fcb.locks.lock(owner, asked.byte_offset..end, asked.exclusive_lock != 0)?;
+    file.locked();
+    Ok(())
 }
 
 fn request(
@@ -110,14 +137,12 @@ fn request(
     major: Major,
     minor: u8,
     parameters: Parameters,
-    target: impl FnOnce(&File) -> NtStatus + Send + 'static,
+    target: impl FnOnce(&Arrival<'_>) -> NtStatus + Send + 'static,
 ) -> Result<(), NtStatus> {
     let operation = Operation {
         minor,
         irp_flags: irp::SYNCHRONOUS_API | irp::DEFER_IO_COMPLETION,
         ..Operation::new(major, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
     };
-    send::send(cpu, operation, parameters, move |_, arrival| IoStatus::plain(target(arrival.file)))
-        .status
-        .ok()
+    send::send(cpu, operation, parameters, move |_, arrival| IoStatus::plain(target(arrival))).status.ok()
 }

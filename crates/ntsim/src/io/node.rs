@@ -1,8 +1,11 @@
 //! What lies on a volume: files, directories and streams, and their control blocks while they are open.
 
+use super::lock::RangeLocks;
+use super::share::{Claim, ShareAccess};
 use crate::abi::{AdvancedFcbHeader, ListEntry, Ptr, SectionObjectPointers, Shared};
 use crate::cc::pages::Pages;
 use crate::fltmgr::{ContextList, NameCache};
+use crate::status::NtStatus;
 use crate::util::Lock;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -72,6 +75,7 @@ struct OpenState {
     files: usize,
     /// File objects that have not been cleaned up.
     handles: usize,
+    shares: ShareAccess,
 }
 
 impl Node {
@@ -208,11 +212,16 @@ impl Node {
     }
 
     /// A file object comes: all of those open at a time share one control block.
-    pub(super) fn open(self: &Arc<Self>) -> Arc<Fcb> {
+    /// It is refused if others do not share it, unless that has been decided already.
+    pub(super) fn open(self: &Arc<Self>, claim: Claim, decided: bool) -> Result<Arc<Fcb>, NtStatus> {
         let mut open = self.open.lock();
+        if !decided {
+            open.shares.check(claim)?;
+        }
+        open.shares.add(claim);
         open.files += 1;
         open.handles += 1;
-        Arc::clone(open.fcb.get_or_insert_with(|| Arc::new(Fcb::new(self))))
+        Ok(Arc::clone(open.fcb.get_or_insert_with(|| Arc::new(Fcb::new(self)))))
     }
 
     /// Whether somebody has a handle of it, or has it mapped.
@@ -227,8 +236,9 @@ impl Node {
     }
 
     /// A file object has no handle any more. Returns whether it was the last that had.
-    pub(super) fn clean_up(&self) -> bool {
+    pub(super) fn clean_up(&self, claim: Claim) -> bool {
         let mut open = self.open.lock();
+        open.shares.remove(claim);
         open.handles = open.handles.saturating_sub(1);
         open.handles == 0
     }
@@ -247,6 +257,8 @@ pub(crate) struct Fcb {
     section: Shared<SectionObjectPointers>,
     node: Arc<Node>,
     pages: Pages,
+    /// What is locked of it.
+    pub(super) locks: RangeLocks,
     /// What filters attached to the stream; gone when the last file object goes.
     pub(crate) contexts: ContextList,
     /// What the Filter Manager knows of its names.
@@ -288,6 +300,7 @@ impl Fcb {
             section,
             node: Arc::clone(node),
             pages: Pages::default(),
+            locks: RangeLocks::default(),
             contexts: ContextList::default(),
             names: NameCache::default(),
         }
@@ -333,21 +346,25 @@ impl Fcb {
 mod tests {
     use super::*;
 
+    fn opened(node: &Arc<Node>) -> Arc<Fcb> {
+        node.open(Claim::default(), false).expect("it is shared")
+    }
+
     #[test]
     fn file_objects_of_a_stream_share_a_control_block_until_the_last_goes() {
         let node = Arc::new(Node::new(r"\a", false, 10));
-        let first = node.open();
-        let second = node.open();
+        let first = opened(&node);
+        let second = opened(&node);
         assert!(Arc::ptr_eq(&first, &second));
         assert!(node.close().is_none());
         assert!(node.close().is_some_and(|last| Arc::ptr_eq(&last, &first)));
-        assert!(!Arc::ptr_eq(&node.open(), &first), "a file opened later has a control block of its own");
+        assert!(!Arc::ptr_eq(&opened(&node), &first), "a file opened later has a control block of its own");
     }
 
     #[test]
     fn the_control_block_knows_the_size() {
         let node = Arc::new(Node::new(r"\a", false, 10));
-        let fcb = node.open();
+        let fcb = opened(&node);
         node.set_size(20);
         assert_eq!(fcb.header.get().file_size, 20);
     }

@@ -123,7 +123,11 @@ fn file_system(cpu: &Cpu, major: Major, arrival: &Arrival<'_>) -> IoStatus {
     let set = |flag: u32| arrival.irp_flags & flag != 0;
     match major {
         Major::Read => {
-            let target = ReadTarget { non_cached: set(irp::NOCACHE), ..ReadTarget::new(&file, 0, 0) };
+            let target = ReadTarget {
+                non_cached: set(irp::NOCACHE),
+                paging: set(irp::PAGING_IO),
+                ..ReadTarget::new(&file, 0, 0)
+            };
             target.heed(arrival).run(cpu)
         }
         Major::Write => {
@@ -138,7 +142,7 @@ fn file_system(cpu: &Cpu, major: Major, arrival: &Arrival<'_>) -> IoStatus {
         Major::Create => {
             // SAFETY: this is a create.
             let create = unsafe { arrival.parameters.create };
-            create::open_as_asked(cpu, &file, create.options)
+            create::open_as_asked(cpu, &file, &create)
         }
         Major::FlushBuffers => flush::flush_file(cpu, &file),
         Major::SetInformation => {

@@ -71,6 +71,7 @@ pub(super) fn prepare_write(
         non_cached: is_non_cached(file, spec.non_cached),
         write_through,
         outcome: spec.outcome,
+        process: None,
     };
     Ok(PreparedWrite { operation, parameters: write_parameters(cpu, offset, spec.length), target })
 }
@@ -125,7 +126,9 @@ pub(crate) fn read(
         offset: spec.offset,
         length: spec.length,
         non_cached: !spec.paging && is_non_cached(&file, spec.non_cached),
+        paging: spec.paging,
         outcome: spec.outcome,
+        process: None,
     };
     let irp_flags =
         irp_flags(&file, irp::READ_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);

@@ -33,11 +33,12 @@ pub use load::{Driver, Leak, LeakReport, LoadError, UnloadError, check_image};
 pub use observe::{Callback, CopySource, Major, Observer, Phase, ProcessFacts, ThreadFacts};
 pub use operation::{
     Access, ChunkSpec, CopyIntent, CopyReport, CopySpec, CreateOptions, CreateSpec, Disposition, FastIo,
-    Handle, Mode, Outcome, ReadSpec, WriteOffset, WriteSpec,
+    Handle, Mode, Outcome, ReadSpec, Share, WriteOffset, WriteSpec,
 };
 pub use port::{Connection, MessageHandler, PortReply};
 pub use request::{Notice, Request};
 pub use section::{MdlWriteSpec, Protection, Section, SectionSpec, View};
+pub(crate) use setting::RangeLock;
 pub use setting::{Replace, Setting};
 pub use transaction::Transaction;
 

@@ -15,6 +15,8 @@ bitflags::bitflags! {
         const WRITE_DATA = 0x2;
         /// `FILE_APPEND_DATA`
         const APPEND_DATA = 0x4;
+        /// `FILE_EXECUTE`
+        const EXECUTE = 0x20;
         /// `FILE_READ_ATTRIBUTES`
         const READ_ATTRIBUTES = 0x80;
         /// `FILE_WRITE_ATTRIBUTES`
@@ -29,6 +31,19 @@ bitflags::bitflags! {
         const GENERIC_WRITE = 0x0012_0116;
         /// Any other right.
         const _ = !0;
+    }
+}
+
+bitflags::bitflags! {
+    /// What an open lets others do (`ShareAccess`).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Share: u32 {
+        /// `FILE_SHARE_READ`
+        const READ = 0x1;
+        /// `FILE_SHARE_WRITE`
+        const WRITE = 0x2;
+        /// `FILE_SHARE_DELETE`
+        const DELETE = 0x4;
     }
 }
 
@@ -112,6 +127,8 @@ pub struct CreateSpec {
     pub path: String,
     /// Access asked for.
     pub access: Access,
+    /// What others may do meanwhile.
+    pub share: Share,
     /// What to do when the file exists, or does not.
     pub disposition: Disposition,
     /// Create options.
@@ -129,12 +146,13 @@ pub struct CreateSpec {
 }
 
 impl CreateSpec {
-    /// A synchronous open of a file that may have to be created, for reading and writing.
+    /// A synchronous open of a file that may have to be created, for reading and writing; others may do as they like.
     #[must_use]
     pub fn new(path: &str) -> Self {
         Self {
             path: path.to_owned(),
             access: Access::GENERIC_READ | Access::GENERIC_WRITE,
+            share: Share::all(),
             disposition: Disposition::OpenIf,
             options: CreateOptions::SYNCHRONOUS_IO_NONALERT | CreateOptions::NON_DIRECTORY_FILE,
             copy: None,
@@ -162,6 +180,12 @@ impl CreateSpec {
     #[must_use]
     pub fn access(self, access: Access) -> Self {
         Self { access, ..self }
+    }
+
+    /// The same open that lets others do no more than this.
+    #[must_use]
+    pub fn share(self, share: Share) -> Self {
+        Self { share, ..self }
     }
 
     /// The same open with this disposition.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    ChunkSpec, CloneSpec, Handle, MdlWriteSpec, Notice, OffloadToken, OffloadWriteSpec, Process, Replace,
-    Request, Setting, Sim, SpecError, Thread, WriteSpec,
+    ChunkSpec, CloneSpec, Handle, MdlWriteSpec, Notice, OffloadToken, OffloadWriteSpec, Process, RangeLock,
+    Replace, Request, Setting, Sim, SpecError, Thread, WriteSpec,
 };
 use crate::status::NtStatus;
 use crate::{cc, io};
@@ -61,22 +61,37 @@ impl Sim {
         self.as_thread(thread, |cpu| io::inquiry::query_directory(cpu, handle))
     }
 
-    /// `NtLockFile` of a range, exclusively; locks are not enforced.
+    /// `NtLockFile` of a range, exclusively: others can neither read nor write there before it is unlocked or the file closed.
     ///
     /// # Errors
     ///
-    /// The status of the failed operation.
+    /// The status of the failed operation: `STATUS_LOCK_NOT_GRANTED` if others have locked there.
     pub fn lock(&self, thread: Thread, handle: Handle, offset: u64, length: u64) -> Result<(), NtStatus> {
-        self.lock_or_unlock(thread, handle, (offset, length), true)
+        self.lock_or_unlock(thread, handle, (offset, length), RangeLock::Exclusive)
+    }
+
+    /// `NtLockFile` of a range, for sharing: nobody can write there.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation: `STATUS_LOCK_NOT_GRANTED` if others have locked there exclusively.
+    pub fn lock_shared(
+        &self,
+        thread: Thread,
+        handle: Handle,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), NtStatus> {
+        self.lock_or_unlock(thread, handle, (offset, length), RangeLock::Shared)
     }
 
     /// `NtUnlockFile` of a range.
     ///
     /// # Errors
     ///
-    /// The status of the failed operation.
+    /// The status of the failed operation: `STATUS_RANGE_NOT_LOCKED` if exactly this range is not.
     pub fn unlock(&self, thread: Thread, handle: Handle, offset: u64, length: u64) -> Result<(), NtStatus> {
-        self.lock_or_unlock(thread, handle, (offset, length), false)
+        self.lock_or_unlock(thread, handle, (offset, length), RangeLock::None)
     }
 
     fn lock_or_unlock(
@@ -84,11 +99,11 @@ impl Sim {
         thread: Thread,
         handle: Handle,
         (offset, length): (u64, u64),
-        locks: bool,
+        what: RangeLock,
     ) -> Result<(), NtStatus> {
         let number = |value| i64::try_from(value).map_err(|_| NtStatus::INVALID_PARAMETER);
         let (offset, length) = (number(offset)?, number(length)?);
-        self.as_thread(thread, |cpu| io::inquiry::lock(cpu, handle, offset, length, locks))
+        self.as_thread(thread, |cpu| io::inquiry::lock(cpu, handle, offset, length, what))
     }
 
     /// `NtFlushBuffersFile`: what is dirty of the file is written in this thread, whoever wrote it.

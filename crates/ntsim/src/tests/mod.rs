@@ -30,6 +30,7 @@ mod references;
 mod replacing;
 mod sections;
 mod security;
+mod sharing;
 mod symbols;
 mod teardown;
 mod threads;

@@ -19,6 +19,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) changed_irp_flags: u32,
     pub(crate) changed_operation_flags: u8,
     pub(crate) file: &'a Arc<File>,
+    /// The identity of the requestor's process.
+    pub(crate) process: Option<u64>,
 }
 
 impl Arrival<'_> {

@@ -121,6 +121,7 @@ fn arrive_alone(
         changed_irp_flags: 0,
         changed_operation_flags: 0,
         file: &operation.file,
+        process: operation.process(),
     };
     target(cpu, &arrival)
 }

@@ -219,6 +219,7 @@ impl Passage {
             changed_irp_flags: iopb.irp_flags ^ self.operation.irp_flags,
             changed_operation_flags: iopb.operation_flags ^ self.operation.operation_flags,
             file: self.file(),
+            process: self.operation.process(),
         }
     }
 

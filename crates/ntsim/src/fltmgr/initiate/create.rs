@@ -7,9 +7,12 @@ use crate::ke::Cpu;
 use crate::ob::Object;
 use crate::ob::routines::OBJ_KERNEL_HANDLE;
 use crate::rtl;
-use crate::sim::{Access, CreateOptions, CreateSpec, Disposition, Mode};
+use crate::sim::{Access, CreateOptions, CreateSpec, Disposition, Mode, Share};
 use crate::status::NtStatus;
 use crate::verifier::Rule;
+
+/// `IO_IGNORE_SHARE_ACCESS_CHECK`
+const IO_IGNORE_SHARE_ACCESS_CHECK: u32 = 0x0800;
 
 /// `CreateDisposition`, by value.
 const DISPOSITIONS: [Disposition; 6] = [
@@ -115,12 +118,12 @@ pub(crate) fn create_file_ex(
     status: Ptr<IoStatusBlock>,
     _allocation: Ptr<i64>,
     _file_attributes: u32,
-    _share: u32,
+    share: u32,
     disposition: u32,
     options: u32,
     _ea: Ptr,
     _ea_length: u32,
-    _flags: u32,
+    flags: u32,
 ) -> NtStatus {
     push_lock::check_call_out(cpu);
     let filters = &cpu.kernel().filters;
@@ -150,6 +153,11 @@ pub(crate) fn create_file_ex(
     };
     let spec = CreateSpec::new(&path)
         .access(Access::from_bits_retain(access))
+        .share(if flags & IO_IGNORE_SHARE_ACCESS_CHECK == 0 {
+            Share::from_bits_truncate(share)
+        } else {
+            Share::all()
+        })
         .disposition(*disposition)
         .options(CreateOptions::from_bits_truncate(options))
         .mode(Mode::Kernel);
