@@ -1,9 +1,11 @@
-//! Cache manager: which pages of which streams are dirty, and who writes them when. No bytes are kept.
+//! Cache manager: which pages of which streams are in memory, which are dirty, and who reads and writes them when. No bytes are
+//! kept.
 //!
 //! A cached write only marks pages. They reach the file system as paging writes: of the lazy writer, of whoever flushes
 //! the file, of a write-through, or of the modified page writer where views dirtied them.
 
 pub(crate) mod lazy_writer;
+pub(crate) mod page_in;
 pub(crate) mod pages;
 mod ranges;
 pub(crate) mod write_out;

@@ -31,6 +31,8 @@ pub(crate) struct Pages {
 
 #[derive(Default)]
 struct State {
+    /// What is in memory.
+    resident: Ranges,
     cached: Ranges,
     mapped: Ranges,
     /// The first file object that cached or mapped the stream; paging I/O goes by it, and it is not closed while pages
@@ -72,6 +74,7 @@ impl Pages {
         let pages = pages_of(bytes);
         let mut state = self.state.lock();
         let was_dirty = state.is_dirty();
+        state.resident.insert(pages.clone());
         match how {
             Dirtied::Cached => state.cached.insert(pages),
             Dirtied::Mapped => state.mapped.insert(pages),
@@ -107,6 +110,33 @@ impl Pages {
             manager.became_clean(fcb);
         }
         Some((taken, holder))
+    }
+
+    /// The first pages of a range that are not in memory, and the file object to read them by, which the cache or memory manager
+    /// refers to from now on.
+    pub(super) fn missing(
+        &self,
+        file: &Arc<File>,
+        within: &Range<i64>,
+        limit: i64,
+    ) -> Option<(Range<i64>, Arc<File>)> {
+        let mut state = self.state.lock();
+        let missing = state.resident.first_gap(within, limit)?;
+        state.hold(file);
+        let holder = state.holder.clone()?;
+        Some((missing, holder))
+    }
+
+    /// Pages have been read.
+    pub(super) fn came(&self, pages: &Range<i64>) {
+        self.state.lock().resident.insert(pages.clone());
+    }
+
+    /// Pages are in memory no more: what is on disk has changed, or is gone.
+    pub(crate) fn evict(&self, bytes: &Range<i64>) {
+        let mut state = self.state.lock();
+        let pages = pages_of(bytes);
+        state.resident.remove(&pages);
     }
 
     /// The pages of a range are clean: written by other means, or gone.
@@ -178,5 +208,6 @@ pub(crate) fn discard(cpu: &Cpu, fcb: &Arc<Fcb>, bytes: &Range<i64>) {
     let whole = round_up(bytes.start, PAGE_BYTES)..bytes.end / PAGE_BYTES * PAGE_BYTES;
     if !whole.is_empty() {
         fcb.pages().clean(&cpu.kernel().cache, fcb, &whole);
+        fcb.pages().evict(&whole);
     }
 }

@@ -55,6 +55,22 @@ impl Ranges {
         Some(start..end)
     }
 
+    /// The first part of a range that no range covers, at most `limit` bytes of it.
+    pub(super) fn first_gap(&self, within: &Range<i64>, limit: i64) -> Option<Range<i64>> {
+        let mut start = within.start;
+        let first = self.0.partition_point(|known| known.end <= start);
+        let mut end = within.end;
+        for known in &self.0[first..] {
+            if known.start > start {
+                end = end.min(known.start);
+                break;
+            }
+            start = known.end;
+        }
+        let end = end.min(start.saturating_add(limit));
+        (start < end).then_some(start..end)
+    }
+
     /// Whether anything of it lies in a range.
     pub(super) fn overlaps(&self, range: &Range<i64>) -> bool {
         self.0.iter().any(|known| known.start < range.end && range.start < known.end)
@@ -126,5 +142,16 @@ mod tests {
             assert_eq!(all, bytes, "step {step}");
             assert!(set.0.windows(2).all(|pair| pair[0].end < pair[1].start), "{set:?}");
         }
+    }
+
+    #[test]
+    fn the_first_gap_is_what_nothing_covers() {
+        let set = of(&[0..10, 20..30]);
+        assert_eq!(set.first_gap(&(0..40), 100), Some(10..20));
+        assert_eq!(set.first_gap(&(0..40), 5), Some(10..15));
+        assert_eq!(set.first_gap(&(20..40), 100), Some(30..40));
+        assert_eq!(set.first_gap(&(0..10), 100), None);
+        assert_eq!(set.first_gap(&(12..15), 100), Some(12..15));
+        assert_eq!(of(&[]).first_gap(&(5..5), 100), None);
     }
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::file::File;
 use super::lock::Owner;
+use super::paging::TopLevel;
 use super::request::{IoStatus, decide};
 use super::{Fcb, file_object, irp, stack_location};
 use crate::cc::lazy_writer;
+use crate::cc::page_in::{page_in, page_in_partly_written, read_ahead};
 use crate::cc::pages::Dirtied;
 use crate::cc::write_out::{Writer, write_out};
 use crate::fltmgr::{Answer, Arrival};
@@ -107,11 +109,15 @@ impl WriteTarget {
         if let Err(status) = locks_let(&self.file, fcb, self.process, &range, true) {
             return IoStatus::plain(status);
         }
-        if self.non_cached {
-            // The cache must not hold what differs from the disk.
-            if let Err(status) = write_out(cpu, fcb, &range, Writer::FileSystem) {
-                return IoStatus::plain(status);
-            }
+        let prepared = if self.non_cached {
+            // The cache must not hold what differs from the disk (ntifs, `CcCoherencyFlushAndPurgeCache`).
+            fcb.pages().evict(&range);
+            write_out(cpu, fcb, &range, Writer::FileSystem)
+        } else {
+            page_in_partly_written(cpu, &self.file, &range)
+        };
+        if let Err(status) = prepared {
+            return IoStatus::plain(status);
         }
         let ended = self.wrote(&range);
         if !self.non_cached && !range.is_empty() {
@@ -199,6 +205,17 @@ impl ReadTarget {
         decide(self.outcome, || self.read(cpu), || IoStatus::new(NtStatus::SUCCESS, self.length as usize))
     }
 
+    /// What is not in the cache comes there, and more of it if the file is read on.
+    fn copy_from_cache(&self, cpu: &Cpu, range: &Range<i64>) -> Result<(), NtStatus> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        if page_in(cpu, &self.file, range, TopLevel::Irp)? {
+            read_ahead(cpu, &self.file, range.end);
+        }
+        Ok(())
+    }
+
     fn read(&self, cpu: &Cpu) -> IoStatus {
         let Some(fcb) = self.file.fcb() else { return IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST) };
         let rest = fcb.node().size().saturating_sub(self.offset);
@@ -212,11 +229,18 @@ impl ReadTarget {
         {
             return IoStatus::plain(status);
         }
-        if self.non_cached {
+        if self.paging {
+            return IoStatus::new(NtStatus::SUCCESS, usize::try_from(bytes).unwrap_or(0));
+        }
+        let range = self.offset..end;
+        let prepared = if self.non_cached {
             // What is read past the cache must be on disk first.
-            if let Err(status) = write_out(cpu, fcb, &(self.offset..end), Writer::FileSystem) {
-                return IoStatus::plain(status);
-            }
+            write_out(cpu, fcb, &range, Writer::FileSystem)
+        } else {
+            self.copy_from_cache(cpu, &range)
+        };
+        if let Err(status) = prepared {
+            return IoStatus::plain(status);
         }
         self.file.set_position(end);
         IoStatus::new(NtStatus::SUCCESS, usize::try_from(bytes).unwrap_or(0))

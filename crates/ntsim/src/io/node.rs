@@ -108,6 +108,11 @@ impl Node {
         self.sizes.lock().file
     }
 
+    /// How much has been written, in bytes.
+    pub(crate) fn valid_bytes(&self) -> i64 {
+        self.sizes.lock().valid
+    }
+
     pub(super) fn sizes(&self) -> Sizes {
         *self.sizes.lock()
     }

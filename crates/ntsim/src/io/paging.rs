@@ -1,11 +1,11 @@
-//! Paging writes: how the cache and memory managers write pages.
+//! Paging I/O: how the cache and memory managers read and write pages.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::data::WriteTarget;
+use super::data::{ReadTarget, WriteTarget};
 use super::file::File;
-use super::transfer::{irp_flags, write_parameters};
+use super::transfer::{irp_flags, read_parameters, write_parameters};
 use super::{irp, send};
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::{Cpu, Irql};
@@ -60,6 +60,32 @@ impl Drop for RestoreTopLevel {
     fn drop(&mut self) {
         self.thread.io().set_top_level_irp(self.before);
     }
+}
+
+/// Reads pages of a file in the current thread, at `APC_LEVEL`, and waits for them.
+pub(crate) fn read_pages(
+    cpu: &Cpu,
+    file: &Arc<File>,
+    range: &Range<i64>,
+    top_level: TopLevel,
+) -> Result<(), NtStatus> {
+    let thread = cpu.thread();
+    let length = u32::try_from(range.end - range.start).map_err(|_| NtStatus::INVALID_PARAMETER)?;
+    let operation = Operation {
+        irp_flags: irp_flags(file, irp::READ_OPERATION, true, true, true),
+        mode: Mode::Kernel,
+        offset: Some(range.start),
+        length: Some(length),
+        ..Operation::new(Major::Read, Kind::Irp, Arc::clone(file), Some(Arc::clone(&thread)))
+    };
+    let parameters = read_parameters(cpu, range.start, length);
+    let target = ReadTarget { paging: true, non_cached: true, ..ReadTarget::new(file, range.start, length) };
+    let before = thread.io().set_top_level_irp(top_level.value(cpu, &thread));
+    let _restore = RestoreTopLevel { thread, before };
+    let ended = cpu.at_irql(Irql::APC, || {
+        send::send(cpu, operation, parameters, move |cpu, arrival| target.heed(arrival).run(cpu))
+    });
+    ended.status.ok()
 }
 
 /// Writes pages of a file in the current thread, at `APC_LEVEL`.

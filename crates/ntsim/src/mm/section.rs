@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::cc::page_in::page_in;
 use crate::cc::pages::{Dirtied, release_idle};
 use crate::cc::write_out::{Writer, write_out};
 use crate::io::file::File;
+use crate::io::paging::TopLevel;
 use crate::io::request::file_of;
 use crate::io::{Fcb, fs_filter, set_information};
 use crate::ke::Cpu;
@@ -148,8 +150,12 @@ pub(crate) fn dirty_view(cpu: &Cpu, view: View, offset: u64, length: u64) -> Res
     let range = range(&section, offset, length)?;
     match section.protection {
         Protection::ReadOnly | Protection::ExecuteRead => return Err(NtStatus::ACCESS_VIOLATION),
-        Protection::WriteCopy => return Ok(()),
-        Protection::ReadWrite | Protection::ExecuteReadWrite => {}
+        Protection::WriteCopy | Protection::ReadWrite | Protection::ExecuteReadWrite => {}
+    }
+    // The page fault comes first.
+    page_in(cpu, &section.file, &range, TopLevel::None)?;
+    if section.protection == Protection::WriteCopy {
+        return Ok(());
     }
     let fcb = fcb_of(&section)?;
     let dirty = fcb.pages().dirty(&kernel.cache, &section.file, &range, Dirtied::Mapped, kernel.clock.now());

@@ -49,6 +49,8 @@ pub struct Config {
     pub processors: u32,
     /// When dirty pages are written by themselves.
     pub lazy_writer: LazyWriter,
+    /// Whether what is not in memory is read, by paging reads.
+    pub paging_reads: bool,
     /// Which thread runs when.
     pub schedule: Schedule,
     /// Whether memory is watched, which takes time: each block of pool ends at a page that cannot be touched, what is freed
@@ -66,6 +68,7 @@ impl Config {
             start_time: DEFAULT_START_TIME,
             processors: DEFAULT_PROCESSORS,
             lazy_writer: LazyWriter::OnTime,
+            paging_reads: true,
             schedule: Schedule::Fixed,
             watch: true,
         }
@@ -75,6 +78,12 @@ impl Config {
     #[must_use]
     pub fn lazy_writer(self, lazy_writer: LazyWriter) -> Self {
         Self { lazy_writer, ..self }
+    }
+
+    /// The same machine with paging reads, or as if all were in memory always; there are unless this says otherwise.
+    #[must_use]
+    pub fn paging_reads(self, paging_reads: bool) -> Self {
+        Self { paging_reads, ..self }
     }
 
     /// The same machine with its memory watched or not; it is unless this says otherwise.

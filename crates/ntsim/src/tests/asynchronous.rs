@@ -24,7 +24,7 @@ fn synchronous(set: bool) -> CreateOptions {
 
 /// A machine, and a chunk from a file of 10 bytes with such handles.
 fn chunk(source: bool, destination: bool) -> (Machine, ChunkSpec) {
-    let machine = Machine::new(entry);
+    let machine = Machine::resident(Windows::Win11_24H2, entry);
     machine.sim.add_file(r"C:\a", 10).expect("the volume is there");
     let source = open(&machine, r"C:\a", synchronous(source));
     let destination = open(&machine, r"C:\b", synchronous(destination));

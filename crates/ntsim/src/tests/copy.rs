@@ -48,7 +48,7 @@ fn transfers(seen: &Mutex<Vec<Seen>>) -> Vec<Seen> {
 #[test]
 fn since_22h2_the_caller_reads_and_a_system_worker_writes() {
     for windows in Windows::ALL.into_iter().filter(|windows| windows.has_kernel_copy()) {
-        let machine = Machine::of(windows, entry);
+        let machine = Machine::resident(windows, entry);
         let seen = watch(&machine);
         let copied = machine.sim.copy_file2(machine.thread, &CopySpec::new(r"C:\a", r"C:\b", 10).chunk(6));
         assert_eq!(copied, Ok(CopyReport { writes: 2, bytes: 10, cloned: 0 }));
@@ -98,7 +98,7 @@ fn before_22h2_the_caller_reads_and_writes_itself() {
 
 #[test]
 fn everything_else_of_a_copy_happens_in_the_caller_s_thread() {
-    let machine = Machine::of(Windows::Win11_22H2, entry);
+    let machine = Machine::resident(Windows::Win11_22H2, entry);
     let seen = watch(&machine);
     machine.sim.copy_file2(machine.thread, &CopySpec::new(r"C:\a", r"C:\b", 1)).expect("it can be copied");
     let rest: Vec<_> = seen.lock().unwrap().iter().map(|(major, current, ..)| (*major, *current)).collect();

@@ -22,6 +22,7 @@ mod name_cache;
 mod names;
 mod operations;
 mod own_io;
+mod paging_reads;
 mod pending;
 mod ports;
 mod processes;
@@ -105,6 +106,11 @@ impl Machine {
         let (sim, _, thread) = configured(config);
         let driver = sim.load_native(driver::pointer(entry), "test").expect("the driver loads");
         Self { sim, driver, thread }
+    }
+
+    /// One whose files are in memory always, so that no pages are read.
+    fn resident(windows: Windows, entry: driver::EntryPoint) -> Self {
+        Self::with(Config::new(windows).paging_reads(false), entry)
     }
 
     fn open(&self, path: &str) -> Handle {

@@ -68,7 +68,7 @@ fn a_filter_can_refuse_a_section() {
 
 #[test]
 fn two_processes_write_through_views_and_a_third_flushes() {
-    let machine = Machine::new(entry);
+    let machine = Machine::resident(crate::Windows::Win11_24H2, entry);
     let handle = open_file(&machine);
     let (_, second) = other_process(&machine, 2000);
     let (_, third) = other_process(&machine, 3000);
