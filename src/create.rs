@@ -5,7 +5,7 @@ use fltmgr::raw::IRP_MJ_CREATE;
 use fltmgr::{CallbackData, CreateParameters, NtStatus, Operation, PreOperation, RelatedObjects};
 
 use crate::state;
-use crate::{facts, streams};
+use crate::streams;
 
 const FILE_WRITE_DATA: u32 = 0x0002;
 const FILE_APPEND_DATA: u32 = 0x0004;
@@ -21,15 +21,13 @@ impl Operation for Create {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     fn pre(data: &CallbackData<'_>, _objects: &RelatedObjects<'_>) -> PreOperation {
         assert_at_most(PASSIVE_LEVEL);
-        let Some(state) = state::get().filter(|state| state.is_recording()) else {
-            return PreOperation::Done;
-        };
+        let Some(state) = state::recording() else { return PreOperation::Done };
         let Some(create) = data.create().filter(|create| opens_file(*create)) else {
             return PreOperation::Done;
         };
         if let Some(thread) = data.thread() {
-            let kind = facts::process_of(thread).kind;
-            state.processes.meet(thread.process(), kind);
+            let who = state.threads.who(thread).thread.process;
+            state.processes.meet(who, thread);
         }
         if may_write(create) || state.exports.has_copy_sources() {
             PreOperation::WithPost
@@ -47,7 +45,7 @@ impl Operation for Create {
         if !status.is_success() || status == NtStatus::REPARSE {
             return; // nothing was opened
         }
-        let Some(state) = state::get().filter(|state| state.is_recording()) else { return };
+        let Some(state) = state::recording() else { return };
         let Some(create) = data.create() else { return };
         let Some(file) = objects.file_object().filter(|file| !file.is_volume_open()) else { return };
         if may_write(create) || file.has_write_access() || state.exports.is_opened_as_copy_source(file) {

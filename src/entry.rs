@@ -11,7 +11,7 @@ use wdk_sys::{NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT};
 use crate::deliver::DeliveryThread;
 use crate::diagnosis;
 use crate::memory::TAG;
-use crate::notify::ProcessNotifications;
+use crate::notify::{ProcessNotifications, ThreadNotifications};
 use crate::port::{self, OpenConnection};
 use crate::registration::REGISTRATION;
 use crate::state::{self, Published};
@@ -30,6 +30,8 @@ struct Loaded {
     _connection: OpenConnection,
     /// No callback comes any more; contexts are gone.
     filter: Filter,
+    /// Who is known by his thread is known while callbacks come: they end first.
+    _threads: Option<ThreadNotifications>,
     /// Nobody is left who needs it.
     _state: Published,
 }
@@ -66,6 +68,7 @@ pub(crate) unsafe extern "system" fn driver_entry(
 /// `driver` is the driver object that `DriverEntry` got.
 unsafe fn load(driver: PDRIVER_OBJECT) -> Result<()> {
     let state = Published::publish()?;
+    let threads = ThreadNotifications::begin(&state);
     // SAFETY: by the function's own condition.
     let filter = unsafe { Filter::register(driver, &REGISTRATION) }?;
     let connection = OpenConnection::guard();
@@ -79,6 +82,7 @@ unsafe fn load(driver: PDRIVER_OBJECT) -> Result<()> {
         _port: port,
         _connection: connection,
         filter,
+        _threads: threads,
         _state: state,
     };
     let loaded = PoolBox::try_new(loaded, TAG)?;
@@ -107,8 +111,6 @@ struct Recording(());
 impl Drop for Recording {
     /// Maximum IRQL: any.
     fn drop(&mut self) {
-        if let Some(state) = state::get() {
-            state.stop_recording();
-        }
+        state::stop_recording();
     }
 }

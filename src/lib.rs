@@ -41,6 +41,7 @@ mod registration;
 mod state;
 mod streams;
 mod thread;
+mod threads;
 mod time;
 mod write;
 

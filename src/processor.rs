@@ -2,7 +2,14 @@
 
 use core::ptr;
 
-use wdk_sys::ntddk::{KeGetCurrentProcessorNumberEx, KeQueryActiveProcessorCountEx};
+use wdk_sys::PROCESSOR_NUMBER;
+use wdk_sys::ntddk::KeQueryActiveProcessorCountEx;
+
+// Imported like this, it is called without a detour.
+#[link(name = "ntoskrnl.exe", kind = "raw-dylib", modifiers = "+verbatim")]
+unsafe extern "C" {
+    fn KeGetCurrentProcessorNumberEx(number: *mut PROCESSOR_NUMBER) -> u32;
+}
 
 const ALL_PROCESSOR_GROUPS: u16 = 0xFFFF;
 

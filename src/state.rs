@@ -3,12 +3,11 @@
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
-use audit::attribution::ProcessKind;
 use audit::ledger::{Ledger, LossReason};
 use audit::ring::{LossStage, Ring, Shard, Slot, WhenFull};
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::{PoolArray, PoolBox};
-use fltmgr::{ClientSlot, NtStatus, Process, Result};
+use fltmgr::{ClientSlot, NtStatus, Result};
 
 use crate::dictionary::Deliverable;
 use crate::dictionary::files::Files;
@@ -17,6 +16,7 @@ use crate::dictionary::volumes::Volumes;
 use crate::event::Event;
 use crate::exports::Exports;
 use crate::memory::TAG;
+use crate::threads::Threads;
 use crate::{diagnosis, processor, time};
 
 /// Slots of 64 bytes: one mebibyte for each processor.
@@ -28,13 +28,13 @@ const MAX_SHARDS: usize = 1 << 6;
 pub(crate) struct State {
     /// When the driver started: tells its sequence numbers from those of other runs.
     pub(crate) session: u64,
-    recording: AtomicBool,
     stopping: AtomicBool,
     pub(crate) ring: Ring<'static>,
     /// Events in acknowledged batches.
     pub(crate) delivered: AtomicU64,
     /// Events in the batch that the delivery thread left unacknowledged when it ended.
     pub(crate) undelivered: AtomicU64,
+    pub(crate) threads: Threads,
     pub(crate) files: Files,
     pub(crate) processes: Processes,
     pub(crate) volumes: Volumes,
@@ -61,12 +61,12 @@ impl State {
         let ring_slots = unsafe { slots.detached() };
         Ok(Self {
             session: time::now(),
-            recording: AtomicBool::new(true),
             stopping: AtomicBool::new(false),
             ring: Ring::new(ring_shards, ring_slots, WhenFull::DropNewest)
                 .map_err(|_| NtStatus::INTERNAL_ERROR)?,
             delivered: AtomicU64::new(0),
             undelivered: AtomicU64::new(0),
+            threads: Threads::try_new()?,
             files: Files::try_new()?,
             processes: Processes::try_new()?,
             volumes: Volumes::try_new()?,
@@ -84,23 +84,6 @@ impl State {
     /// Maximum IRQL: any.
     pub(crate) fn dictionaries(&self) -> [&dyn Deliverable; 3] {
         [self.volumes.shelf(), self.processes.shelf(), self.files.shelf()]
-    }
-
-    /// Whether writes are recorded.
-    ///
-    /// Maximum IRQL: any.
-    #[inline]
-    pub(crate) fn is_recording(&self) -> bool {
-        // Relaxed: a callback that misses the end is one that ran before it.
-        self.recording.load(Ordering::Relaxed)
-    }
-
-    /// Refuses new work.
-    ///
-    /// Maximum IRQL: any.
-    pub(crate) fn stop_recording(&self) {
-        // Relaxed: see `is_recording`.
-        self.recording.store(false, Ordering::Relaxed);
     }
 
     /// Whether the delivery thread is to end.
@@ -178,6 +161,28 @@ impl Connection {
 /// Null, or a [`State`] that a [`Published`] owns.
 static STATE: AtomicPtr<State> = AtomicPtr::new(ptr::null_mut());
 
+/// The same while writes are recorded, and null before and after.
+static RECORDING: AtomicPtr<State> = AtomicPtr::new(ptr::null_mut());
+
+/// The state, if writes are recorded. For the same callers as [`get`].
+///
+/// Maximum IRQL: any.
+#[inline]
+pub(crate) fn recording() -> Option<&'static State> {
+    // Acquire: pairs with the Release in `publish`. A callback that misses the end is one that ran before it.
+    let state = RECORDING.load(Ordering::Acquire);
+    // SAFETY: null, or what `get` returns.
+    unsafe { state.as_ref() }
+}
+
+/// Refuses new work.
+///
+/// Maximum IRQL: any.
+pub(crate) fn stop_recording() {
+    // Relaxed: see `recording`.
+    RECORDING.store(ptr::null_mut(), Ordering::Relaxed);
+}
+
 /// The state; there is none before `DriverEntry` has made it.
 ///
 /// Only callbacks, and the delivery thread, may call this: `entry::Loaded` ends them all before it drops the
@@ -210,8 +215,10 @@ impl Published {
         let state = PoolBox::try_new(State::try_new()?, TAG)?.into_raw();
         // Release: pairs with the Acquire in `get`.
         STATE.store(state.as_ptr(), Ordering::Release);
+        // Release: pairs with the Acquire in `recording`.
+        RECORDING.store(state.as_ptr(), Ordering::Release);
         let published = Self { state };
-        published.processes.meet(Process::system(), ProcessKind::Kernel);
+        published.processes.meet_system();
         Ok(published)
     }
 }
@@ -235,6 +242,7 @@ impl Drop for Published {
         self.write_off();
         let ledger: Ledger = self.ring.ledger();
         diagnosis::report(self, &ledger);
+        stop_recording();
         // Relaxed: nobody is left to read it.
         STATE.store(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: `publish` gave the box up to this, and nobody has a reference any more.

@@ -1,7 +1,12 @@
 //! The time of day.
 
 use wdk_sys::LARGE_INTEGER;
-use wdk_sys::ntddk::KeQuerySystemTimePrecise;
+
+// Imported like this, it is called without a detour.
+#[link(name = "ntoskrnl.exe", kind = "raw-dylib", modifiers = "+verbatim")]
+unsafe extern "C" {
+    fn KeQuerySystemTimePrecise(time: *mut LARGE_INTEGER);
+}
 
 /// Now, in units of 100 ns since 1601 (UTC).
 ///

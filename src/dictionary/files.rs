@@ -152,12 +152,19 @@ impl Files {
     /// The key of an open file, or of the volume when that itself is open.
     ///
     /// Maximum IRQL: `APC_LEVEL`; no lock, and almost always no call.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "on the way of every write")]
+    #[inline(always)]
     pub(crate) fn key_of(&self, instance: Instance<'_>, file: FileObject<'_>) -> FileKey {
         let key = self.key_by_address(file);
-        if key.is_known() {
-            return key;
-        }
+        if key.is_known() { key } else { self.key_otherwise(instance, file) }
+    }
+
+    /// The key of an open file that has none by its address.
+    ///
+    /// Maximum IRQL: `APC_LEVEL`.
+    #[cold]
+    #[inline(never)]
+    fn key_otherwise(&self, instance: Instance<'_>, file: FileObject<'_>) -> FileKey {
         if file.is_volume_open() {
             return Context::<InstanceContext>::of_instance(instance)
                 .map_or(FileKey::UNKNOWN, |volume| volume.whole());
@@ -180,7 +187,8 @@ impl Files {
     /// The key of an open file on whatever volume, without a call.
     ///
     /// Maximum IRQL: any.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "on the way of every write")]
+    #[inline(always)]
     pub(crate) fn key_by_address(&self, file: FileObject<'_>) -> FileKey {
         let key = file.stream_address().and_then(|address| self.index.get(address.get()));
         key.map_or(FileKey::UNKNOWN, FileKey)

@@ -2,12 +2,12 @@
 
 use core::num::NonZeroU64;
 
-use audit::attribution::ProcessKind;
+use audit::attribution::{self, ProcessKind};
 use audit::batch::{BatchWriter, NoRoom};
 use audit::dictionary::{Limits, Needed};
 use audit::record::Actor;
 use fltmgr::irql::{APC_LEVEL, PASSIVE_LEVEL, assert_at_most};
-use fltmgr::{Process, Result};
+use fltmgr::{Process, Result, Thread};
 
 use super::capture::{self, ProcessInfo};
 use super::shelf::{Entry, Shelf};
@@ -27,14 +27,27 @@ impl Processes {
         Ok(Self { shelf: Shelf::try_new(LIMITS)? })
     }
 
-    /// Learns about a process that lives, unless it is known.
+    /// Learns about the process of a thread, which lives, unless it is known.
     ///
     /// Maximum IRQL: `PASSIVE_LEVEL`.
-    pub(crate) fn meet(&self, process: Process<'_>, kind: ProcessKind) {
+    pub(crate) fn meet(&self, of: attribution::Process, thread: Thread<'_>) {
         assert_at_most(PASSIVE_LEVEL);
-        let Some(key) = NonZeroU64::new(process.start_key()) else { return };
+        let Some(key) = NonZeroU64::new(of.key.0) else { return };
         if !self.shelf.contains(key) {
-            let _counted = self.shelf.add(key, capture::process(process, kind, capture::parent_id(process)));
+            let process = thread.process();
+            let _counted =
+                self.shelf.add(key, capture::process(process, of.kind, capture::parent_id(process)));
+        }
+    }
+
+    /// Learns about System.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    pub(crate) fn meet_system(&self) {
+        assert_at_most(PASSIVE_LEVEL);
+        let system = Process::system();
+        if let Some(key) = NonZeroU64::new(system.start_key()) {
+            let _counted = self.shelf.add(key, capture::process(system, ProcessKind::Kernel, 0));
         }
     }
 

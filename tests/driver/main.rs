@@ -8,3 +8,4 @@ mod delivery;
 mod faults;
 mod names;
 mod rig;
+mod threads;

@@ -116,6 +116,7 @@ pub struct Attribution {
 ///    while the operation is a copy, or was asked for in user mode, the two contradict each other and
 ///    the originator is unknown: a copy is made for somebody, and a kernel process has no user mode.
 /// 3. Without either the originator is unknown.
+#[inline]
 #[must_use]
 pub fn attribute(facts: &Facts) -> Attribution {
     match (facts.thread, facts.requestor) {
@@ -147,6 +148,7 @@ impl Attribution {
 
     /// Whether the write belongs in the audit: a user process's does, and one of an unknown
     /// originator, lest a user's write be missed; the kernel's own does not.
+    #[inline]
     #[must_use]
     pub const fn is_recorded(&self) -> bool {
         !matches!(self.originator, Originator::Kernel)

@@ -1,13 +1,15 @@
-//! A map from addresses to keys that can be asked at any IRQL: no lock, no wait, no allocation.
+//! A map from addresses to keys, or values of a few words, that can be asked at any IRQL: no lock, no wait, no
+//! allocation.
 //!
-//! The driver finds with it the key of a copy's source file by `FILE_OBJECT::FsContext`, which all file
-//! objects of a stream share, on whatever volume.
+//! The driver finds with it the key of a file by `FILE_OBJECT::FsContext`, which all file objects of a stream share,
+//! on whatever volume, and who a thread is by the address of its object ([`crate::threads`]).
 //!
 //! An address can be in either of two buckets, in one of eight *ways* each. A way is guarded by a
 //! version: odd while it is being changed, and never the same twice. Readers never wait for a writer
 //! and never retry: a way that changes under a reader did not hold the address at one moment of the
 //! reader's call, so that passing over it is a right answer.
 
+use core::array;
 use core::num::NonZeroU64;
 
 use crate::fault::{Fault, seeded};
@@ -21,14 +23,37 @@ const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 /// The first multiplier of the finalizer of `MurmurHash3`, another such number.
 const SPREAD_AGAIN: u64 = 0xFF51_AFD7_ED55_8CCD;
 
-/// Eight ways of an [`AddressIndex`], in memory that the caller owns. All-zero memory is an empty bucket.
-#[derive(Debug, Default)]
+/// Eight ways of an [`AddressIndex`] with values of `WORDS` words, in memory that the caller owns. All-zero memory is an
+/// empty bucket.
+#[derive(Debug)]
 #[repr(C, align(64))]
-pub struct Bucket {
+pub struct Bucket<const WORDS: usize = 1> {
     /// 0 in a way that is free.
     addresses: [AtomicU64; WAYS],
-    keys: [AtomicU64; WAYS],
-    versions: [AtomicU64; WAYS],
+    held: [Held<WORDS>; WAYS],
+}
+
+/// What a way holds beside its address.
+#[derive(Debug)]
+#[repr(C)]
+struct Held<const WORDS: usize> {
+    version: AtomicU64,
+    value: [AtomicU64; WORDS],
+}
+
+impl<const WORDS: usize> Default for Bucket<WORDS> {
+    fn default() -> Self {
+        Self {
+            addresses: array::from_fn(|_| AtomicU64::default()),
+            held: array::from_fn(|_| Held::default()),
+        }
+    }
+}
+
+impl<const WORDS: usize> Default for Held<WORDS> {
+    fn default() -> Self {
+        Self { version: AtomicU64::default(), value: array::from_fn(|_| AtomicU64::default()) }
+    }
 }
 
 /// Both buckets that the address may be in are full. The address stays unknown.
@@ -39,80 +64,111 @@ pub struct Full;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAPowerOfTwo;
 
-/// A lock-free map from addresses to keys over memory that the caller owns.
+/// A lock-free map from addresses to values of `WORDS` words over memory that the caller owns.
 #[derive(Clone, Copy, Debug)]
-pub struct AddressIndex<'m> {
-    buckets: &'m [Bucket],
+pub struct AddressIndex<'m, const WORDS: usize = 1> {
+    buckets: &'m [Bucket<WORDS>],
 }
 
 /// One way of a bucket.
 #[derive(Clone, Copy)]
-struct Way<'m> {
+struct Way<'m, const WORDS: usize> {
     address: &'m AtomicU64,
-    key: &'m AtomicU64,
-    version: &'m AtomicU64,
+    held: &'m Held<WORDS>,
 }
 
-impl<'m> AddressIndex<'m> {
-    /// The map that `buckets` hold.
-    ///
-    /// # Errors
-    ///
-    /// [`NotAPowerOfTwo`].
-    pub const fn new(buckets: &'m [Bucket]) -> Result<Self, NotAPowerOfTwo> {
-        if buckets.len().is_power_of_two() { Ok(Self { buckets }) } else { Err(NotAPowerOfTwo) }
-    }
-
-    /// The key of `address`. Wait-free.
-    ///
-    /// A call during which the address is inserted or removed answers as before or after that; one
-    /// during which its key is replaced may also answer `None`.
+/// Maps from addresses to keys.
+impl AddressIndex<'_> {
+    /// The key of `address`, as [`find`](Self::find) has it.
+    #[expect(clippy::inline_always, reason = "as for `find`")]
+    #[inline(always)]
     #[must_use]
     pub fn get(&self, address: u64) -> Option<u64> {
-        let address = NonZeroU64::new(address)?;
-        // The second bucket is not even computed for most, which are in their first.
-        let (spread, first) = self.first_bucket(address);
-        let found = self.buckets.get(first)?.read(address.get());
-        found.or_else(|| self.buckets.get(self.second_bucket(spread, first))?.read(address.get()))
+        self.find(address).map(|[key]| key)
     }
 
-    /// Gives `address` the key `key`, in place of the one it may have.
-    ///
-    /// Two simultaneous insertions of the *same* address may both take place; the caller orders them,
-    /// or removes both.
+    /// Gives `address` the key `key`, as [`put`](Self::put) does.
     ///
     /// # Errors
     ///
     /// [`Full`]: nothing was changed.
     pub fn insert(&self, address: NonZeroU64, key: u64) -> Result<(), Full> {
-        let address_value = address.get();
-        if self.ways(address).any(|way| way.change(address_value, None, address_value, key)) {
-            return Ok(());
-        }
-        // The emptier bucket first: with that choice hardly any address is refused before most ways are used.
-        let [first, second] = self.buckets_of(address);
-        let free = |bucket: Option<&Bucket>| bucket.map_or(0, Bucket::free);
-        let order = if free(second) > free(first) { [second, first] } else { [first, second] };
-        let mut ways = order.into_iter().flatten().flat_map(Bucket::ways);
-        if ways.any(|way| way.change(0, None, address_value, key)) { Ok(()) } else { Err(Full) }
+        self.put(address, [key])
     }
 
     /// Removes `address` if its key is `key`: a key that has replaced it meanwhile stays.
     pub fn remove(&self, address: NonZeroU64, key: u64) {
+        self.clear(address, Some([key]));
+    }
+}
+
+impl<'m, const WORDS: usize> AddressIndex<'m, WORDS> {
+    /// The map that `buckets` hold.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAPowerOfTwo`].
+    pub const fn new(buckets: &'m [Bucket<WORDS>]) -> Result<Self, NotAPowerOfTwo> {
+        if buckets.len().is_power_of_two() { Ok(Self { buckets }) } else { Err(NotAPowerOfTwo) }
+    }
+
+    /// The value of `address`. Wait-free.
+    ///
+    /// A call during which the address is put or removed answers as before or after that; one during which its value
+    /// is replaced may also answer `None`. The words of what it answers were put together.
+    #[expect(clippy::inline_always, reason = "on the way of every write, several times")]
+    #[inline(always)]
+    #[must_use]
+    pub fn find(&self, address: u64) -> Option<[u64; WORDS]> {
+        let address = NonZeroU64::new(address)?;
+        let (_, first) = self.first_bucket(address);
+        // Most are in the first way of their first bucket; the rest is out of the way.
+        let found = self.buckets.get(first)?.ways().next().and_then(|way| way.read(address.get()));
+        if found.is_some() { found } else { self.search(address) }
+    }
+
+    /// Looks into every way that may hold `address`.
+    #[inline(never)]
+    fn search(&self, address: NonZeroU64) -> Option<[u64; WORDS]> {
+        self.ways(address).find_map(|way| way.read(address.get()))
+    }
+
+    /// Gives `address` the value `value`, in place of the one it may have.
+    ///
+    /// Of two simultaneous calls for the *same* address both may take effect; the caller orders them, or removes both.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`]: nothing was changed.
+    pub fn put(&self, address: NonZeroU64, value: [u64; WORDS]) -> Result<(), Full> {
+        let address_value = address.get();
+        if self.ways(address).any(|way| way.change(address_value, None, address_value, value)) {
+            return Ok(());
+        }
+        // The emptier bucket first: with that choice hardly any address is refused before most ways are used.
+        let [first, second] = self.buckets_of(address);
+        let free = |bucket: Option<&Bucket<WORDS>>| bucket.map_or(0, Bucket::free);
+        let order = if free(second) > free(first) { [second, first] } else { [first, second] };
+        let mut ways = order.into_iter().flatten().flat_map(Bucket::ways);
+        if ways.any(|way| way.change(0, None, address_value, value)) { Ok(()) } else { Err(Full) }
+    }
+
+    /// Removes `address`, if its value is `value` where one is given: one that has replaced it meanwhile stays then.
+    pub fn clear(&self, address: NonZeroU64, value: Option<[u64; WORDS]>) {
         for way in self.ways(address) {
-            let _another_removed_or_replaced_it = !way.change(address.get(), Some(key), 0, 0);
+            let _another_removed_or_replaced_it = !way.change(address.get(), value, 0, [0; WORDS]);
         }
     }
 
     /// The ways that may hold `address`.
     #[inline]
-    fn ways(&self, address: NonZeroU64) -> impl Iterator<Item = Way<'m>> + use<'m> {
+    fn ways(&self, address: NonZeroU64) -> impl Iterator<Item = Way<'m, WORDS>> + use<'m, WORDS> {
         self.buckets_of(address).into_iter().flatten().flat_map(Bucket::ways)
     }
 
     /// The buckets that `address` may be in: two different ones, unless there is but one.
     #[inline]
-    fn buckets_of(&self, address: NonZeroU64) -> [Option<&'m Bucket>; 2] {
+    fn buckets_of(&self, address: NonZeroU64) -> [Option<&'m Bucket<WORDS>>; 2] {
         let (spread, first) = self.first_bucket(address);
         let second = self.second_bucket(spread, first);
         [self.buckets.get(first), self.buckets.get(second).filter(|_| second != first)]
@@ -138,20 +194,11 @@ impl<'m> AddressIndex<'m> {
     }
 }
 
-impl Bucket {
-    fn ways(&self) -> impl Iterator<Item = Way<'_>> {
-        let Self { addresses, keys, versions } = self;
-        addresses.iter().zip(keys).zip(versions).map(|((address, key), version)| Way {
-            address,
-            key,
-            version,
-        })
-    }
-
-    /// The key of `address`, if a way here holds it throughout.
+impl<const WORDS: usize> Bucket<WORDS> {
     #[inline]
-    fn read(&self, address: u64) -> Option<u64> {
-        self.ways().find_map(|way| way.read(address))
+    fn ways(&self) -> impl Iterator<Item = Way<'_, WORDS>> {
+        let Self { addresses, held } = self;
+        addresses.iter().zip(held).map(|(address, held)| Way { address, held })
     }
 
     /// How many ways are free, more or less, while others come and go.
@@ -161,57 +208,64 @@ impl Bucket {
     }
 }
 
-impl Way<'_> {
-    /// The key, if this way holds `address` throughout.
-    fn read(self, address: u64) -> Option<u64> {
-        // Relaxed: most ways end here; what is read is judged below.
-        if self.address.load(Ordering::Relaxed) != address {
-            return None;
-        }
+impl<const WORDS: usize> Way<'_, WORDS> {
+    /// The value, if this way holds `address` throughout.
+    #[inline]
+    fn read(self, address: u64) -> Option<[u64; WORDS]> {
+        let Held { version: version_now, value } = self.held;
         // Acquire: pairs with the Release store that ends `change`: what is read next is of this version, or
         // of a later one.
-        let version = self.version.load(Ordering::Acquire);
-        // Acquire: pairs with the Release stores of address and key in `change`. If these are of a later
+        let version = version_now.load(Ordering::Acquire);
+        // Acquire: pairs with the Release stores of address and value in `change`. If these are of a later
         // version, then the version below is that one's odd number or more.
-        let held = self.address.load(Ordering::Acquire);
-        let key = self.key.load(Ordering::Acquire);
-        // Relaxed: ordered after the loads above by their Acquire.
-        let unchanged = self.version.load(Ordering::Relaxed) == version || seeded(Fault::VersionUnchecked);
-        (unchanged && is_settled(version) && held == address).then_some(key)
+        if self.address.load(Ordering::Acquire) != address {
+            return None;
+        }
+        let value = array::from_fn(|word| value.get(word).map_or(0, |word| word.load(Ordering::Acquire)));
+        // Relaxed: ordered after the loads above by their Acquire. It never goes down, so that it is not the even
+        // number below an odd one.
+        let unchanged = version_now.load(Ordering::Relaxed) == settled(version);
+        (unchanged || seeded(Fault::VersionUnchecked)).then_some(value)
     }
 
-    /// If this way holds `from`, with the key `from_key` where one is given, makes it hold `to`. Returns
+    /// If this way holds `from`, with the value `from_value` where one is given, makes it hold `to`. Returns
     /// whether it did; if another thread changes the way first, it is as if it had not held `from`.
     ///
     /// A way is taken only by a thread that will change it: one that stays is never in anybody's way.
-    fn change(self, from: u64, from_key: Option<u64>, to: u64, to_key: u64) -> bool {
+    fn change(self, from: u64, from_value: Option<[u64; WORDS]>, to: u64, to_value: [u64; WORDS]) -> bool {
+        let Held { version: shared_version, value } = self.held;
         // Acquire: pairs with the Release store below: what is read next is of this version, or of a later one,
         // in which case the exchange fails.
-        let version = self.version.load(Ordering::Acquire);
+        let version = shared_version.load(Ordering::Acquire);
         // Acquire: pairs with the Release stores below, for the exchange to fail.
         let held = self.address.load(Ordering::Acquire);
-        let fits = held == from && from_key.is_none_or(|key| self.key.load(Ordering::Acquire) == key);
-        if !fits || !is_settled(version) {
+        let is = |expected: [u64; WORDS]| {
+            value.iter().zip(expected).all(|(word, expected)| word.load(Ordering::Acquire) == expected)
+        };
+        let fits = held == from && from_value.is_none_or(is);
+        if !fits || version != settled(version) {
             return false;
         }
         // Acquire on success: pairs with the Release store below. Nobody else changes the way while its
         // version is odd.
         let changing = version.wrapping_add(1);
-        if self.version.compare_exchange(version, changing, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        if shared_version.compare_exchange(version, changing, Ordering::Acquire, Ordering::Relaxed).is_err() {
             return false;
         }
         let release = if seeded(Fault::ChangeRelaxed) { Ordering::Relaxed } else { Ordering::Release };
         // Release: pairs with the Acquire loads above and in `read`: whoever reads these also sees the odd
         // version.
-        self.key.store(to_key, release);
+        for (word, to) in value.iter().zip(to_value) {
+            word.store(to, release);
+        }
         self.address.store(to, release);
         // Release: pairs with the Acquire loads of the version above and in `read`.
-        self.version.store(changing.wrapping_add(1), Ordering::Release);
+        shared_version.store(changing.wrapping_add(1), Ordering::Release);
         true
     }
 }
 
-/// Whether a way of this version is not being changed.
-const fn is_settled(version: u64) -> bool {
-    version.is_multiple_of(2)
+/// The version that a way of this version has when it is not being changed: the same, unless it is.
+const fn settled(version: u64) -> u64 {
+    version & !1
 }

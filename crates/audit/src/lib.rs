@@ -11,7 +11,7 @@
 //! | [`batch`] | slots | the message a consumer receives and acknowledges |
 //!
 //! [`key`] names processes, files and volumes; [`dictionary`] keeps what keys stand for until it was sent; [`index`]
-//! finds a file's key by its address without a call; [`ledger`] proves that every record was delivered or counted as
+//! finds a file's key by its address without a call, [`threads`] who a thread is; [`ledger`] proves that every record was delivered or counted as
 //! lost.
 //!
 //! The wire layout is documented byte by byte in `docs/record-format.md`.
@@ -44,6 +44,7 @@ pub mod key;
 pub mod ledger;
 pub mod record;
 pub mod ring;
+pub mod threads;
 
 #[cfg(not(loom))]
 mod fault;

@@ -5,8 +5,11 @@
 
 use std::num::NonZeroU64;
 
+use audit::attribution::{Process, ProcessKind, Thread};
 use audit::fault::{Fault, seed};
 use audit::index::{AddressIndex, Bucket};
+use audit::key::ProcessKey;
+use audit::threads::{KnownThread, ThreadBucket, ThreadIndex};
 use loom::thread;
 
 mod common;
@@ -91,6 +94,47 @@ fn insertions() {
     assert_eq!(index.get(A.get()), Some(key(A, 1)));
     other.join().expect("the other");
     assert_eq!((index.get(A.get()), index.get(B.get())), (Some(key(A, 1)), Some(key(B, 1))));
+}
+
+/// A thread of the process that a number stands for.
+fn thread_of(number: u32) -> KnownThread {
+    let process = Process { key: ProcessKey(u64::from(number)), pid: number, kind: ProcessKind::User };
+    KnownThread { thread: Thread { tid: number, process }, excluded: number == 2 }
+}
+
+/// The object of a thread that is gone is another's by now, who is learnt, in the place of a third, while a worker looks
+/// for him.
+fn reused_thread() {
+    let threads = ThreadIndex::new(Vec::leak(vec![ThreadBucket::default()])).expect("one bucket");
+    threads.learn(A, &thread_of(1)).expect("room");
+    threads.forget(A);
+    threads.learn(B, &thread_of(3)).expect("room");
+    let second = thread::spawn(move || {
+        threads.forget(B);
+        threads.learn(A, &thread_of(2)).expect("room");
+    });
+    let found = threads.find(A);
+    assert!(found.is_none_or(|found| found == thread_of(2)), "{found:?} is not who has the address");
+    second.join().expect("the second");
+    assert_eq!((threads.find(A), threads.find(B)), (Some(thread_of(2)), None));
+}
+
+/// Its address is forgotten for a thread's creation no matter when: the thread may be unknown then, not another.
+fn late_creation() {
+    let threads = ThreadIndex::new(Vec::leak(vec![ThreadBucket::default()])).expect("one bucket");
+    let creator = thread::spawn(move || threads.forget(A));
+    threads.learn(A, &thread_of(2)).expect("room");
+    let found = threads.find(A);
+    assert!(found.is_none_or(|found| found == thread_of(2)), "{found:?} is not who has the address");
+    threads.forget(A);
+    creator.join().expect("the creator");
+    assert_eq!(threads.find(A), None);
+}
+
+#[test]
+fn a_threads_address_is_never_anothers() {
+    model(reused_thread);
+    model(late_creation);
 }
 
 #[test]

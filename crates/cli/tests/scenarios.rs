@@ -83,7 +83,8 @@ fn what_says_that_it_is_not_met_says_on_which_windows() {
 }
 
 /// The driver looks one routine up at run time, and calls it for chunks of copies. Here it finds another one by that
-/// name, which takes what it is given for pointers.
+/// name, which takes what it is given for pointers: that ends the simulation or breaks a rule, depending on what happens to
+/// be in the registers of arguments that the driver does not pass.
 #[test]
 fn a_crash_fails_its_own_scenario_alone() {
     const WANTED: &[u8] = b"FltGetCopyInformationFromCallbackData";
@@ -110,7 +111,7 @@ fn a_crash_fails_its_own_scenario_alone() {
     let outcomes: Vec<_> = lines.iter().map(|line| &line["outcome"]).collect();
     assert_eq!(outcomes, ["not-met", "met"]);
     let said = lines[0]["runs"][0]["difference"].as_str().unwrap();
-    for part in ["the simulation ended", "FltSetInstanceContext", "whowrote pre-write", "IRP_MJ_WRITE"] {
+    for part in ["FltSetInstanceContext", "whowrote pre-write", "IRP_MJ_WRITE"] {
         assert!(said.contains(part), "{part}: {said}");
     }
 }

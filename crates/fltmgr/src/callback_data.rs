@@ -38,6 +38,7 @@ pub enum Mode {
 /// One operation. It cannot outlive the callback, and neither can what it lends.
 ///
 /// Maximum IRQL of the accessors, where nothing else is said: any; they read non-paged memory.
+#[derive(Clone, Copy)]
 pub struct CallbackData<'a> {
     data: NonNull<FLT_CALLBACK_DATA>,
     callback: PhantomData<&'a FLT_CALLBACK_DATA>,
@@ -59,13 +60,13 @@ impl<'a> CallbackData<'a> {
     }
 
     #[inline]
-    fn data(&self) -> &FLT_CALLBACK_DATA {
+    fn data(&self) -> &'a FLT_CALLBACK_DATA {
         // SAFETY: valid for the callback, by the condition of `from_raw`.
         unsafe { self.data.as_ref() }
     }
 
     #[inline]
-    fn block(&self) -> &crate::raw::FLT_IO_PARAMETER_BLOCK {
+    fn block(&self) -> &'a crate::raw::FLT_IO_PARAMETER_BLOCK {
         // SAFETY: the Filter Manager keeps the parameter block as long as the callback data.
         unsafe { &*self.data().Iopb }
     }
@@ -159,7 +160,7 @@ impl<'a> CallbackData<'a> {
     /// The parameters, when this is `IRP_MJ_CREATE`.
     #[inline]
     #[must_use]
-    pub fn create(&self) -> Option<CreateParameters<'_>> {
+    pub fn create(&self) -> Option<CreateParameters<'a>> {
         let block = self.block();
         (block.MajorFunction == IRP_MJ_CREATE).then_some(CreateParameters {
             // SAFETY: the major function says which member of the union is in use.
@@ -171,7 +172,7 @@ impl<'a> CallbackData<'a> {
     /// The parameters, when this is `IRP_MJ_WRITE`.
     #[inline]
     #[must_use]
-    pub fn write(&self) -> Option<WriteParameters<'_>> {
+    pub fn write(&self) -> Option<WriteParameters<'a>> {
         let block = self.block();
         (block.MajorFunction == IRP_MJ_WRITE).then_some(WriteParameters {
             // SAFETY: the major function says which member of the union is in use.

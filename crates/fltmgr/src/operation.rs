@@ -16,11 +16,12 @@ use crate::{CallbackData, RelatedObjects};
 
 /// What a pre-operation callback that observes decides. The operation goes on unchanged in either case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(i32)]
 pub enum PreOperation {
-    /// `FLT_PREOP_SUCCESS_NO_CALLBACK`
-    Done,
-    /// `FLT_PREOP_SUCCESS_WITH_CALLBACK`, without a completion context
-    WithPost,
+    /// Without a completion context.
+    WithPost = FLT_PREOP_SUCCESS_WITH_CALLBACK,
+    /// No post-operation callback.
+    Done = FLT_PREOP_SUCCESS_NO_CALLBACK,
 }
 
 /// Callbacks for one major function. They observe: what changes operations is beyond this trait, see
@@ -120,10 +121,7 @@ unsafe extern "C" fn pre<O: Operation>(
     let data = unsafe { CallbackData::from_raw(data) };
     // SAFETY: and so the objects.
     let objects = unsafe { RelatedObjects::from_raw(objects) };
-    match O::pre(&data, &objects) {
-        PreOperation::Done => FLT_PREOP_SUCCESS_NO_CALLBACK,
-        PreOperation::WithPost => FLT_PREOP_SUCCESS_WITH_CALLBACK,
-    }
+    O::pre(&data, &objects) as FLT_PREOP_CALLBACK_STATUS
 }
 
 unsafe extern "C" fn post<O: Operation>(

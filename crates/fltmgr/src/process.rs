@@ -1,15 +1,17 @@
 //! Threads and processes as operations name them.
 
 use core::marker::PhantomData;
-use core::ptr::NonNull;
+use core::num::NonZeroU64;
+use core::ptr::{self, NonNull};
 
 use wdk_sys::ntddk::{
-    IoThreadToProcess, PsGetProcessCreateTimeQuadPart, PsGetProcessId, PsGetProcessStartKey, PsGetThreadId,
-    PsIsSystemThread,
+    IoThreadToProcess, ObfDereferenceObject, PsGetProcessCreateTimeQuadPart, PsGetProcessId,
+    PsGetProcessStartKey, PsGetThreadId, PsIsSystemThread, PsIsThreadTerminating, PsLookupThreadByThreadId,
 };
 use wdk_sys::{_EPROCESS, _ETHREAD, HANDLE, PEPROCESS, PETHREAD};
 
-use crate::irql::{self, DISPATCH_LEVEL};
+use crate::NtStatus;
+use crate::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
 
 #[link(name = "ntoskrnl.exe", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "C" {
@@ -51,6 +53,40 @@ impl<'a> Thread<'a> {
         // SAFETY: the current thread is never null, by the routine's contract.
         let thread = unsafe { NonNull::new_unchecked(PsGetCurrentThread()) };
         visit(Thread { thread, operation: PhantomData })
+    }
+
+    /// Gives the thread with this id to `visit`, if there is one.
+    ///
+    /// Maximum IRQL: `APC_LEVEL` ("`PsLookupThreadByThreadId` function (ntifs.h)").
+    pub fn with_id<R>(id: HANDLE, visit: impl FnOnce(Thread<'_>) -> R) -> Option<R> {
+        irql::assert_at_most(APC_LEVEL);
+        let mut thread: PETHREAD = ptr::null_mut();
+        // SAFETY: an id is no address; the result goes to a variable of its type.
+        let status = unsafe { PsLookupThreadByThreadId(id, &raw mut thread) };
+        NtStatus::from_raw(status).ok().ok()?;
+        // SAFETY: the reference below keeps the thread while `visit` runs.
+        let result = unsafe { Thread::from_raw(thread) }.map(visit);
+        // SAFETY: the look-up gave a reference, which is given back here alone.
+        unsafe { ObfDereferenceObject(thread.cast()) };
+        result
+    }
+
+    /// Where its object is: a number to compare, which another thread may have after this one.
+    #[inline]
+    #[must_use]
+    pub fn address(self) -> NonZeroU64 {
+        // A pointer is 64 bits wide, and this one not null.
+        NonZeroU64::new(self.thread.as_ptr() as u64).unwrap_or(NonZeroU64::MAX)
+    }
+
+    /// Whether the thread is on its way out.
+    ///
+    /// Maximum IRQL: `DISPATCH_LEVEL` ("`PsIsThreadTerminating` function (ntifs.h)").
+    #[must_use]
+    pub fn is_terminating(self) -> bool {
+        irql::assert_at_most(DISPATCH_LEVEL);
+        // SAFETY: the thread lives for 'a.
+        unsafe { PsIsThreadTerminating(self.thread.as_ptr()) != 0 }
     }
 
     /// The process that the thread belongs to, whatever it is attached to.

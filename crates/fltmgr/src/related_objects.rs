@@ -10,6 +10,7 @@ use crate::{FileObject, FilterRef, NtStatus, Result, Volume};
 /// The objects that a callback is about. None outlives the callback.
 ///
 /// Maximum IRQL of the accessors: any; they read non-paged memory.
+#[derive(Clone, Copy)]
 pub struct RelatedObjects<'a> {
     objects: &'a FLT_RELATED_OBJECTS,
 }
@@ -38,6 +39,7 @@ impl<'a> RelatedObjects<'a> {
     }
 
     /// The minifilter's attachment to the volume.
+    #[inline]
     #[must_use]
     pub fn instance(&self) -> Instance<'a> {
         // SAFETY: the Filter Manager keeps the instance for the callback, and passes no null pointer.

@@ -26,7 +26,7 @@ use crate::ke::scheduler::Scheduler;
 use crate::mm::mdl::Mdls;
 use crate::mm::section::Sections;
 use crate::ob::{Arena, HandleTable, Objects};
-use crate::ps::notify::ProcessNotify;
+use crate::ps::notify::{ProcessNotify, ThreadNotify};
 use crate::ps::{Process, ProcessTable, Thread, ThreadKind};
 use crate::rtl::exception;
 use crate::rtl::generic_table::GenericTables;
@@ -66,6 +66,7 @@ pub(crate) struct Kernel {
     pub(crate) work: WorkQueues,
     pub(crate) processes: ProcessTable,
     pub(crate) process_notify: ProcessNotify,
+    pub(crate) thread_notify: ThreadNotify,
     pub(crate) volumes: VolumeTable,
     pub(crate) file_handles: FileHandles,
     pub(crate) cache: CacheManager,
@@ -102,7 +103,7 @@ struct Ended {
 impl Kernel {
     pub(crate) fn new(config: Config) -> Arc<Self> {
         let arena = Arena::new();
-        let objects = Objects::default();
+        let objects = Objects::new(config.reuse_threads);
         let processes = ProcessTable::default();
         let system = processes.create_system(&arena, &objects, config.start_time);
         let worker = processes
@@ -139,6 +140,7 @@ impl Kernel {
             work: WorkQueues::default(),
             processes,
             process_notify: ProcessNotify::default(),
+            thread_notify: ThreadNotify::default(),
             volumes: VolumeTable::default(),
             file_handles: FileHandles::default(),
             cache: CacheManager::default(),

@@ -33,16 +33,19 @@ pub(crate) fn bytes(words: &Words) -> SlotBytes {
 }
 
 /// The u32 in the lower half of a word.
+#[inline]
 pub(crate) const fn low(word: u64) -> u32 {
     (word & 0xFFFF_FFFF) as u32
 }
 
 /// The u32 in the upper half of a word.
+#[inline]
 pub(crate) const fn high(word: u64) -> u32 {
     (word >> 32) as u32
 }
 
 /// The word of two u32.
+#[inline]
 pub(crate) fn pair(low: u32, high: u32) -> u64 {
     u64::from(low) | u64::from(high) << 32
 }

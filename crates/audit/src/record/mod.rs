@@ -23,7 +23,7 @@ pub use error::{DecodeError, Defect};
 pub use event::Event;
 pub use file::{FileEntry, NameKind};
 pub use layout::{Kind, SLOT_SIZE, SlotBytes};
-pub(crate) use layout::{Lead, SLOTS_AT, Words, bytes, words};
+pub(crate) use layout::{Lead, SLOTS_AT, Words, bytes, high, low, pair, words};
 pub use loss::Loss;
 pub(crate) use payload::DictionaryEntry;
 pub use payload::MAX_RECORD_SLOTS;

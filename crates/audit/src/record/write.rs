@@ -84,6 +84,7 @@ pub struct Actor {
 
 impl Originator {
     /// The user process that wrote, if there is one and it is known.
+    #[inline]
     #[must_use]
     pub const fn actor(&self) -> Option<Actor> {
         match *self {
@@ -133,6 +134,7 @@ pub struct Write {
 
 impl Write {
     /// A write as attributed, with nothing special about it: no flags, file, executor or source.
+    #[inline]
     #[must_use]
     pub fn new(time: u64, attribution: &Attribution, offset: WriteOffset, length: u32) -> Self {
         Self {
@@ -152,8 +154,9 @@ impl Write {
     }
 
     /// The record in one slot, or in two if there is an executor or a copy source.
+    #[expect(clippy::inline_always, reason = "as for `Ring::push`")]
+    #[inline(always)]
     #[must_use]
-    #[inline]
     pub fn encode(&self) -> Event {
         let has_second = self.executor.is_some() || self.copy.is_some();
         let (offset, offset_flag) = match self.offset {

@@ -169,11 +169,16 @@ impl<'m> Ring<'m> {
     /// # Errors
     ///
     /// [`Full`].
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a record's words need not go through memory on their way to the slot"
+    )]
+    #[inline(always)]
     pub fn push(&self, shard: usize, event: &Event) -> Result<Pushed, Full> {
-        let index =
-            if shard < self.shards.len() { shard } else { shard.checked_rem(self.shards.len()).unwrap_or(0) };
-        let Some(shard) = self.shards.get(index) else { return Err(Full) };
+        let (index, shard) = match self.shards.get(shard) {
+            Some(found) => (shard, found),
+            None => self.shard_in_turn(shard)?,
+        };
         let slots = u32::from(event.slot_count());
         let Reserved { position, sleeper } = match shard.reserve(slots, self.capacity) {
             Ok(reserved) => reserved,
@@ -191,6 +196,13 @@ impl<'m> Ring<'m> {
             slot.publish(event.first(), sequence);
         }
         Ok(Pushed { wake: sleeper && self.take_wake(), sequence })
+    }
+
+    /// The shard that one stands for that does not exist.
+    #[cold]
+    fn shard_in_turn(&self, shard: usize) -> Result<(usize, &'m Shard), Full> {
+        let index = shard.checked_rem(self.shards.len()).unwrap_or(0);
+        self.shards.get(index).map(|shard| (index, shard)).ok_or(Full)
     }
 
     /// Counts event records that are lost for another reason than a full ring.
@@ -233,6 +245,7 @@ impl<'m> Ring<'m> {
     }
 
     /// Whether the caller, who was told of a sleeper, is the one to wake it.
+    #[cold]
     fn take_wake(&self) -> bool {
         // Relaxed: `reserve` has acquired the bit, hence this reads the `true` that the consumer stored before
         // it set the bit (`Consumer::prepare_sleep`), or a later value: the `false` of somebody who wakes

@@ -13,6 +13,7 @@ impl Ring<'_> {
 
     /// Reserves places in a shard that has no room, or counts the record as lost.
     #[cold]
+    #[inline(never)]
     pub(super) fn reserve_in_full(
         &self,
         index: usize,

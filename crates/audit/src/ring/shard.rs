@@ -91,7 +91,8 @@ impl Shard {
     }
 
     /// Reserves `count` positions, of `capacity` that the shard has; `count` is not more.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as for `Ring::push`")]
+    #[inline(always)]
     pub(super) fn reserve(&self, count: u32, capacity: u32) -> Result<Reserved, NoRoom> {
         let room = capacity.wrapping_sub(count);
         let Producers { tail: shared_tail, head_seen, .. } = &self.producers;
@@ -128,6 +129,7 @@ impl Shard {
 
     /// The consumer's head, for this producer and the ones after it.
     #[cold]
+    #[inline(never)]
     fn look_at_head(&self) -> u64 {
         // Acquire: pairs with the Release in `free`, `claim` and `give_up`.
         let head = self.consumed.head.load(Ordering::Acquire);

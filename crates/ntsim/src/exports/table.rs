@@ -152,6 +152,13 @@ routines! {
     Ntoskrnl: PsIsSystemThread(thread: Ptr) -> u8, DISPATCH => ps::routines::is_system_thread;
     Ntoskrnl: PsLookupProcessByProcessId(pid: usize, process: Ptr<Ptr>) -> NtStatus, APC
         => ps::routines::lookup_process_by_process_id;
+    Ntoskrnl: PsLookupThreadByThreadId(tid: usize, thread: Ptr<Ptr>) -> NtStatus, APC
+        => ps::routines::lookup_thread_by_thread_id;
+    Ntoskrnl: PsIsThreadTerminating(thread: Ptr) -> u8, DISPATCH => ps::routines::is_thread_terminating;
+    Ntoskrnl: PsSetCreateThreadNotifyRoutine(routine: Ptr) -> NtStatus, PASSIVE
+        => ps::notify::set_create_thread_notify_routine;
+    Ntoskrnl: PsRemoveCreateThreadNotifyRoutine(routine: Ptr) -> NtStatus, APC, infallible
+        => ps::notify::remove_create_thread_notify_routine;
     Ntoskrnl: PsSetCreateProcessNotifyRoutineEx(routine: Ptr, remove: u8) -> NtStatus, PASSIVE
         => ps::notify::set_create_process_notify_routine_ex;
     Ntoskrnl: ZwQueryInformationProcess(process: usize, class: u32, buffer: Ptr, bytes: u32, returned: Ptr<u32>)

@@ -215,6 +215,7 @@ fn leaks(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
     leaks.extend(kernel.mdls.leaks(driver));
     let notify_routines = kernel.process_notify.forget(driver);
     leaks.push(Leak::new("notify routine", "process", notify_routines));
+    leaks.push(Leak::new("notify routine", "thread", kernel.thread_notify.forget(driver)));
     leaks.push(Leak::new("thread", "still running", driver.threads() as usize));
     for object in kernel.handles.take_all_of(driver.id()) {
         leaks.push(Leak::new("handle", object.type_name(), 1));

@@ -69,10 +69,12 @@ impl Entry {
 /// The objects of one kernel, by address.
 ///
 /// A pointer stays valid while the system keeps the object or a driver holds a reference; afterwards every use is
-/// noticed, since an address is never given to another object.
+/// noticed, since an address is never given to another object (but to a thread, on a machine that reuses those).
 #[derive(Default)]
 pub(crate) struct Objects {
     table: Lock<AddressMap<Entry>>,
+    /// Addresses of threads that are gone, the last one last, where they are given to new threads.
+    gone_threads: Option<Lock<Vec<Ptr>>>,
 }
 
 /// The owner of references and handles that are the system's own.
@@ -91,6 +93,22 @@ pub(crate) enum Released {
 }
 
 impl Objects {
+    /// No objects; whether the addresses of threads that are gone are given to new ones.
+    pub(crate) fn new(reuse_threads: bool) -> Self {
+        Self { table: Lock::default(), gone_threads: reuse_threads.then(Lock::default) }
+    }
+
+    /// The address of the thread that went last, to be given to a new one.
+    pub(crate) fn take_thread_address(&self) -> Option<Ptr> {
+        self.gone_threads.as_ref()?.lock().pop()
+    }
+
+    fn gone(&self, object: &Object) {
+        if let (Some(gone), Object::Thread(thread)) = (&self.gone_threads, object) {
+            gone.lock().push(thread.ptr());
+        }
+    }
+
     pub(crate) fn insert(&self, address: Address, object: Object) {
         self.table.lock().insert(address, Entry { object, references: Vec::new(), kept: true });
     }
@@ -104,7 +122,9 @@ impl Objects {
                 false
             }
             Some(_) => {
-                table.remove(&address);
+                if let Some(entry) = table.remove(&address) {
+                    self.gone(&entry.object);
+                }
                 true
             }
             None => true,
@@ -188,7 +208,10 @@ impl Objects {
             return Released::Kept(entry.references.len());
         }
         match table.remove(&object.address()) {
-            Some(entry) => Released::Gone(entry.object),
+            Some(entry) => {
+                self.gone(&entry.object);
+                Released::Gone(entry.object)
+            }
             None => Released::Unknown,
         }
     }
@@ -203,7 +226,11 @@ impl Objects {
             if count > 0 {
                 taken.push((entry.object.clone(), count));
             }
-            entry.kept || !entry.references.is_empty()
+            let stays = entry.kept || !entry.references.is_empty();
+            if !stays {
+                self.gone(&entry.object);
+            }
+            stays
         });
         taken
     }

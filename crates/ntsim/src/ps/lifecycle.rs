@@ -34,15 +34,16 @@ pub(crate) fn start_process(cpu: &Cpu, spec: ProcessSpec) -> Result<Arc<Process>
 pub(crate) fn end_process(cpu: &Cpu, process: &Arc<Process>) {
     let kernel = cpu.kernel();
     let mut threads = kernel.processes.threads_of(process);
-    let last = threads.pop().or_else(|| kernel.create_thread(process, None, ThreadKind::Simulated).ok());
+    let last = threads.pop().or_else(|| start_thread(cpu, process, None, ThreadKind::Simulated).ok());
     for thread in threads.iter().chain(&last) {
         io::in_flight::thread_ends(cpu, thread);
     }
     for thread in &threads {
-        kernel.processes.end_thread(&kernel.objects, thread);
+        end_thread(cpu, thread);
     }
     let last: Arc<Thread> = last.unwrap_or_else(|| cpu.thread());
     cpu.in_thread(&last, || {
+        tell_of_end(cpu, &last);
         for handle in kernel.file_handles.of(process) {
             // The handle was just listed, and nothing can have closed it since.
             let _ = io::close::close(cpu, Handle(handle));
@@ -52,4 +53,32 @@ pub(crate) fn end_process(cpu: &Cpu, process: &Arc<Process>) {
     });
     kernel.processes.end_thread(&kernel.objects, &last);
     kernel.processes.end_process(&kernel.objects, process);
+}
+
+/// Starts a thread and tells those who want to know, in the context of the thread that makes it: the one that runs, or,
+/// for a thread that is not System's, the first of its process if there is one.
+pub(crate) fn start_thread(
+    cpu: &Cpu,
+    process: &Arc<Process>,
+    tid: Option<u32>,
+    kind: ThreadKind,
+) -> Result<Arc<Thread>, SpecError> {
+    let kernel = cpu.kernel();
+    let sibling = kernel.processes.threads_of(process).into_iter().next();
+    let creator = sibling.filter(|_| kind == ThreadKind::Simulated).unwrap_or_else(|| cpu.thread());
+    let thread = kernel.create_thread(process, tid, kind)?;
+    cpu.in_thread(&creator, || kernel.thread_notify.tell(cpu, &thread, true));
+    Ok(thread)
+}
+
+/// Ends a thread, after those who want to know were told in its own context.
+pub(crate) fn end_thread(cpu: &Cpu, thread: &Arc<Thread>) {
+    cpu.in_thread(thread, || tell_of_end(cpu, thread));
+    cpu.kernel().processes.end_thread(&cpu.kernel().objects, thread);
+}
+
+/// Tells those who want to know that the thread that runs exits.
+fn tell_of_end(cpu: &Cpu, thread: &Thread) {
+    thread.terminate();
+    cpu.kernel().thread_notify.tell(cpu, thread, false);
 }

@@ -104,3 +104,21 @@ pub(crate) fn give(cpu: &Cpu, found: Option<Arc<Process>>, process: Ptr<Ptr>) ->
         None => NtStatus::INVALID_CID,
     }
 }
+
+/// `PsIsThreadTerminating`.
+pub(crate) fn is_thread_terminating(cpu: &Cpu, thread: Ptr) -> u8 {
+    u8::from(thread_at(cpu, thread).is_some_and(|thread| thread.is_terminating()))
+}
+
+/// `PsLookupThreadByThreadId`.
+pub(crate) fn lookup_thread_by_thread_id(cpu: &Cpu, tid: usize, thread: Ptr<Ptr>) -> NtStatus {
+    let kernel = cpu.kernel();
+    match u32::try_from(tid).ok().and_then(|tid| kernel.processes.thread_by_tid(tid)) {
+        Some(found) => {
+            kernel.objects.reference(found.ptr(), cpu.owner());
+            thread.write(found.ptr());
+            NtStatus::SUCCESS
+        }
+        None => NtStatus::INVALID_PARAMETER,
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ThreadKind;
+use super::{ThreadKind, lifecycle};
 use crate::abi::{ClientId, ObjectAttributes, Ptr};
 use crate::ke::crash::Exit;
 use crate::ke::{Cpu, Entry, Frame};
@@ -37,7 +37,7 @@ pub(crate) fn create(
         );
     }
     let kernel = cpu.kernel();
-    let Ok(thread) = kernel.create_thread(&kernel.system, None, ThreadKind::Driver) else {
+    let Ok(thread) = lifecycle::start_thread(cpu, &kernel.system, None, ThreadKind::Driver) else {
         return NtStatus::INSUFFICIENT_RESOURCES;
     };
     kernel.objects.reference(thread.ptr(), cpu.owner());
@@ -54,7 +54,7 @@ pub(crate) fn create(
         cpu.execute(|cpu| {
             let frame = Frame { driver: Arc::clone(&driver), entry: Entry::SystemThread, operation: None };
             if let Ok(_) | Err(Exit::ThreadEnd) = cpu.try_call_driver(frame, start, &[context]) {
-                kernel.processes.end_thread(&kernel.objects, &thread);
+                lifecycle::end_thread(cpu, &thread);
                 driver.thread_ended();
                 kernel.scheduler.signal(thread.ptr().address());
             }

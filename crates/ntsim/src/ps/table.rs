@@ -125,11 +125,12 @@ impl ProcessTable {
         state.last_processor = (processor + 1) % processors;
         let thread = Arc::new(Thread {
             id: state.next_id(),
-            ptr: arena.allocate(),
+            ptr: objects.take_thread_address().unwrap_or_else(|| arena.allocate()),
             tid,
             process: Arc::clone(process),
             kind,
             processor,
+            terminating: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             critical_regions: AtomicU32::new(0),
             push_locks: AtomicU32::new(0),

@@ -19,7 +19,8 @@ pub(crate) enum ThreadKind {
     Driver,
 }
 
-/// A thread, running or ended. Its address is opaque and never another's; its TID may be.
+/// A thread, running or ended. Its address is opaque, and never another's unless the machine reuses those
+/// ([`crate::Config::reuse_threads`]); its TID may be.
 pub(crate) struct Thread {
     pub(super) id: u64,
     pub(super) ptr: Ptr,
@@ -27,6 +28,7 @@ pub(crate) struct Thread {
     pub(super) process: Arc<Process>,
     pub(super) kind: ThreadKind,
     pub(super) processor: u32,
+    pub(super) terminating: AtomicBool,
     pub(super) ended: AtomicBool,
     /// Depth of critical regions (`KernelApcDisable`).
     pub(super) critical_regions: AtomicU32,
@@ -76,6 +78,15 @@ impl Thread {
         self.kind != ThreadKind::Simulated
             || self.process.is_system()
             || self.process.kind() == ProcessKind::Minimal
+    }
+
+    /// Whether it is on its way out (`PsIsThreadTerminating`): from before anybody is told of that.
+    pub(crate) fn is_terminating(&self) -> bool {
+        self.terminating.load(Ordering::Relaxed) || self.has_ended()
+    }
+
+    pub(super) fn terminate(&self) {
+        self.terminating.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn has_ended(&self) -> bool {

@@ -57,6 +57,9 @@ pub struct Config {
     /// stays untouchable for a while, what is pageable cannot be touched where it must not, and it is noted where
     /// everything was taken.
     pub watch: bool,
+    /// Whether a new thread gets the object of the one that went last, as pool would have it. Otherwise no address is used
+    /// twice, so that pointers that drivers keep are noticed.
+    pub reuse_threads: bool,
 }
 
 impl Config {
@@ -71,6 +74,7 @@ impl Config {
             paging_reads: true,
             schedule: Schedule::Fixed,
             watch: true,
+            reuse_threads: false,
         }
     }
 
@@ -90,6 +94,13 @@ impl Config {
     #[must_use]
     pub fn watch(self, watch: bool) -> Self {
         Self { watch, ..self }
+    }
+
+    /// The same machine, which gives the objects of threads that are gone to new ones or not; it does not unless this says
+    /// otherwise.
+    #[must_use]
+    pub fn reuse_threads(self, reuse_threads: bool) -> Self {
+        Self { reuse_threads, ..self }
     }
 
     /// The same machine, started at another time (100 ns since 1601-01-01 UTC).

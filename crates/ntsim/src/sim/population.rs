@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Process, ProcessInfo, ProcessSpec, Sim, SpecError, Thread, Volume, VolumeInfo, VolumeSpec};
+use crate::ke::Cpu;
 use crate::ps::ThreadKind;
 use crate::{fltmgr, io, ps};
 
@@ -52,7 +53,8 @@ impl Sim {
         let kernel = self.kernel();
         let process = kernel.processes.process(process.0).filter(|process| process.is_alive());
         let process = process.ok_or(SpecError::NoSuchProcess)?;
-        let thread = kernel.create_thread(&process, tid, ThreadKind::Simulated)?;
+        let start = |cpu: &Cpu| ps::lifecycle::start_thread(cpu, &process, tid, ThreadKind::Simulated);
+        let thread = self.enter_briefly(Arc::clone(kernel.system_worker()), start)?;
         Ok(Thread(thread.id()))
     }
 
@@ -68,8 +70,7 @@ impl Sim {
         }
         self.enter_briefly(Arc::clone(&thread), |cpu| {
             io::in_flight::thread_ends(cpu, &thread);
-            let kernel = cpu.kernel();
-            kernel.processes.end_thread(&kernel.objects, &thread);
+            ps::lifecycle::end_thread(cpu, &thread);
         });
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Process, Sim};
 use crate::fltmgr;
-use crate::ps::ThreadKind;
+use crate::ps::{ThreadKind, lifecycle};
 use crate::status::NtStatus;
 
 /// What a consumer does with a message.
@@ -46,8 +46,7 @@ impl Sim {
         let thread = match self.kernel().processes.threads_of(&process).first() {
             Some(thread) => Arc::clone(thread),
             None => self
-                .kernel()
-                .create_thread(&process, None, ThreadKind::Simulated)
+                .as_system(|cpu| lifecycle::start_thread(cpu, &process, None, ThreadKind::Simulated))
                 .map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?,
         };
         let client =

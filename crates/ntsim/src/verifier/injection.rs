@@ -42,7 +42,7 @@ impl FaultPlan {
 
 /// How a routine fails, beyond `STATUS_INSUFFICIENT_RESOURCES`: statuses that its reference page names and that say
 /// nothing about the caller's own mistakes.
-const DOCUMENTED: [(&str, &[NtStatus]); 17] = [
+const DOCUMENTED: [(&str, &[NtStatus]); 18] = [
     // "If the operation cannot be completed now" and the name cache's answer.
     (
         "FltGetFileNameInformation",
@@ -68,6 +68,7 @@ const DOCUMENTED: [(&str, &[NtStatus]); 17] = [
     ("FltSendMessage", &[NtStatus::INSUFFICIENT_RESOURCES, NtStatus::PORT_DISCONNECTED, NtStatus::TIMEOUT]),
     ("FltGetCopyInformationFromCallbackData", &[NtStatus::NOT_FOUND]),
     ("PsLookupProcessByProcessId", &[NtStatus::INVALID_CID]),
+    ("PsLookupThreadByThreadId", &[NtStatus::INVALID_PARAMETER]),
     ("PsSetCreateProcessNotifyRoutineEx", &[NtStatus::INVALID_PARAMETER, NtStatus::ACCESS_DENIED]),
 ];
 

@@ -14,6 +14,7 @@ use audit::record::{
     CopySource, Event, FileEntry, Loss, NameKind, ProcessEntry, Sid, Text, VolumeEntry, Write, WriteFlags,
     WriteOffset,
 };
+use audit::threads::{KnownThread, ThreadIndex};
 use audit::ring::{Consumer, Drained, LossStage, Ring, Shard, Slot, Snapshot, WhenFull};
 
 /// Its presence in the image says that a panic is reachable.
@@ -50,6 +51,14 @@ pub fn call_write_path(
         ..Write::new(time, &attribution, offset, length as u32)
     };
     attribution.is_recorded() && ring.push(shard, &write.encode()).is_ok_and(|pushed| pushed.wake)
+}
+
+#[unsafe(no_mangle)]
+pub fn call_threads(threads: &ThreadIndex<'_>, address: NonZeroU64, known: &KnownThread) -> Option<KnownThread> {
+    let found = threads.find(address);
+    threads.forget(address);
+    let _full = threads.learn(address, known);
+    found
 }
 
 #[unsafe(no_mangle)]

@@ -25,6 +25,8 @@ pub(crate) enum Entry {
     PortDisconnect,
     PortMessage,
     ProcessNotify,
+    /// A thread notify routine.
+    ThreadNotify,
     SystemThread,
     WorkItem,
     AsyncCompletion,
@@ -53,6 +55,7 @@ impl fmt::Display for Entry {
             Self::PortDisconnect => "port disconnect",
             Self::PortMessage => "port message",
             Self::ProcessNotify => "process notify",
+            Self::ThreadNotify => "thread notify",
             Self::SystemThread => "system thread",
             Self::WorkItem => "work item",
             Self::AsyncCompletion => "completion of its own I/O",

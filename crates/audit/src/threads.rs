@@ -1,0 +1,96 @@
+//! Who a thread is, by the address of its object (`FLT_CALLBACK_DATA::Thread`): learnt once in the thread's life, and then
+//! known without a call.
+//!
+//! An entry must never be found for another thread that got the address later. Two rules of the caller see to that, and
+//! each does so alone:
+//!
+//! * **Only a thread itself has itself learnt**, from a callback that runs in it while it is not terminating, and
+//!   it is forgotten when it exits, in its own context too (`PCREATE_THREAD_NOTIFY_ROUTINE`). Learning and
+//!   forgetting are thus steps of one thread, in that order: nobody learns it late. What others do in its name, or while it
+//!   exits, they ask for.
+//! * **An address is forgotten when a thread is created at it**, before that thread is heard of.
+//!
+//! A thread that is not found is asked for, which costs calls and is never wrong.
+
+use core::num::NonZeroU64;
+
+use crate::attribution::{Process, ProcessKind, Thread};
+use crate::index::{AddressIndex, Bucket, Full, NotAPowerOfTwo};
+use crate::key::ProcessKey;
+use crate::record::{high, low, pair};
+
+/// Words of an entry.
+const WORDS: usize = 3;
+
+const KERNEL: u64 = 1 << 0;
+const EXCLUDED: u64 = 1 << 1;
+
+/// Memory for eight threads. All-zero memory is an empty bucket.
+pub type ThreadBucket = Bucket<WORDS>;
+
+/// What is known of a thread. None of it changes as long as it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KnownThread {
+    /// The thread and the process that owns it. A system thread is of [`ProcessKind::Kernel`] in whatever process.
+    pub thread: Thread,
+    /// Whether a rule excludes its process from the audit.
+    pub excluded: bool,
+}
+
+/// Threads by the addresses of their objects, over memory that the caller owns.
+#[derive(Clone, Copy, Debug)]
+pub struct ThreadIndex<'m> {
+    index: AddressIndex<'m, WORDS>,
+}
+
+impl<'m> ThreadIndex<'m> {
+    /// The threads that `buckets` hold.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAPowerOfTwo`].
+    pub const fn new(buckets: &'m [ThreadBucket]) -> Result<Self, NotAPowerOfTwo> {
+        match AddressIndex::new(buckets) {
+            Ok(index) => Ok(Self { index }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The thread at an address, if it was learnt. Wait-free.
+    #[expect(clippy::inline_always, reason = "on the way of every write")]
+    #[inline(always)]
+    #[must_use]
+    pub fn find(&self, address: NonZeroU64) -> Option<KnownThread> {
+        self.index.find(address.get()).map(KnownThread::of_words)
+    }
+
+    /// Learns the thread at an address. To be called in that thread, while it is not terminating.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`]: it will be asked for.
+    pub fn learn(&self, address: NonZeroU64, known: &KnownThread) -> Result<(), Full> {
+        self.index.put(address, known.words())
+    }
+
+    /// Forgets the thread at an address: it exits, or another is created there.
+    pub fn forget(&self, address: NonZeroU64) {
+        self.index.clear(address, None);
+    }
+}
+
+impl KnownThread {
+    #[inline]
+    fn words(&self) -> [u64; WORDS] {
+        let Self { thread: Thread { tid, process: Process { key, pid, kind } }, excluded } = *self;
+        let kernel = if kind == ProcessKind::Kernel { KERNEL } else { 0 };
+        [key.0, pair(pid, tid), kernel | if excluded { EXCLUDED } else { 0 }]
+    }
+
+    #[inline]
+    fn of_words([key, ids, flags]: [u64; WORDS]) -> Self {
+        let kind = if flags & KERNEL == 0 { ProcessKind::User } else { ProcessKind::Kernel };
+        let process = Process { key: ProcessKey(key), pid: low(ids), kind };
+        Self { thread: Thread { tid: high(ids), process }, excluded: flags & EXCLUDED != 0 }
+    }
+}

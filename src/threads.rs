@@ -1,0 +1,129 @@
+//! Who a thread is: known by its address once it has been met, asked for otherwise.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use audit::attribution::{self, ProcessKind};
+use audit::key::ProcessKey;
+use audit::threads::{KnownThread, ThreadBucket, ThreadIndex};
+use fltmgr::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL, assert_at_most};
+use fltmgr::pool::PoolArray;
+use fltmgr::{NtStatus, Process, Result, Thread};
+use wdk_sys::HANDLE;
+
+use crate::memory::TAG;
+
+/// Eight threads each: 65,536 in 2.5 MiB. Those beyond are asked for at each write.
+const BUCKETS: usize = 1 << 13;
+
+/// The threads that have been met. [`audit::threads`] says why none is taken for another.
+pub(crate) struct Threads {
+    index: ThreadIndex<'static>,
+    /// Whether the driver is told when threads begin and end; none is learnt otherwise.
+    told: AtomicBool,
+    // what `index` refers to: dropped after it
+    _buckets: PoolArray<ThreadBucket>,
+}
+
+impl Threads {
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    pub(crate) fn try_new() -> Result<Self> {
+        assert_at_most(PASSIVE_LEVEL);
+        let buckets = PoolArray::try_from_fn(BUCKETS, TAG, |_| ThreadBucket::default())?;
+        // SAFETY: the index is dropped with the buckets, and lends nothing.
+        let detached = unsafe { buckets.detached() };
+        Ok(Self {
+            index: ThreadIndex::new(detached).map_err(|_| NtStatus::INTERNAL_ERROR)?,
+            told: AtomicBool::new(false),
+            _buckets: buckets,
+        })
+    }
+
+    /// The driver is told of all threads from now on, for as long as it is called for operations.
+    ///
+    /// Maximum IRQL: any.
+    pub(crate) fn are_told(&self) {
+        // Relaxed: a callback that misses it learns nothing yet.
+        self.told.store(true, Ordering::Relaxed);
+    }
+
+    /// The thread, if it was learnt: no lock, no call.
+    ///
+    /// Maximum IRQL: any.
+    #[expect(clippy::inline_always, reason = "on the way of every write")]
+    #[inline(always)]
+    pub(crate) fn find(&self, thread: Thread<'_>) -> Option<KnownThread> {
+        self.index.find(thread.address())
+    }
+
+    /// Who a thread is.
+    ///
+    /// Maximum IRQL: `DISPATCH_LEVEL`; no lock.
+    #[inline]
+    pub(crate) fn who(&self, thread: Thread<'_>) -> KnownThread {
+        match self.find(thread) {
+            Some(known) => known,
+            None => self.meet(thread),
+        }
+    }
+
+    /// Asks who a thread is. The thread that runs is learnt, unless it is terminating: then it may have been forgotten
+    /// already, and would never be again.
+    ///
+    /// Maximum IRQL: `DISPATCH_LEVEL`.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn meet(&self, thread: Thread<'_>) -> KnownThread {
+        assert_at_most(DISPATCH_LEVEL);
+        let known = KnownThread { thread: ask(thread), excluded: false };
+        // Relaxed: see `are_told`.
+        let told = self.told.load(Ordering::Relaxed);
+        if told && Thread::with_current(|current| current == thread) && !thread.is_terminating() {
+            let _full_so_asked_again = self.index.learn(thread.address(), &known);
+        }
+        known
+    }
+
+    /// The thread that runs exits.
+    ///
+    /// Maximum IRQL: `APC_LEVEL`.
+    pub(crate) fn exits(&self) {
+        assert_at_most(APC_LEVEL);
+        Thread::with_current(|current| self.index.forget(current.address()));
+    }
+
+    /// A thread was created: nobody who had its address before it is known by it any more. (He was forgotten when he
+    /// exited; this is to be independent of that.)
+    ///
+    /// Maximum IRQL: `APC_LEVEL`.
+    pub(crate) fn created(&self, id: HANDLE) {
+        assert_at_most(APC_LEVEL);
+        let _gone_again = Thread::with_id(id, |thread| self.index.forget(thread.address()));
+    }
+}
+
+/// A system thread is the kernel's wherever it runs, whatever mode its request claims: minimal processes such as Registry
+/// have no others.
+///
+/// Maximum IRQL: `DISPATCH_LEVEL`.
+fn ask(thread: Thread<'_>) -> attribution::Thread {
+    let process = thread.process();
+    let kind = if thread.is_system() { ProcessKind::Kernel } else { kind(process) };
+    attribution::Thread { tid: thread.id(), process: of_kind(process, kind) }
+}
+
+/// A process without a thread of its to go by.
+///
+/// Maximum IRQL: `DISPATCH_LEVEL`.
+pub(crate) fn process(process: Process<'_>) -> attribution::Process {
+    of_kind(process, kind(process))
+}
+
+/// Maximum IRQL: any.
+fn kind(process: Process<'_>) -> ProcessKind {
+    if process == Process::system() { ProcessKind::Kernel } else { ProcessKind::User }
+}
+
+/// Maximum IRQL: `DISPATCH_LEVEL`.
+fn of_kind(process: Process<'_>, kind: ProcessKind) -> attribution::Process {
+    attribution::Process { key: ProcessKey(process.start_key()), pid: process.id(), kind }
+}
