@@ -17,7 +17,7 @@ impl World {
         let author = self.author(thread).ok_or(Invalid)?;
         let (from, to) = (self.file(from)?, self.file(to)?);
         let size = i64::try_from(size).map_err(|_| Invalid)?;
-        ensure(!self.files[from].deleting && !self.files[to].deleting)?;
+        ensure(!self.is_deleting(from) && !self.is_deleting(to))?;
         ensure(from != to && chunk > 0 && size > 0 && size % i64::from(chunk) == 0)?;
         self.files[from].size = size;
         self.files[to].size = size;

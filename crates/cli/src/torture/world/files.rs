@@ -33,7 +33,7 @@ impl World {
         let thread = self.living_thread(thread)?;
         ensure(!self.handle_names.contains_key(handle))?;
         let file = self.file(path)?;
-        ensure(!self.files[file].deleting)?;
+        ensure(!self.is_deleting(file))?;
         self.meets(thread);
         let exists = self.files[file].exists;
         match disposition {
@@ -109,7 +109,8 @@ impl World {
                 self.rename(file, path)
             }
             HandleAction::Delete { posix: false } => {
-                ensure(delete)?;
+                // With a file go its streams, whoever has them open.
+                ensure(delete && !self.has_streams(&self.files[file].path))?;
                 self.files[file].deleting = true;
                 Ok(())
             }
@@ -125,15 +126,25 @@ impl World {
         }
     }
 
+    /// Whether a file has streams beside its own data, or had.
+    fn has_streams(&self, path: &str) -> bool {
+        let streams = format!("{path}:");
+        self.paths.keys().any(|known| known.starts_with(&streams))
+    }
+
+    /// Whether it goes with a last handle: its own, or as a stream its file's.
+    pub(super) fn is_deleting(&self, file: usize) -> bool {
+        let KnownFile { path, deleting, .. } = &self.files[file];
+        let whole = path.rsplit_once(':').and_then(|(whole, _)| self.paths.get(whole));
+        *deleting || whole.is_some_and(|whole| self.files[*whole].deleting)
+    }
+
     /// A file without streams gets a name that nothing has.
     pub(super) fn rename(&mut self, file: usize, to: &str) -> Result<(), Invalid> {
         let from = Arc::clone(&self.files[file].path);
         let drive = &self.volumes[self.files[file].volume].drive;
-        let has_streams = |path: &str| {
-            let streams = format!("{path}:");
-            path.matches(':').count() > 1 || self.paths.keys().any(|known| known.starts_with(&streams))
-        };
-        ensure(to.starts_with(&**drive) && !has_streams(&from) && !has_streams(to))?;
+        let involved = |path: &str| is_stream(path) || self.has_streams(path);
+        ensure(to.starts_with(&**drive) && !involved(&from) && !involved(to))?;
         let taken = self.paths.get(to).is_some_and(|other| self.files[*other].exists);
         ensure(*to != *from && !taken)?;
         self.paths.remove(&*from);
@@ -141,5 +152,52 @@ impl World {
         let file = &mut self.files[file];
         file.earlier.push(std::mem::replace(&mut file.path, to.into()));
         Ok(())
+    }
+}
+
+/// Whether a path names a stream other than the file's own data.
+fn is_stream(path: &str) -> bool {
+    path.matches(':').count() > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::World;
+    use crate::scenario::Scenario;
+    use crate::windows_version::WindowsVersion;
+
+    const MACHINE: &str = r##"
+        scenario "Streams" {
+            why "A file's streams go with it"
+            windows "11-24h2"
+            torture processors=1 schedule="fixed"
+        }
+        volume drive="C:" device=#"\Device\HarddiskVolume1"# file-system="ntfs"
+        process "p" pid=1000 image=#"C:\p.exe"# session=1 {
+            thread "t" tid=1004
+        }
+        play {
+            create "file" thread="t" path=#"C:\f"# access="write delete"
+            STEP
+            STEP
+        }"##;
+
+    /// Whether two steps can be played after a file was opened.
+    fn is_valid(steps: [&str; 2]) -> bool {
+        let text = steps.into_iter().fold(MACHINE.to_owned(), |text, step| text.replacen("STEP", step, 1));
+        let scenario = Scenario::parse("streams.kdl", &text).unwrap_or_else(|error| panic!("{error}"));
+        let mut world =
+            World::new(&scenario, WindowsVersion::Win11_24H2).unwrap_or_else(|_| panic!("{text}"));
+        scenario.steps.iter().all(|step| world.apply(&step.action).is_ok())
+    }
+
+    /// Regression test: a stream was opened after its file was gone (`STATUS_OBJECT_NAME_NOT_FOUND`).
+    #[test]
+    fn a_file_with_streams_stays() {
+        let delete = r#"delete "file" thread="t""#;
+        let open = |path: &str| format!(r##"create "other" thread="t" path=#"C:\{path}"#"##);
+        assert!(is_valid([&open("g:s"), delete]), "another's stream");
+        assert!(!is_valid([&open("f:s"), delete]));
+        assert!(!is_valid([delete, &open("f:s")]));
     }
 }
