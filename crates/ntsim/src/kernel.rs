@@ -14,15 +14,21 @@ use crate::ex::work::WorkQueues;
 use crate::exports::{DataCells, DataExport};
 use crate::fltmgr::FilterManager;
 use crate::fltmgr::ecp::EcpLists;
+use crate::io::device::Devices;
 use crate::io::driver::Driver;
 use crate::io::in_flight::InFlight;
+use crate::io::irp_sent::Irps;
 use crate::io::transaction::Transactions;
+use crate::io::work_item::IoWorkItems;
 use crate::io::{FileHandles, VolumeTable};
 use crate::ke::clock::Clock;
 use crate::ke::crash::Crash;
+use crate::ke::dispatcher::Dispatcher;
+use crate::ke::dpc::Dpcs;
 use crate::ke::gate::Gate;
 use crate::ke::meter::Meter;
 use crate::ke::scheduler::Scheduler;
+use crate::ke::timer::Timers;
 use crate::mm::mdl::Mdls;
 use crate::mm::section::Sections;
 use crate::ob::{Arena, HandleTable, Objects};
@@ -72,6 +78,12 @@ pub(crate) struct Kernel {
     pub(crate) cache: CacheManager,
     pub(crate) sections: Sections,
     pub(crate) mdls: Mdls,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) dpcs: Dpcs,
+    pub(crate) timers: Timers,
+    pub(crate) io_work_items: IoWorkItems,
+    pub(crate) devices: Devices,
+    pub(crate) irps: Irps,
     /// What the variable `SeExports` points to.
     #[expect(dead_code, reason = "it is drivers who read it")]
     pub(crate) se_exports: SeExports,
@@ -115,6 +127,8 @@ impl Kernel {
         cells.set(DataExport::PsProcessType, arena.allocate().address());
         cells.set(DataExport::PsThreadType, arena.allocate().address());
         cells.set(DataExport::ExEventObjectType, arena.allocate().address());
+        cells.set(DataExport::SeTokenObjectType, arena.allocate().address());
+        cells.set(DataExport::TmTransactionObjectType, arena.allocate().address());
         cells.set(DataExport::MmUserProbeAddress, exception::USER_PROBE_ADDRESS);
         cells.set(DataExport::MmHighestUserAddress, exception::USER_PROBE_ADDRESS - 1);
         cells.set(DataExport::MmSystemRangeStart, exception::SYSTEM_RANGE_START);
@@ -146,6 +160,12 @@ impl Kernel {
             cache: CacheManager::default(),
             sections: Sections::default(),
             mdls: Mdls::default(),
+            dispatcher: Dispatcher::default(),
+            dpcs: Dpcs::default(),
+            timers: Timers::default(),
+            io_work_items: IoWorkItems::default(),
+            devices: Devices::default(),
+            irps: Irps::default(),
             se_exports,
             in_flight: InFlight::default(),
             transactions: Transactions::default(),

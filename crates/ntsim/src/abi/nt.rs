@@ -165,6 +165,47 @@ abi_structs! {
         byte_offset: u32 = "ByteOffset",
     }
 
+    /// `IRP`; its stack locations follow it.
+    Irp = "_IRP" {
+        kind: i16 = "Type",
+        size: u16 = "Size",
+        alignment: u32 = "_",
+        mdl_address: Ptr<Mdl> = "MdlAddress",
+        flags: u32 = "Flags",
+        alignment2: u32 = "_",
+        system_buffer: Ptr = "AssociatedIrp",
+        thread_list_entry: ListEntry = "ThreadListEntry",
+        io_status: IoStatusBlock = "IoStatus",
+        requestor_mode: i8 = "RequestorMode",
+        pending_returned: u8 = "PendingReturned",
+        stack_count: i8 = "StackCount",
+        current_location: i8 = "CurrentLocation",
+        cancel: u8 = "Cancel",
+        cancel_irql: u8 = "CancelIrql",
+        apc_environment: i8 = "ApcEnvironment",
+        allocation_flags: u8 = "AllocationFlags",
+        user_iosb: Ptr = "UserIosb",
+        user_event: Ptr = "UserEvent",
+        overlay: [usize; 2] = "Overlay",
+        cancel_routine: Ptr = "CancelRoutine",
+        user_buffer: Ptr = "UserBuffer",
+        tail: [usize; 11] = "Tail",
+    }
+
+    /// `IO_STACK_LOCATION`.
+    IoStackLocation = "_IO_STACK_LOCATION" {
+        major: u8 = "MajorFunction",
+        minor: u8 = "MinorFunction",
+        flags: u8 = "Flags",
+        control: u8 = "Control",
+        alignment: u32 = "_",
+        parameters: [usize; 4] = "Parameters",
+        device_object: Ptr = "DeviceObject",
+        file_object: Ptr = "FileObject",
+        completion_routine: Ptr = "CompletionRoutine",
+        context: Ptr = "Context",
+    }
+
     /// `DRIVER_OBJECT`.
     DriverObject = "_DRIVER_OBJECT" {
         kind: i16 = "Type",

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::AtomicI32;
+use std::sync::atomic::{AtomicI32, AtomicUsize};
 
 /// The address of an object, as a key.
 pub(crate) type Address = usize;
@@ -93,6 +93,14 @@ impl Ptr<i32> {
         // SAFETY: see the type; whoever else uses the value at the same time does so atomically too, or is a driver that
         // must not. The reference is used within the routine that the pointer was passed to.
         unsafe { AtomicI32::from_ptr(self.as_mut_ptr()) }
+    }
+}
+
+impl Ptr<usize> {
+    /// The value as one that several processors change at once. The address must be aligned.
+    pub(crate) fn atomic_word(self) -> &'static AtomicUsize {
+        // SAFETY: as in `atomic`.
+        unsafe { AtomicUsize::from_ptr(self.as_mut_ptr()) }
     }
 }
 

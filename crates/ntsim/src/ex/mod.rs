@@ -8,5 +8,6 @@ pub(crate) mod pool;
 pub(crate) mod pool_legacy;
 pub(crate) mod push_lock;
 pub(crate) mod resource;
+pub(crate) mod rundown;
 pub(crate) mod watched;
 pub(crate) mod work;

@@ -19,9 +19,11 @@ pub(crate) enum DataExport {
     KdDebuggerEnabled,
     KdDebuggerNotPresent,
     SeExports,
+    SeTokenObjectType,
+    TmTransactionObjectType,
 }
 
-const DATA_EXPORTS: [(DataExport, &str); 13] = [
+const DATA_EXPORTS: [(DataExport, &str); 15] = [
     (DataExport::PsInitialSystemProcess, "PsInitialSystemProcess"),
     (DataExport::PsProcessType, "PsProcessType"),
     (DataExport::PsThreadType, "PsThreadType"),
@@ -35,6 +37,8 @@ const DATA_EXPORTS: [(DataExport, &str); 13] = [
     (DataExport::KdDebuggerEnabled, "KdDebuggerEnabled"),
     (DataExport::KdDebuggerNotPresent, "KdDebuggerNotPresent"),
     (DataExport::SeExports, "SeExports"),
+    (DataExport::SeTokenObjectType, "SeTokenObjectType"),
+    (DataExport::TmTransactionObjectType, "TmTransactionObjectType"),
 ];
 
 impl DataExport {

@@ -20,6 +20,7 @@ pub(crate) const ROUTINE_COUNT: usize = parts::END;
 pub(crate) static ROUTINES: [Routine; ROUTINE_COUNT] = joined();
 
 /// Puts the parts of the table together.
+#[expect(clippy::large_stack_arrays, reason = "the compiler runs it, nobody else")]
 const fn joined() -> [Routine; ROUTINE_COUNT] {
     let mut all = [table::ROWS[0]; ROUTINE_COUNT];
     let mut part = 0;

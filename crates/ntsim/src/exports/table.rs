@@ -101,7 +101,7 @@ routines! {
     Ntoskrnl: KeSetEvent(event: Ptr<KernelEvent>, increment: i32, wait: u8) -> i32, DISPATCH => ke::event::set_event;
     Ntoskrnl: KeClearEvent(event: Ptr<KernelEvent>), DISPATCH => ke::event::clear_event;
     Ntoskrnl: KeWaitForSingleObject(object: Ptr, reason: u32, mode: i8, alertable: u8, timeout: Ptr<i64>) -> NtStatus,
-        DISPATCH, infallible => ke::event::wait_for_single_object;
+        DISPATCH, infallible => ke::dispatcher::wait_for_single_object;
     Ntoskrnl: KeGetCurrentIrql() -> u8, HIGH => ke::routines::current_irql;
     Ntoskrnl: KeRaiseIrqlToDpcLevel() -> u8, DISPATCH => ke::routines::raise_irql_to_dpc_level;
     Ntoskrnl: KfRaiseIrql(level: u8) -> u8, HIGH => ke::routines::raise_irql;

@@ -61,8 +61,29 @@ enum By {
     Filter(Option<Altitude>),
 }
 
-/// Opens a file.
+/// How often a create is reparsed at most.
+const MAX_REPARSES: usize = 64;
+
+/// Opens a file, by another name if a filter gave the file object one and reparses the create.
 fn open_file(cpu: &Cpu, spec: &CreateSpec, by: By) -> Result<(Arc<File>, IoStatus), NtStatus> {
+    let mut spec = spec.clone();
+    for _ in 0..MAX_REPARSES {
+        match open_once(cpu, &spec, by)? {
+            Opened::File(file, ended) => return Ok((file, ended)),
+            Opened::Elsewhere(path) => spec.path = path,
+        }
+    }
+    Err(NtStatus::OBJECT_NAME_NOT_FOUND)
+}
+
+/// What a create led to.
+enum Opened {
+    File(Arc<File>, IoStatus),
+    /// It is to be tried by this name.
+    Elsewhere(String),
+}
+
+fn open_once(cpu: &Cpu, spec: &CreateSpec, by: By) -> Result<Opened, NtStatus> {
     let kernel = cpu.kernel();
     if !SharedText::fits(&spec.path) {
         return Err(NtStatus::OBJECT_NAME_INVALID);
@@ -89,9 +110,16 @@ fn open_file(cpu: &Cpu, spec: &CreateSpec, by: By) -> Result<(Arc<File>, IoStatu
         fltmgr::context::file_object_gone(cpu, &file);
         return Err(status);
     }
+    if ended.status == NtStatus::REPARSE
+        && let Some(name) = file.replaced_name()
+    {
+        kernel.objects.retire(file.ptr().address());
+        fltmgr::context::file_object_gone(cpu, &file);
+        return Ok(Opened::Elsewhere(name));
+    }
     file.add_flags(file_object::HANDLE_CREATED);
     file.hold();
-    Ok((file, ended))
+    Ok(Opened::File(file, ended))
 }
 
 fn request(cpu: &Cpu, file: &Arc<File>, spec: &CreateSpec, data_flags: u32) -> IoStatus {

@@ -105,6 +105,11 @@ impl Driver {
         self.object.ptr().cast()
     }
 
+    /// The dispatch routine for a major function; NULL if it has none.
+    pub(super) fn dispatch_routine(&self, major: usize) -> Ptr {
+        self.object.get().major_function.get(major).copied().unwrap_or(Ptr::NULL)
+    }
+
     /// Whether its image was linked with `/INTEGRITYCHECK`.
     pub(crate) fn forces_integrity(&self) -> bool {
         self.image.as_ref().is_none_or(Image::forces_integrity)
@@ -170,6 +175,7 @@ pub(crate) fn load(cpu: &Cpu, code: Code, service: &str) -> Result<u64, LoadErro
     let arguments = [driver.object().address(), driver.registry_path.ptr().address()];
     let status = status_of(cpu.call_driver(frame, driver.entry_point, &arguments));
     if status.is_success() {
+        super::device::initialized(cpu, &driver);
         return Ok(driver.id());
     }
     cpu.kernel().scheduler.settle(cpu);
@@ -213,6 +219,9 @@ fn leaks(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
     let mut leaks = fltmgr::leaks(cpu, driver);
     leaks.extend(kernel.pool.leaks(cpu, driver));
     leaks.extend(kernel.mdls.leaks(driver));
+    leaks.extend(kernel.devices.leaks(driver));
+    leaks.extend(kernel.timers.leaks(driver));
+    leaks.extend(kernel.io_work_items.leaks(driver));
     let notify_routines = kernel.process_notify.forget(driver);
     leaks.push(Leak::new("notify routine", "process", notify_routines));
     leaks.push(Leak::new("notify routine", "thread", kernel.thread_notify.forget(driver)));

@@ -35,6 +35,8 @@ pub(crate) struct File {
     /// The filter that opened it for itself: only those below see what happens to it.
     below: OnceLock<Altitude>,
     uses: Lock<Uses>,
+    /// The name that a filter gave the file object in place of its own.
+    replaced_name: Lock<Option<SharedText>>,
     /// The transaction that it was opened under.
     transaction: OnceLock<Arc<TransactionObject>>,
     /// What filters attached to it.
@@ -86,6 +88,7 @@ impl File {
             fcb: OnceLock::new(),
             below: OnceLock::new(),
             uses: Lock::default(),
+            replaced_name: Lock::default(),
             transaction: OnceLock::new(),
             contexts: ContextList::default(),
             names: NameCache::default(),
@@ -118,6 +121,18 @@ impl File {
     /// Whether the path names a stream of a file.
     pub(super) fn names_stream(&self) -> bool {
         self.name().rsplit('\\').next().is_some_and(|last| last.contains(':'))
+    }
+
+    /// A filter gives the file object another name; it is what a create that is reparsed goes on with.
+    pub(super) fn replace_name(&self, name: String) {
+        let name = SharedText::new(name);
+        self.object.update(|object| object.file_name = name.descriptor());
+        *self.replaced_name.lock() = Some(name);
+    }
+
+    /// The name that it was given.
+    pub(super) fn replaced_name(&self) -> Option<String> {
+        self.replaced_name.lock().as_ref().map(|name| name.as_str().to_owned())
     }
 
     /// The NT path.
@@ -280,7 +295,7 @@ fn flags_of(options: CreateOptions) -> u32 {
     .fold(0, |flags, (_, flag)| flags | flag)
 }
 
-fn empty_object() -> FileObject {
+pub(super) fn empty_object() -> FileObject {
     let list = ListEntry { flink: Ptr::NULL, blink: Ptr::NULL };
     let header =
         DispatcherHeader { kind: 0, signalling: 0, size: 6, reserved: 0, signal_state: 0, wait_list: list };

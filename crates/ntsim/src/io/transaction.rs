@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::file::File;
 use super::node::{Fcb, Sizes};
 use super::volume::Volume;
-use crate::abi::Ptr;
+use crate::abi::{Ptr, Shared};
 use crate::cc::pages;
 use crate::fltmgr::{self, ContextList};
 use crate::ke::Cpu;
+use crate::ob::Object;
 use crate::status::NtStatus;
 use crate::util::Lock;
 
@@ -21,13 +22,29 @@ pub(crate) struct TransactionObject {
     state: Lock<State>,
     /// What filters attached to it.
     pub(crate) contexts: ContextList,
+    id: u64,
+    /// Its `TXN_PARAMETER_BLOCK`.
+    parameter_block: Shared<[usize; 2]>,
+}
+
+/// `TRANSACTION_OUTCOME`
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Outcome {
+    #[default]
+    Undetermined = 1,
+    Committed = 2,
+    Aborted = 3,
 }
 
 #[derive(Default)]
 struct State {
     ended: bool,
+    outcome: Outcome,
     undo: Vec<Undo>,
 }
+
+/// `TXN_PARAMETER_BLOCK.Length`; `TxFsContext` is 0.
+const PARAMETER_BLOCK: usize = 16;
 
 /// How to undo something.
 enum Undo {
@@ -40,6 +57,19 @@ enum Undo {
 impl TransactionObject {
     pub(crate) fn ptr(&self) -> Ptr {
         self.ptr
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.state.lock().outcome
+    }
+
+    /// The `PTXN_PARAMETER_BLOCK` of the file objects that are opened under it.
+    pub(crate) fn parameter_block(&self) -> Ptr {
+        self.parameter_block.ptr().cast()
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -78,16 +108,23 @@ impl Transactions {
 /// `NtCreateTransaction`.
 pub(crate) fn begin(cpu: &Cpu) -> u64 {
     let kernel = cpu.kernel();
-    let transaction = TransactionObject {
-        ptr: kernel.arena.allocate(),
-        state: Lock::default(),
-        contexts: ContextList::default(),
+    let ptr = kernel.arena.allocate();
+    let transaction = {
+        let mut state = kernel.transactions.state.lock();
+        state.0 += 1;
+        let id = state.0;
+        let transaction = Arc::new(TransactionObject {
+            ptr,
+            state: Lock::default(),
+            contexts: ContextList::default(),
+            id,
+            parameter_block: Shared::new([PARAMETER_BLOCK, ptr.address()]),
+        });
+        state.1.insert(id, Arc::clone(&transaction));
+        transaction
     };
-    let mut state = kernel.transactions.state.lock();
-    state.0 += 1;
-    let id = state.0;
-    state.1.insert(id, Arc::new(transaction));
-    id
+    kernel.objects.insert(ptr.address(), Object::Transaction(Arc::clone(&transaction)));
+    transaction.id
 }
 
 /// `NtCommitTransaction`, or `NtRollbackTransaction`.
@@ -99,6 +136,7 @@ pub(crate) fn end(cpu: &Cpu, id: u64, commits: bool) -> Result<(), NtStatus> {
             return Err(NtStatus::TRANSACTION_NOT_ACTIVE);
         }
         state.ended = true;
+        state.outcome = if commits { Outcome::Committed } else { Outcome::Aborted };
         std::mem::take(&mut state.undo)
     };
     if !commits {

@@ -1,13 +1,12 @@
-//! Events, and waiting for dispatcher objects.
+//! Events.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::cpu::Cpu;
-use super::irql::Irql;
+use super::dispatcher;
 use crate::abi::{DispatcherHeader, KernelEvent, ListEntry, Ptr};
-use crate::status::NtStatus;
-use crate::verifier::{Rule, calls};
+use crate::verifier::Rule;
 
 /// `EVENT_TYPE`: such an event satisfies one wait and is reset by it.
 const SYNCHRONIZATION_EVENT: u32 = 1;
@@ -51,14 +50,12 @@ fn signal_state(event: Ptr<KernelEvent>) -> &'static AtomicI32 {
 
 /// `KeSetEvent`.
 pub(crate) fn set_event(cpu: &Cpu, event: Ptr<KernelEvent>, _increment: i32, wait: u8) -> i32 {
-    if wait != 0 && cpu.irql() > Irql::APC {
-        cpu.violation(Rule::IrqlTooHigh, format!("Wait is TRUE at {}", cpu.irql()));
-    }
+    dispatcher::check_wait_follows(cpu, wait);
     kind(cpu, event);
     // Release: pairs with the Acquire in `acquire_event`, so that whoever is woken sees what was done before; Acquire for
     // the caller, who may draw conclusions from the previous state.
     let previous = signal_state(event).swap(1, Ordering::AcqRel);
-    cpu.kernel().scheduler.signal(event.address());
+    dispatcher::signal(cpu, event.address());
     previous
 }
 
@@ -70,7 +67,7 @@ pub(crate) fn clear_event(cpu: &Cpu, event: Ptr<KernelEvent>) {
 }
 
 /// Takes the event if it is signalled.
-fn acquire_event(cpu: &Cpu, event: Ptr<KernelEvent>) -> bool {
+pub(super) fn acquire_event(cpu: &Cpu, event: Ptr<KernelEvent>) -> bool {
     let state = signal_state(event);
     // Acquire: pairs with the Release in `set_event`. Of several who wait for a synchronization event one takes it.
     if kind(cpu, event) == SYNCHRONIZATION_EVENT {
@@ -80,24 +77,16 @@ fn acquire_event(cpu: &Cpu, event: Ptr<KernelEvent>) -> bool {
     }
 }
 
-/// `KeWaitForSingleObject`, for events and threads.
-pub(crate) fn wait_for_single_object(
-    cpu: &Cpu,
-    object: Ptr,
-    _reason: u32,
-    _mode: i8,
-    _alertable: u8,
-    timeout: Ptr<i64>,
-) -> NtStatus {
-    let timeout = timeout.non_null().map(Ptr::read);
-    if timeout != Some(0) {
-        calls::check_wait(cpu, "waits");
-    }
-    let deadline = timeout.map(|timeout| cpu.kernel().clock.deadline(timeout));
-    let scheduler = &cpu.kernel().scheduler;
-    let satisfied = match cpu.kernel().objects.thread(object) {
-        Some(thread) => scheduler.wait(cpu, object.address(), deadline, || thread.has_ended()),
-        None => scheduler.wait(cpu, object.address(), deadline, || acquire_event(cpu, object.cast())),
-    };
-    if satisfied { NtStatus::SUCCESS } else { NtStatus::TIMEOUT }
+/// `KeReadStateEvent`.
+pub(crate) fn read_state(cpu: &Cpu, event: Ptr) -> i32 {
+    kind(cpu, event.cast());
+    // Acquire: pairs with the Release in `set_event`.
+    signal_state(event.cast()).load(Ordering::Acquire)
+}
+
+/// `KeResetEvent`: returns the state before.
+pub(crate) fn reset(cpu: &Cpu, event: Ptr) -> i32 {
+    kind(cpu, event.cast());
+    // AcqRel: as in `clear_event`, for a caller that draws conclusions from the state.
+    signal_state(event.cast()).swap(0, Ordering::AcqRel)
 }

@@ -3,6 +3,8 @@
 pub(crate) mod clock;
 pub(crate) mod cpu;
 pub(crate) mod crash;
+pub(crate) mod dispatcher;
+pub(crate) mod dpc;
 pub(crate) mod emulate;
 mod escape;
 pub(crate) mod event;
@@ -11,14 +13,17 @@ pub(crate) mod gate;
 pub(crate) mod host_thread;
 pub(crate) mod irql;
 pub(crate) mod meter;
+pub(crate) mod mutex;
 pub(crate) mod registers;
 pub(crate) mod routines;
 pub(crate) mod rundown;
 pub(crate) mod scheduler;
+pub(crate) mod semaphore;
 pub(crate) mod spin_lock;
 pub(crate) mod step;
 pub(crate) mod stopwatch;
 pub(crate) mod time;
+pub(crate) mod timer;
 
 pub(crate) use cpu::{Cpu, Entry, Frame};
 pub(crate) use irql::Irql;

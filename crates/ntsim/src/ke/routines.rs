@@ -76,3 +76,13 @@ pub(crate) fn query_system_time_precise(cpu: &Cpu, time: Ptr<u64>) {
 pub(crate) fn bug_check(cpu: &Cpu, code: u32, first: usize, second: usize, third: usize, fourth: usize) {
     cpu.crash(Crash::BugCheck { code, parameters: [first, second, third, fourth] })
 }
+
+/// `KeAreApcsDisabled`: of normal kernel APCs, by a critical or guarded region.
+pub(crate) fn are_apcs_disabled(cpu: &Cpu) -> u8 {
+    u8::from(cpu.thread().critical_regions() > 0 || are_all_apcs_disabled(cpu) != 0)
+}
+
+/// `KeAreAllApcsDisabled`: by the IRQL. (A guarded region is counted as a critical one here.)
+pub(crate) fn are_all_apcs_disabled(cpu: &Cpu) -> u8 {
+    u8::from(cpu.irql() >= Irql::APC)
+}

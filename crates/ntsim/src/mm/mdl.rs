@@ -300,7 +300,6 @@ fn lock(cpu: &Cpu, mdl: Ptr<Mdl>, writes: bool, driver: Option<Arc<Driver>>) {
 }
 
 /// A list of the system's own whose pages are locked, for an operation's buffer. [`dispose`] takes it back.
-#[expect(dead_code, reason = "FltLockUserBuffer is being written")]
 pub(crate) fn make_locked(cpu: &Cpu, address: Ptr, bytes: u32, writes: bool) -> Ptr<Mdl> {
     let mdl = allocate_list(cpu, address.address(), bytes, None);
     lock(cpu, mdl, writes, None);
@@ -308,7 +307,6 @@ pub(crate) fn make_locked(cpu: &Cpu, address: Ptr, bytes: u32, writes: bool) -> 
 }
 
 /// Takes back what [`make_locked`] gave.
-#[expect(dead_code, reason = "as above")]
 pub(crate) fn dispose(cpu: &Cpu, mdl: Ptr<Mdl>) {
     if cpu.kernel().mdls.is_locked(mdl) {
         unlock(cpu, mdl);

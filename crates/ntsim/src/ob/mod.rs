@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::abi::{Address, Ptr};
 use crate::io::file::File;
+use crate::io::transaction::TransactionObject;
 use crate::io::volume::Volume;
 use crate::ps::{Process, Thread};
 use crate::se::Token;
@@ -25,6 +26,7 @@ pub(crate) enum Object {
     Token(Arc<Token>),
     /// The device of a volume.
     Device(Arc<Volume>),
+    Transaction(Arc<TransactionObject>),
 }
 
 impl Object {
@@ -36,6 +38,7 @@ impl Object {
             Self::File(file) => format!("file {}", file.path()),
             Self::Token(_) => "token".to_owned(),
             Self::Device(volume) => format!("device {}", volume.device_name().as_str()),
+            Self::Transaction(transaction) => format!("transaction {}", transaction.id()),
         }
     }
 
@@ -47,6 +50,7 @@ impl Object {
             Self::File(_) => "file object",
             Self::Token(_) => "token",
             Self::Device(_) => "device object",
+            Self::Transaction(_) => "transaction",
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{Object, Released};
 use crate::abi::Ptr;
 use crate::exports::DataExport;
 use crate::io;
-use crate::ke::{Cpu, event};
+use crate::ke::{Cpu, dispatcher};
 use crate::sim::Mode;
 use crate::status::NtStatus;
 use crate::verifier::Rule;
@@ -21,7 +21,9 @@ fn is_of_type(cpu: &Cpu, object: &Object, object_type: Ptr) -> bool {
         Object::Process(_) => cells.get(DataExport::PsProcessType),
         Object::Thread(_) => cells.get(DataExport::PsThreadType),
         Object::File(_) => cells.get(DataExport::IoFileObjectType),
-        Object::Token(_) | Object::Device(_) => 0,
+        Object::Token(_) => cells.get(DataExport::SeTokenObjectType),
+        Object::Transaction(_) => cells.get(DataExport::TmTransactionObjectType),
+        Object::Device(_) => 0,
     };
     object_type.is_null() || object_type.address() == expected
 }
@@ -33,6 +35,7 @@ fn address_of(object: &Object) -> Ptr {
         Object::File(file) => file.ptr().cast(),
         Object::Token(token) => token.ptr(),
         Object::Device(volume) => volume.device(),
+        Object::Transaction(transaction) => transaction.ptr(),
     }
 }
 
@@ -113,7 +116,7 @@ pub(crate) fn wait_for_single_object(cpu: &Cpu, handle: usize, alertable: u8, ti
     /// `KWAIT_REASON`
     const EXECUTIVE: u32 = 0;
     match cpu.kernel().handles.get(handle) {
-        Some(Object::Thread(thread)) => event::wait_for_single_object(
+        Some(Object::Thread(thread)) => dispatcher::wait_for_single_object(
             cpu,
             thread.ptr(),
             EXECUTIVE,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{ThreadKind, lifecycle};
 use crate::abi::{ClientId, ObjectAttributes, Ptr};
 use crate::ke::crash::Exit;
-use crate::ke::{Cpu, Entry, Frame};
+use crate::ke::{Cpu, Entry, Frame, dispatcher};
 use crate::ob::Object;
 use crate::ob::routines::OBJ_KERNEL_HANDLE;
 use crate::status::NtStatus;
@@ -56,7 +56,7 @@ pub(crate) fn create(
             if let Ok(_) | Err(Exit::ThreadEnd) = cpu.try_call_driver(frame, start, &[context]) {
                 lifecycle::end_thread(cpu, &thread);
                 driver.thread_ended();
-                kernel.scheduler.signal(thread.ptr().address());
+                dispatcher::signal(cpu, thread.ptr().address());
             }
         });
     });

@@ -1,10 +1,12 @@
 //! Run-time library: strings.
 
 pub(crate) mod c_library;
+pub(crate) mod debug_break;
 pub(crate) mod debug_print;
 pub(crate) mod exception;
 pub(crate) mod generic_table;
 pub(crate) mod memory;
+pub(crate) mod multibyte;
 pub(crate) mod registry;
 pub(crate) mod unicode;
 

@@ -1,5 +1,6 @@
 //! Counted strings: `UNICODE_STRING`, and `STRING` with its bytes.
 
+use super::multibyte::{to_byte, to_unit};
 use super::{MAX_STRING_BYTES, read_wide_string, zero_terminated};
 use crate::abi::{Guid, Ptr, UnicodeString};
 use crate::ke::Cpu;
@@ -234,18 +235,18 @@ pub(crate) fn from_ansi(
 ) -> NtStatus {
     let source = source.read();
     let bytes = source.buffer.cast::<u8>().read_slice(usize::from(source.length));
-    let units: Vec<u16> = bytes.into_iter().map(u16::from).collect();
+    let units: Vec<u16> = bytes.into_iter().map(to_unit).collect();
     store(cpu, destination, &units, allocate)
 }
 
-/// `RtlUnicodeStringToAnsiString`: what is outside Latin 1 becomes a question mark.
+/// `RtlUnicodeStringToAnsiString`: what the code page does not have becomes a question mark.
 pub(crate) fn to_ansi(
     cpu: &Cpu,
     destination: Ptr<UnicodeString>,
     source: Ptr<UnicodeString>,
     allocate: u8,
 ) -> NtStatus {
-    let bytes: Vec<u8> = units(source).into_iter().map(|unit| u8::try_from(unit).unwrap_or(b'?')).collect();
+    let bytes: Vec<u8> = units(source).into_iter().map(to_byte).collect();
     let length = u16::try_from(bytes.len()).unwrap_or(0);
     let mut value = destination.read();
     if allocate != 0 {

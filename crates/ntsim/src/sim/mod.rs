@@ -2,6 +2,7 @@
 
 mod config;
 mod control;
+mod device;
 mod drivers;
 mod ecp;
 mod files;
@@ -27,6 +28,7 @@ pub use config::{
     Thread, Volume, VolumeInfo, VolumeSpec,
 };
 pub use control::{CloneSpec, OffloadToken, OffloadWriteSpec};
+pub use device::DeviceHandle;
 pub use ecp::{Ecp, EcpSpec};
 pub use filter::{Act, FilterSpec, When};
 pub use load::{Driver, Leak, LeakReport, LoadError, UnloadError, check_image};

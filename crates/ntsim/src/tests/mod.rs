@@ -10,6 +10,8 @@ mod contexts;
 mod copy;
 mod cost;
 mod crashes;
+mod devices;
+mod dispatcher;
 mod driver;
 mod ecps;
 mod emulation;

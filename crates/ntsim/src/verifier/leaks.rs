@@ -3,7 +3,10 @@
 use super::Rule;
 
 /// The kinds of leaks whose rule is not [`Rule::Leak`].
-const KINDS: [(&str, Rule); 9] = [
+const KINDS: [(&str, Rule); 12] = [
+    ("timer", Rule::AfterUnload),
+    ("device object", Rule::AfterUnload),
+    ("symbolic link", Rule::AfterUnload),
     ("file name information", Rule::NameReference),
     ("reference", Rule::ObjectReference),
     ("handle", Rule::ObjectReference),

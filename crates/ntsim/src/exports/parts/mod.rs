@@ -1,12 +1,16 @@
 //! The parts of the table that are about the kernel alone, by what they are about.
 
+mod device;
+mod dispatcher;
+mod library;
 mod memory;
 mod security;
 
 use super::{Routine, table};
 
 /// The parts, in their order.
-pub(super) const PARTS: [&[Routine]; 3] = [&table::ROWS, &memory::ROWS, &security::ROWS];
+pub(super) const PARTS: [&[Routine]; 6] =
+    [&table::ROWS, &memory::ROWS, &security::ROWS, &device::ROWS, &library::ROWS, &dispatcher::ROWS];
 
 /// Number of routines in all parts.
-pub(super) const END: usize = security::END;
+pub(super) const END: usize = dispatcher::END;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::fltmgr::Operation;
 use crate::io::driver::Driver;
+use crate::io::irp_sent::Dispatch;
 use crate::sim::Major;
 
 /// An entry point of a driver.
@@ -21,6 +22,8 @@ pub(crate) enum Entry {
     /// A post-operation callback whose instance is torn down.
     Draining(Major),
     ContextCleanup,
+    /// A dispatch routine for a device of its own.
+    Dispatch(Dispatch),
     PortConnect,
     PortDisconnect,
     PortMessage,
@@ -29,6 +32,8 @@ pub(crate) enum Entry {
     ThreadNotify,
     SystemThread,
     WorkItem,
+    /// A deferred procedure call, or a timer's callback.
+    Dpc,
     AsyncCompletion,
     /// A routine of a callback data queue.
     Queue,
@@ -51,6 +56,7 @@ impl fmt::Display for Entry {
             Self::Post(major) => return write!(f, "post-{}", major.short_name()),
             Self::Draining(major) => return write!(f, "post-{} (draining)", major.short_name()),
             Self::ContextCleanup => "context cleanup",
+            Self::Dispatch(dispatch) => dispatch.name(),
             Self::PortConnect => "port connect",
             Self::PortDisconnect => "port disconnect",
             Self::PortMessage => "port message",
@@ -58,6 +64,7 @@ impl fmt::Display for Entry {
             Self::ThreadNotify => "thread notify",
             Self::SystemThread => "system thread",
             Self::WorkItem => "work item",
+            Self::Dpc => "deferred procedure call",
             Self::AsyncCompletion => "completion of its own I/O",
             Self::Queue => "queue routine",
             Self::QueueLock => "queue lock routine",
