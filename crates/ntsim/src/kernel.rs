@@ -7,6 +7,7 @@ use std::{panic, process};
 
 use crate::abi::Address;
 use crate::cc::CacheManager;
+use crate::cm::Registry;
 use crate::ex::locks::Locks;
 use crate::ex::pool::Pool;
 use crate::ex::push_lock::PushLocks;
@@ -31,6 +32,7 @@ use crate::ke::scheduler::Scheduler;
 use crate::ke::timer::Timers;
 use crate::mm::mdl::Mdls;
 use crate::mm::section::Sections;
+use crate::ob::callbacks::Callbacks;
 use crate::ob::{Arena, HandleTable, Objects};
 use crate::ps::notify::{ProcessNotify, ThreadNotify};
 use crate::ps::{Process, ProcessTable, Thread, ThreadKind};
@@ -78,6 +80,8 @@ pub(crate) struct Kernel {
     pub(crate) cache: CacheManager,
     pub(crate) sections: Sections,
     pub(crate) mdls: Mdls,
+    pub(crate) registry: Registry,
+    pub(crate) callbacks: Callbacks,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) dpcs: Dpcs,
     pub(crate) timers: Timers,
@@ -160,6 +164,8 @@ impl Kernel {
             cache: CacheManager::default(),
             sections: Sections::default(),
             mdls: Mdls::default(),
+            registry: Registry::default(),
+            callbacks: Callbacks::default(),
             dispatcher: Dispatcher::default(),
             dpcs: Dpcs::default(),
             timers: Timers::default(),

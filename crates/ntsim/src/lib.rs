@@ -9,6 +9,7 @@
 
 mod abi;
 mod cc;
+mod cm;
 mod ex;
 mod exports;
 mod fltmgr;

@@ -186,11 +186,6 @@ routines! {
         handler_data: Ptr<usize>, establisher_frame: Ptr<usize>, pointers: Ptr) -> Ptr, HIGH, infallible
         => rtl::exception::virtual_unwind;
 
-    // Registry
-    Ntoskrnl: ZwOpenKey(key: Ptr<usize>, access: u32, attributes: Ptr<ObjectAttributes>) -> NtStatus, PASSIVE
-        => rtl::registry::open_key;
-    Ntoskrnl: ZwQueryValueKey(key: usize, name: Ptr<UnicodeString>, class: u32, buffer: Ptr, bytes: u32,
-        needed: Ptr<u32>) -> NtStatus, PASSIVE => rtl::registry::query_value_key;
     Ntoskrnl: IoIs32bitProcess(irp: Ptr) -> u8, DISPATCH => fltmgr::inquiry::is_32_bit_process;
 
     // Run-time library

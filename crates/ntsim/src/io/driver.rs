@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::abi::{DriverExtension, DriverObject, Ptr, Shared, SharedText, UnicodeString};
+use crate::cm::{SERVICES, service_installed};
 use crate::fltmgr::{self, Filter};
 use crate::image::{self, Image};
 use crate::ke::{Cpu, Entry, Frame};
@@ -17,8 +18,6 @@ use crate::verifier::leaks::rule_of;
 
 /// `IO_TYPE_DRIVER`
 const IO_TYPE_DRIVER: i16 = 4;
-/// Where the registry keeps services.
-const SERVICES: &str = r"\Registry\Machine\System\CurrentControlSet\Services\";
 
 /// A loaded driver.
 pub(crate) struct Driver {
@@ -165,6 +164,7 @@ pub(crate) fn load(cpu: &Cpu, code: Code, service: &str) -> Result<u64, LoadErro
         return Err(LoadError::AlreadyLoaded(service.to_owned()));
     }
     let driver = Arc::new(Driver::new(kernel.next_id(), service, code));
+    service_installed(kernel, service);
     kernel.drivers.lock().push(Arc::clone(&driver));
     if kernel.config.watch {
         for (pages, protection) in driver.image().into_iter().flat_map(Image::pageable) {
@@ -221,6 +221,7 @@ fn leaks(cpu: &Cpu, driver: &Arc<Driver>) -> Vec<Leak> {
     leaks.extend(kernel.mdls.leaks(driver));
     leaks.extend(kernel.devices.leaks(driver));
     leaks.extend(kernel.timers.leaks(driver));
+    leaks.extend(kernel.callbacks.leaks(driver));
     leaks.extend(kernel.io_work_items.leaks(driver));
     let notify_routines = kernel.process_notify.forget(driver);
     leaks.push(Leak::new("notify routine", "process", notify_routines));

@@ -1,6 +1,7 @@
 //! Objects that drivers hold pointers and handles to.
 
 mod arena;
+pub(crate) mod callbacks;
 mod handle;
 pub(crate) mod routines;
 
@@ -10,6 +11,7 @@ pub(crate) use handle::HandleTable;
 use std::sync::Arc;
 
 use crate::abi::{Address, Ptr};
+use crate::cm::KeyObject;
 use crate::io::file::File;
 use crate::io::transaction::TransactionObject;
 use crate::io::volume::Volume;
@@ -27,6 +29,7 @@ pub(crate) enum Object {
     /// The device of a volume.
     Device(Arc<Volume>),
     Transaction(Arc<TransactionObject>),
+    Key(Arc<KeyObject>),
 }
 
 impl Object {
@@ -38,6 +41,7 @@ impl Object {
             Self::File(file) => format!("file {}", file.path()),
             Self::Token(_) => "token".to_owned(),
             Self::Device(volume) => format!("device {}", volume.device_name().as_str()),
+            Self::Key(key) => format!("key {}", key.path()),
             Self::Transaction(transaction) => format!("transaction {}", transaction.id()),
         }
     }
@@ -51,6 +55,7 @@ impl Object {
             Self::Token(_) => "token",
             Self::Device(_) => "device object",
             Self::Transaction(_) => "transaction",
+            Self::Key(_) => "key",
         }
     }
 }

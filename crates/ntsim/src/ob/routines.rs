@@ -23,7 +23,7 @@ fn is_of_type(cpu: &Cpu, object: &Object, object_type: Ptr) -> bool {
         Object::File(_) => cells.get(DataExport::IoFileObjectType),
         Object::Token(_) => cells.get(DataExport::SeTokenObjectType),
         Object::Transaction(_) => cells.get(DataExport::TmTransactionObjectType),
-        Object::Device(_) => 0,
+        Object::Device(_) | Object::Key(_) => 0,
     };
     object_type.is_null() || object_type.address() == expected
 }
@@ -36,6 +36,7 @@ fn address_of(object: &Object) -> Ptr {
         Object::Token(token) => token.ptr(),
         Object::Device(volume) => volume.device(),
         Object::Transaction(transaction) => transaction.ptr(),
+        Object::Key(key) => key.ptr(),
     }
 }
 

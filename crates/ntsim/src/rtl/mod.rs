@@ -7,7 +7,6 @@ pub(crate) mod exception;
 pub(crate) mod generic_table;
 pub(crate) mod memory;
 pub(crate) mod multibyte;
-pub(crate) mod registry;
 pub(crate) mod unicode;
 
 use crate::abi::{Ptr, UnicodeString};

@@ -14,6 +14,7 @@ mod observe;
 mod operation;
 mod population;
 mod port;
+mod registry;
 mod request;
 mod section;
 mod setting;
@@ -38,6 +39,7 @@ pub use operation::{
     Handle, Mode, Outcome, ReadSpec, Share, WriteOffset, WriteSpec,
 };
 pub use port::{Connection, MessageHandler, PortReply};
+pub use registry::RegistryValue;
 pub use request::{Notice, Request};
 pub use section::{MdlWriteSpec, Protection, Section, SectionSpec, View};
 pub(crate) use setting::RangeLock;

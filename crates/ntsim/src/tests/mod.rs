@@ -30,6 +30,7 @@ mod ports;
 mod processes;
 mod queues;
 mod references;
+mod registry;
 mod replacing;
 mod sections;
 mod security;

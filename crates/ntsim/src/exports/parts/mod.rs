@@ -4,13 +4,21 @@ mod device;
 mod dispatcher;
 mod library;
 mod memory;
+mod registry;
 mod security;
 
 use super::{Routine, table};
 
 /// The parts, in their order.
-pub(super) const PARTS: [&[Routine]; 6] =
-    [&table::ROWS, &memory::ROWS, &security::ROWS, &device::ROWS, &library::ROWS, &dispatcher::ROWS];
+pub(super) const PARTS: [&[Routine]; 7] = [
+    &table::ROWS,
+    &memory::ROWS,
+    &security::ROWS,
+    &device::ROWS,
+    &library::ROWS,
+    &dispatcher::ROWS,
+    &registry::ROWS,
+];
 
 /// Number of routines in all parts.
-pub(super) const END: usize = dispatcher::END;
+pub(super) const END: usize = registry::END;
