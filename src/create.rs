@@ -26,7 +26,7 @@ impl Operation for Create {
             return PreOperation::Done;
         };
         if let Some(thread) = data.thread() {
-            let who = state.threads.who(thread).thread.process;
+            let who = state.threads.who(thread).process;
             state.processes.meet(who, thread);
         }
         if may_write(create) || state.exports.has_copy_sources() {

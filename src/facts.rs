@@ -54,7 +54,7 @@ pub(crate) fn executor(state: &State, data: CallbackData<'_>) -> Option<Actor> {
     assert_at_most(APC_LEVEL);
     fltmgr::Thread::with_current(|current| {
         (data.thread() != Some(current)).then(|| {
-            let Thread { tid, process } = state.threads.who(current).thread;
+            let Thread { tid, process } = state.threads.who(current);
             Actor { process: process.key, pid: process.pid, tid }
         })
     })

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use audit::attribution::{self, ProcessKind};
 use audit::key::ProcessKey;
-use audit::threads::{KnownThread, ThreadBucket, ThreadIndex};
+use audit::threads::{ThreadBucket, ThreadIndex};
 use fltmgr::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::PoolArray;
 use fltmgr::{NtStatus, Process, Result, Thread};
@@ -51,7 +51,7 @@ impl Threads {
     /// Maximum IRQL: any.
     #[expect(clippy::inline_always, reason = "on the way of every write")]
     #[inline(always)]
-    pub(crate) fn find(&self, thread: Thread<'_>) -> Option<KnownThread> {
+    pub(crate) fn find(&self, thread: Thread<'_>) -> Option<attribution::Thread> {
         self.index.find(thread.address())
     }
 
@@ -59,7 +59,7 @@ impl Threads {
     ///
     /// Maximum IRQL: `DISPATCH_LEVEL`; no lock.
     #[inline]
-    pub(crate) fn who(&self, thread: Thread<'_>) -> KnownThread {
+    pub(crate) fn who(&self, thread: Thread<'_>) -> attribution::Thread {
         match self.find(thread) {
             Some(known) => known,
             None => self.meet(thread),
@@ -72,9 +72,9 @@ impl Threads {
     /// Maximum IRQL: `DISPATCH_LEVEL`.
     #[cold]
     #[inline(never)]
-    pub(crate) fn meet(&self, thread: Thread<'_>) -> KnownThread {
+    pub(crate) fn meet(&self, thread: Thread<'_>) -> attribution::Thread {
         assert_at_most(DISPATCH_LEVEL);
-        let known = KnownThread { thread: ask(thread), excluded: false };
+        let known = ask(thread);
         // Relaxed: see `are_told`.
         let told = self.told.load(Ordering::Relaxed);
         if told && Thread::with_current(|current| current == thread) && !thread.is_terminating() {

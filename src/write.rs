@@ -73,7 +73,7 @@ fn record(state: &State, data: CallbackData<'_>, objects: RelatedObjects<'_>, fa
     else {
         return record_otherwise(state, data, objects);
     };
-    let attribution = attribute(&facts::of_thread(data, who.thread));
+    let attribution = attribute(&facts::of_thread(data, who));
     if !attribution.is_recorded() {
         return;
     }
@@ -99,7 +99,7 @@ fn record_otherwise(state: &State, data: CallbackData<'_>, objects: RelatedObjec
     let Some(write) = data.write() else { return };
     let copy = facts::copy_information(state, data);
     let attribution = attribute(&match data.thread() {
-        Some(thread) => facts::of_thread(data, state.threads.who(thread).thread),
+        Some(thread) => facts::of_thread(data, state.threads.who(thread)),
         None => facts::without_thread(data, copy.is_some()),
     });
     if !attribution.is_recorded() {

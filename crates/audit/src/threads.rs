@@ -23,19 +23,9 @@ use crate::record::{high, low, pair};
 const WORDS: usize = 3;
 
 const KERNEL: u64 = 1 << 0;
-const EXCLUDED: u64 = 1 << 1;
 
 /// Memory for eight threads. All-zero memory is an empty bucket.
 pub type ThreadBucket = Bucket<WORDS>;
-
-/// What is known of a thread. None of it changes as long as it lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KnownThread {
-    /// The thread and the process that owns it. A system thread is of [`ProcessKind::Kernel`] in whatever process.
-    pub thread: Thread,
-    /// Whether a rule excludes its process from the audit.
-    pub excluded: bool,
-}
 
 /// Threads by the addresses of their objects, over memory that the caller owns.
 #[derive(Clone, Copy, Debug)]
@@ -56,12 +46,13 @@ impl<'m> ThreadIndex<'m> {
         }
     }
 
-    /// The thread at an address, if it was learnt. Wait-free.
+    /// The thread at an address and the process that owns it, if it was learnt; none of that changes as long as it lives. A
+    /// system thread is of [`ProcessKind::Kernel`] in whatever process. Wait-free.
     #[expect(clippy::inline_always, reason = "on the way of every write")]
     #[inline(always)]
     #[must_use]
-    pub fn find(&self, address: NonZeroU64) -> Option<KnownThread> {
-        self.index.find(address.get()).map(KnownThread::of_words)
+    pub fn find(&self, address: NonZeroU64) -> Option<Thread> {
+        self.index.find(address.get()).map(of_words)
     }
 
     /// Learns the thread at an address. To be called in that thread, while it is not terminating.
@@ -69,8 +60,8 @@ impl<'m> ThreadIndex<'m> {
     /// # Errors
     ///
     /// [`Full`]: it will be asked for.
-    pub fn learn(&self, address: NonZeroU64, known: &KnownThread) -> Result<(), Full> {
-        self.index.put(address, known.words())
+    pub fn learn(&self, address: NonZeroU64, thread: &Thread) -> Result<(), Full> {
+        self.index.put(address, words(thread))
     }
 
     /// Forgets the thread at an address: it exits, or another is created there.
@@ -79,18 +70,14 @@ impl<'m> ThreadIndex<'m> {
     }
 }
 
-impl KnownThread {
-    #[inline]
-    fn words(&self) -> [u64; WORDS] {
-        let Self { thread: Thread { tid, process: Process { key, pid, kind } }, excluded } = *self;
-        let kernel = if kind == ProcessKind::Kernel { KERNEL } else { 0 };
-        [key.0, pair(pid, tid), kernel | if excluded { EXCLUDED } else { 0 }]
-    }
+#[inline]
+fn words(thread: &Thread) -> [u64; WORDS] {
+    let Thread { tid, process: Process { key, pid, kind } } = *thread;
+    [key.0, pair(pid, tid), if kind == ProcessKind::Kernel { KERNEL } else { 0 }]
+}
 
-    #[inline]
-    fn of_words([key, ids, flags]: [u64; WORDS]) -> Self {
-        let kind = if flags & KERNEL == 0 { ProcessKind::User } else { ProcessKind::Kernel };
-        let process = Process { key: ProcessKey(key), pid: low(ids), kind };
-        Self { thread: Thread { tid: high(ids), process }, excluded: flags & EXCLUDED != 0 }
-    }
+#[inline]
+fn of_words([key, ids, flags]: [u64; WORDS]) -> Thread {
+    let kind = if flags & KERNEL == 0 { ProcessKind::User } else { ProcessKind::Kernel };
+    Thread { tid: high(ids), process: Process { key: ProcessKey(key), pid: low(ids), kind } }
 }

@@ -9,7 +9,7 @@ use audit::attribution::{Process, ProcessKind, Thread};
 use audit::fault::{Fault, seed};
 use audit::index::{AddressIndex, Bucket};
 use audit::key::ProcessKey;
-use audit::threads::{KnownThread, ThreadBucket, ThreadIndex};
+use audit::threads::{ThreadBucket, ThreadIndex};
 use loom::thread;
 
 mod common;
@@ -97,9 +97,9 @@ fn insertions() {
 }
 
 /// A thread of the process that a number stands for.
-fn thread_of(number: u32) -> KnownThread {
-    let process = Process { key: ProcessKey(u64::from(number)), pid: number, kind: ProcessKind::User };
-    KnownThread { thread: Thread { tid: number, process }, excluded: number == 2 }
+fn thread_of(number: u32) -> Thread {
+    let kind = if number == 2 { ProcessKind::Kernel } else { ProcessKind::User };
+    Thread { tid: number, process: Process { key: ProcessKey(u64::from(number)), pid: number, kind } }
 }
 
 /// The object of a thread that is gone is another's by now, who is learnt, in the place of a third, while a worker looks

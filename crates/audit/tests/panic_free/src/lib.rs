@@ -5,7 +5,7 @@
 use core::num::NonZeroU64;
 use core::ops::ControlFlow;
 
-use audit::attribution::{Attribution, Facts, ProcessKind, attribute};
+use audit::attribution::{Attribution, Facts, ProcessKind, Thread, attribute};
 use audit::batch::{Acknowledgement, BatchWriter, Header, NoRoom, mark_redelivered};
 use audit::index::AddressIndex;
 use audit::key::{FileKey, ProcessKey, VolumeKey};
@@ -14,7 +14,7 @@ use audit::record::{
     CopySource, Event, FileEntry, Loss, NameKind, ProcessEntry, Sid, Text, VolumeEntry, Write, WriteFlags,
     WriteOffset,
 };
-use audit::threads::{KnownThread, ThreadIndex};
+use audit::threads::ThreadIndex;
 use audit::ring::{Consumer, Drained, LossStage, Ring, Shard, Slot, Snapshot, WhenFull};
 
 /// Its presence in the image says that a panic is reachable.
@@ -54,10 +54,10 @@ pub fn call_write_path(
 }
 
 #[unsafe(no_mangle)]
-pub fn call_threads(threads: &ThreadIndex<'_>, address: NonZeroU64, known: &KnownThread) -> Option<KnownThread> {
+pub fn call_threads(threads: &ThreadIndex<'_>, address: NonZeroU64, thread: &Thread) -> Option<Thread> {
     let found = threads.find(address);
     threads.forget(address);
-    let _full = threads.learn(address, known);
+    let _full = threads.learn(address, thread);
     found
 }
 
