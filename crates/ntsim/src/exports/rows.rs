@@ -11,7 +11,7 @@ macro_rules! routines {
             $irql:ident $([since $since:ident])? $(, $infallible:ident)? => $function:path;
     )*) => {
         /// Positions in the table.
-        #[allow(non_camel_case_types, reason = "named as they are exported")]
+        #[allow(non_camel_case_types, clippy::enum_variant_names, reason = "named as they are exported")]
         enum Index { $($name,)* }
 
         /// Position of the first row in the whole table.

@@ -53,6 +53,13 @@ pub(crate) fn create_below(
     Ok(opened)
 }
 
+/// A create by a driver that everybody sees (`ZwCreateFile`). The caller opens a handle of it.
+pub(crate) fn create_by_driver(cpu: &Cpu, spec: &CreateSpec) -> Result<(Arc<File>, IoStatus), NtStatus> {
+    let opened = open_file(cpu, spec, By::Caller)?;
+    opened.0.handle_opened();
+    Ok(opened)
+}
+
 /// Who opens a file.
 #[derive(Clone, Copy)]
 enum By {

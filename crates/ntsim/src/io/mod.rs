@@ -37,6 +37,7 @@ pub(crate) mod transaction_query;
 pub(crate) mod transfer;
 pub(crate) mod volume;
 pub(crate) mod work_item;
+pub(crate) mod zw;
 
 pub(crate) use flags::{callback_data, file_object, irp, stack_location};
 pub(crate) use handle::FileHandles;

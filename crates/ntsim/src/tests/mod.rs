@@ -40,6 +40,7 @@ mod teardown;
 mod threads;
 mod transactions;
 mod watching;
+mod zw_files;
 
 use crate::verifier::Rule;
 use crate::{

@@ -2,6 +2,7 @@
 
 mod device;
 mod dispatcher;
+mod file;
 mod library;
 mod memory;
 mod registry;
@@ -10,7 +11,7 @@ mod security;
 use super::{Routine, table};
 
 /// The parts, in their order.
-pub(super) const PARTS: [&[Routine]; 7] = [
+pub(super) const PARTS: [&[Routine]; 8] = [
     &table::ROWS,
     &memory::ROWS,
     &security::ROWS,
@@ -18,7 +19,8 @@ pub(super) const PARTS: [&[Routine]; 7] = [
     &library::ROWS,
     &dispatcher::ROWS,
     &registry::ROWS,
+    &file::ROWS,
 ];
 
 /// Number of routines in all parts.
-pub(super) const END: usize = registry::END;
+pub(super) const END: usize = file::END;

@@ -15,7 +15,7 @@ use crate::verifier::Rule;
 const IO_IGNORE_SHARE_ACCESS_CHECK: u32 = 0x0800;
 
 /// `CreateDisposition`, by value.
-const DISPOSITIONS: [Disposition; 6] = [
+pub(crate) const DISPOSITIONS: [Disposition; 6] = [
     Disposition::Supersede,
     Disposition::Open,
     Disposition::Create,
@@ -178,7 +178,7 @@ pub(crate) fn create_file_ex(
 }
 
 /// The path that object attributes name, which may be relative to an open directory.
-fn path_of(cpu: &Cpu, attributes: &ObjectAttributes) -> Result<String, NtStatus> {
+pub(crate) fn path_of(cpu: &Cpu, attributes: &ObjectAttributes) -> Result<String, NtStatus> {
     let name = attributes.object_name.non_null().map(rtl::read_unicode_string).unwrap_or_default();
     let Some(root) = attributes.root_directory.non_null() else { return Ok(name) };
     match cpu.kernel().handles.get(root.address()) {

@@ -1,0 +1,22 @@
+//! Files by handle.
+
+use crate::abi::{IoStatusBlock, ObjectAttributes, Ptr};
+use crate::exports::rows::routines;
+use crate::exports::{Module, Routine};
+use crate::io::zw;
+use crate::ke::irql::Irql;
+use crate::status::NtStatus;
+
+routines! {
+    after super::registry::END;
+
+    Ntoskrnl: ZwCreateFile(handle: Ptr<usize>, access: u32, attributes: Ptr<ObjectAttributes>,
+        status: Ptr<IoStatusBlock>, allocation: Ptr<i64>, file_attributes: u32, share: u32, disposition: u32,
+        options: u32, ea: Ptr, ea_length: u32) -> NtStatus, PASSIVE => zw::create_file;
+    Ntoskrnl: ZwOpenFile(handle: Ptr<usize>, access: u32, attributes: Ptr<ObjectAttributes>,
+        status: Ptr<IoStatusBlock>, share: u32, options: u32) -> NtStatus, PASSIVE => zw::open_file;
+    Ntoskrnl: ZwReadFile(handle: usize, event: usize, apc: Ptr, context: Ptr, status: Ptr<IoStatusBlock>, buffer: Ptr,
+        length: u32, offset: Ptr<i64>, key: Ptr<u32>) -> NtStatus, PASSIVE => zw::read_file;
+    Ntoskrnl: ZwWriteFile(handle: usize, event: usize, apc: Ptr, context: Ptr, status: Ptr<IoStatusBlock>, buffer: Ptr,
+        length: u32, offset: Ptr<i64>, key: Ptr<u32>) -> NtStatus, PASSIVE => zw::write_file;
+}
