@@ -9,6 +9,8 @@ use crate::cross::driver::{Arch, Profile};
 use crate::run::{run, say};
 use crate::workspace;
 
+/// The ring's benchmarks, in the driver's profile, and without what they do not need.
+const RING: [&str; 6] = ["bench", "--package", "bench", "--no-default-features", "--bench", "ring"];
 /// What criterion gets for each measurement: there are three dozen.
 const FULL: [&str; 4] = ["--warm-up-time", "1", "--measurement-time", "3"];
 /// The same for a first look.
@@ -21,9 +23,7 @@ pub(crate) fn bench(quick: bool) -> Result<()> {
     let (costs, measures) = (folder.join("costs.md"), folder.join("measures.json"));
 
     say(format_args!("1 of 4: building what measures"));
-    let mut ring = host_cargo()?;
-    ring.args(["bench", "--package", "bench", "--bench", "ring"]);
-    run(host_cargo()?.args(["bench", "--no-run", "--package", "bench", "--bench", "ring"]))?;
+    run(host_cargo()?.args(RING).arg("--no-run"))?;
     run(program("build", "bench-measure")?.args(["--bin", "bench-report"]))?;
 
     say(format_args!("2 of 4: counting the instructions of a write"));
@@ -40,7 +40,8 @@ pub(crate) fn bench(quick: bool) -> Result<()> {
     run(if quick { measure.arg("--quick") } else { &mut measure })?;
 
     say(format_args!("4 of 4: measuring the ring beside others"));
-    ring.args(["--", "--noplot"]);
+    let mut ring = host_cargo()?;
+    ring.args(RING).args(["--", "--noplot"]);
     run(if quick { ring.args(QUICK) } else { ring.args(FULL) })?;
 
     let docs = workspace::root().join("docs");
