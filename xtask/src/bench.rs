@@ -41,7 +41,7 @@ pub(crate) fn bench(quick: bool) -> Result<()> {
 
     say(format_args!("4 of 4: measuring the ring beside others"));
     let mut ring = host_cargo()?;
-    ring.args(RING).args(["--", "--noplot"]);
+    ring.args(RING).args(["--", "--noplot", "--quiet"]);
     run(if quick { ring.args(QUICK) } else { ring.args(FULL) })?;
 
     let docs = workspace::root().join("docs");

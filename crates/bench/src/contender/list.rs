@@ -7,13 +7,14 @@ use audit::record::Event;
 use audit::ring::WhenFull;
 use spin::mutex::TicketMutex;
 
+use super::patience::Patience;
 use super::{Contender, Record, SLOTS};
 
 /// A list under a spin lock, with an allocation for each record, made before the lock is taken; not more records than the
 /// others have slots.
 pub struct LockedList {
     #[expect(clippy::linkedlist, reason = "an allocation for each record is what is compared")]
-    list: TicketMutex<LinkedList<Record>>,
+    list: TicketMutex<LinkedList<Record>, Patience>,
     limit: usize,
 }
 

@@ -7,6 +7,7 @@ use audit::record::Event;
 use audit::ring::WhenFull;
 use spin::mutex::TicketMutex;
 
+use super::patience::Patience;
 use super::{Contender, Record, SLOTS};
 
 /// A slot and its header, which says whose it is.
@@ -26,7 +27,7 @@ const BUSY: u64 = 1 << 63;
 pub struct LockedRing {
     entries: Vec<Entry>,
     /// Positions reserved.
-    tail: TicketMutex<u64>,
+    tail: TicketMutex<u64, Patience>,
     published_tail: AtomicU64,
     /// Positions read, or given up under the lock.
     head: AtomicU64,

@@ -6,6 +6,7 @@ mod channel;
 mod floor;
 mod list;
 mod locked_ring;
+mod patience;
 mod thing_buf;
 
 pub use array_queue::ArrayQueue;
