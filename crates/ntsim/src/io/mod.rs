@@ -17,6 +17,7 @@ pub(crate) mod fs_control;
 pub(crate) mod fs_filter;
 mod handle;
 pub(crate) mod handles;
+pub(crate) mod image;
 pub(crate) mod in_flight;
 pub(crate) mod inquiry;
 pub(crate) mod irp_sent;

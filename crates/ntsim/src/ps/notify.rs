@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Process, Thread};
 use crate::abi::{ClientId, ProcessCreateInfo, Ptr, Shared, SharedText};
 use crate::io::driver::Driver;
+use crate::io::image::OpenImage;
 use crate::ke::rundown::Rundown;
 use crate::ke::{Cpu, Entry, Frame};
 use crate::status::NtStatus;
@@ -86,6 +87,8 @@ impl ProcessNotify {
         if routines.is_empty() {
             return NtStatus::SUCCESS;
         }
+        let image =
+            process.has_image_file().then(|| OpenImage::open(cpu, process.image().as_str())).flatten();
         let open_name = process.has_image_file().then(|| open_name(process.image().as_str()));
         let name = open_name.as_ref().map(|name| Shared::new(name.descriptor()));
         let creator = cpu.thread();
@@ -97,13 +100,16 @@ impl ProcessNotify {
                 process: as_handle(creator.process().pid()),
                 thread: as_handle(creator.tid()),
             },
-            file_object: Ptr::NULL,
+            file_object: image.as_ref().map_or(Ptr::NULL, OpenImage::ptr),
             image_file_name: name.as_ref().map_or(Ptr::NULL, Shared::ptr),
             command_line: Ptr::NULL,
             creation_status: NtStatus::SUCCESS.0,
         });
         for registered in routines {
             registered.tell_of_process(cpu, process, info.ptr().address());
+        }
+        if let Some(image) = image {
+            image.close(cpu);
         }
         NtStatus(info.get().creation_status)
     }

@@ -5,7 +5,9 @@ use std::cell::Cell;
 use super::driver::{Filter, SEEN, nt, status};
 use super::{Machine, PID, TID};
 use crate::Windows;
-use crate::abi::{CallbackData, ProcessCreateInfo, Ptr, RelatedObjects, Shared};
+use crate::abi::{
+    CallbackData, FileNameInformation, FileObject, ProcessCreateInfo, Ptr, RelatedObjects, Shared,
+};
 use crate::kernel::Kernel;
 use crate::ps::routines::give;
 use crate::rtl::read_unicode_string;
@@ -16,6 +18,7 @@ use crate::verifier::Rule;
 thread_local! {
     static CREATED: Cell<usize> = const { Cell::new(0) };
     static ENDED: Cell<usize> = const { Cell::new(0) };
+    static IMAGE: Cell<usize> = const { Cell::new(0) };
 }
 
 extern "win64" fn notify(process: usize, pid: usize, info: Ptr<ProcessCreateInfo>) {
@@ -28,9 +31,23 @@ extern "win64" fn notify(process: usize, pid: usize, info: Ptr<ProcessCreateInfo
             assert_eq!(info.parent_process_id, PID as usize);
             assert_eq!(info.creating_thread_id.thread, TID as usize);
             assert_eq!(read_unicode_string(info.image_file_name), r"\Device\HarddiskVolume3\child.exe");
+            check_image(info.file_object);
             CREATED.set(pid);
         }
     }
+}
+
+/// The image is an open file as any other.
+fn check_image(file: Ptr<FileObject>) {
+    const NORMALIZED_DEFAULT: usize = 0x101;
+    assert!(!file.read().fs_context.is_null());
+    IMAGE.set(file.address());
+    let name = Shared::new(Ptr::<FileNameInformation>::NULL);
+    let arguments = [file.address(), 0, NORMALIZED_DEFAULT, name.ptr().address()];
+    assert_eq!(status("FltGetFileNameInformationUnsafe", &arguments), NtStatus::SUCCESS);
+    let text = name.get().byte_offset(std::mem::offset_of!(FileNameInformation, name));
+    assert_eq!(read_unicode_string(text), r"\Device\HarddiskVolume3\child.exe");
+    nt("FltReleaseFileNameInformation", &[name.get().address()]);
 }
 
 fn register(remove: usize) -> NtStatus {
@@ -54,6 +71,7 @@ fn processes_are_announced_by_their_creator_and_when_they_end() {
     let child = ProcessSpec::new(r"C:\child.exe").parent(PID).pid(2000);
     let child = machine.sim.add_process(child).expect("the PID is free");
     assert_eq!((CREATED.get(), ENDED.get()), (2000, 0));
+    assert!(machine.sim.kernel_for_test().objects.file(Ptr::at(IMAGE.get())).is_none(), "it is closed again");
     machine.sim.exit_process(child).expect("the process runs");
     assert_eq!((CREATED.get(), ENDED.get()), (2000, 2000));
     machine.unload_cleanly();
