@@ -17,9 +17,9 @@ use crate::sim::{Handle, Major, MdlWriteSpec, Mode};
 use crate::status::NtStatus;
 
 /// `IRP_MN_MDL`
-const MDL: u8 = 2;
+pub(super) const MDL: u8 = 2;
 /// `IRP_MN_COMPLETE_MDL`
-const COMPLETE_MDL: u8 = 6;
+pub(super) const COMPLETE_MDL: u8 = 6;
 
 /// A prepared and completed MDL write by the current thread, of the kernel; returns the bytes written.
 pub(crate) fn write(cpu: &Cpu, handle: Handle, spec: &MdlWriteSpec) -> Result<u32, NtStatus> {
@@ -119,7 +119,7 @@ impl MdlWrite {
 }
 
 /// Whether fast I/O was taken, as opposed to disallowed by a filter.
-fn taken(ended: IoStatus) -> Result<bool, NtStatus> {
+pub(super) fn taken(ended: IoStatus) -> Result<bool, NtStatus> {
     if ended.status == NtStatus::FLT_DISALLOW_FAST_IO {
         return Ok(false);
     }

@@ -23,6 +23,7 @@ pub(crate) mod inquiry;
 pub(crate) mod irp_sent;
 mod lock;
 pub(crate) mod mdl;
+pub(crate) mod mdl_read;
 pub(crate) mod names;
 mod namespace;
 mod node;

@@ -41,7 +41,7 @@ pub use operation::{
 pub use port::{Connection, MessageHandler, PortReply};
 pub use registry::RegistryValue;
 pub use request::{Notice, Request};
-pub use section::{MdlWriteSpec, Protection, Section, SectionSpec, View};
+pub use section::{MdlReadSpec, MdlWriteSpec, Protection, Section, SectionSpec, View};
 pub(crate) use setting::RangeLock;
 pub use setting::{Replace, Setting};
 pub use transaction::Transaction;

@@ -65,3 +65,14 @@ pub struct MdlWriteSpec {
     /// Try `IRP_MJ_PREPARE_MDL_WRITE` and `IRP_MJ_MDL_WRITE_COMPLETE` first.
     pub fast_io: bool,
 }
+
+/// A read that gets the cache's own pages.
+#[derive(Clone, Copy, Debug)]
+pub struct MdlReadSpec {
+    /// Byte offset.
+    pub offset: u64,
+    /// How many bytes.
+    pub length: u32,
+    /// Try `IRP_MJ_MDL_READ` and `IRP_MJ_MDL_READ_COMPLETE` first.
+    pub fast_io: bool,
+}

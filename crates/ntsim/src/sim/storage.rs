@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    ChunkSpec, CloneSpec, Handle, MdlWriteSpec, Notice, OffloadToken, OffloadWriteSpec, Process, RangeLock,
-    Replace, Request, Setting, Sim, SpecError, Thread, WriteSpec,
+    ChunkSpec, CloneSpec, Handle, MdlReadSpec, MdlWriteSpec, Notice, OffloadToken, OffloadWriteSpec, Process,
+    RangeLock, Replace, Request, Setting, Sim, SpecError, Thread, WriteSpec,
 };
 use crate::status::NtStatus;
 use crate::{cc, io};
@@ -246,6 +246,15 @@ impl Sim {
     /// The status of the failed operation.
     pub fn mdl_write(&self, thread: Thread, handle: Handle, spec: &MdlWriteSpec) -> Result<u32, NtStatus> {
         self.as_thread(thread, |cpu| io::mdl::write(cpu, handle, spec))
+    }
+
+    /// A read by which the kernel gets the cache's own pages, as the SMB server does; returns the bytes read.
+    ///
+    /// # Errors
+    ///
+    /// The status of the failed operation.
+    pub fn mdl_read(&self, thread: Thread, handle: Handle, spec: &MdlReadSpec) -> Result<u32, NtStatus> {
+        self.as_thread(thread, |cpu| io::mdl_read::read(cpu, handle, spec))
     }
 
     /// `NtWriteFile` on an asynchronous handle, up to where it returns. What the system does about it afterwards it does

@@ -8,8 +8,8 @@ use super::driver::{self, Filter, SUCCESS_NO_CALLBACK};
 use super::{ALL_MAJORS, Machine, PID};
 use crate::abi::{CallbackData, Ptr, RelatedObjects, Shared};
 use crate::sim::{
-    CreateOptions, CreateSpec, LazyWriter, Major, MdlWriteSpec, Mode, Phase, Protection, ReadSpec,
-    SectionSpec, Setting, WriteSpec,
+    CreateOptions, CreateSpec, LazyWriter, Major, MdlReadSpec, MdlWriteSpec, Mode, Phase, Protection,
+    ReadSpec, SectionSpec, Setting, WriteSpec,
 };
 use crate::status::NtStatus;
 use crate::{Handle, Process, ProcessSpec, Thread};
@@ -347,6 +347,25 @@ fn an_mdl_write_is_prepared_and_completed() {
     assert_eq!(watched.majors(), [(Major::Write, 4), (Major::Write, 4)]);
     machine.sim.lazy_write();
     assert_eq!(watched.paging(), [(4, false, 0, 4096), (4, false, 8192, 4096)]);
+}
+
+#[test]
+fn an_mdl_read_is_prepared_and_completed() {
+    let machine = Machine::new(entry);
+    machine.sim.add_file(r"C:\a", 5000).expect("the volume is there");
+    let handle = machine.open(r"C:\a");
+    let worker = machine.sim.system_thread();
+    let watched = watch(&machine);
+    let spec = MdlReadSpec { offset: 4096, length: 4096, fast_io: true };
+    assert_eq!(machine.sim.mdl_read(worker, handle, &spec), Ok(904), "up to the end of the file");
+    let paging = (Major::Read, 4);
+    assert_eq!(watched.majors(), [(Major::MdlRead, 4), paging, (Major::MdlReadComplete, 4)]);
+    let spec = MdlReadSpec { fast_io: false, ..spec };
+    assert_eq!(machine.sim.mdl_read(worker, handle, &spec), Ok(904));
+    assert_eq!(watched.majors(), [(Major::Read, 4), (Major::Read, 4)], "prepared, and completed");
+    let behind = MdlReadSpec { offset: 8192, ..spec };
+    assert_eq!(machine.sim.mdl_read(worker, handle, &behind), Err(NtStatus::END_OF_FILE));
+    machine.expect_no_violation();
 }
 
 #[test]
