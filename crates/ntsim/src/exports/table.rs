@@ -458,6 +458,16 @@ routines! {
         => fltmgr::context::delete_volume_context;
     FltMgr: FltSetTransactionContext(instance: Ptr, transaction: Ptr, operation: u32, new: Ptr, old: Ptr<Ptr>)
         -> NtStatus, APC => fltmgr::context::set_transaction_context;
+    FltMgr: FltRegisterForDataScan(instance: Ptr) -> NtStatus, APC
+        => fltmgr::context::section::register_for_data_scan;
+    FltMgr: FltCreateSectionForDataScan(instance: Ptr, file: Ptr<FileObject>, context: Ptr, access: u32,
+        attributes: Ptr<ObjectAttributes>, maximum_size: Ptr<i64>, protection: u32, allocation: u32, flags: u32,
+        handle: Ptr<usize>, object: Ptr<Ptr>, size: Ptr<i64>) -> NtStatus, APC
+        => fltmgr::context::section::create_section_for_data_scan;
+    FltMgr: FltCloseSectionForDataScan(context: Ptr) -> NtStatus, APC, infallible
+        => fltmgr::context::section::close_section_for_data_scan;
+    FltMgr: FltGetSectionContext(instance: Ptr, file: Ptr<FileObject>, context: Ptr<Ptr>) -> NtStatus, APC
+        => fltmgr::context::section::get_section_context;
     FltMgr: FltGetTransactionContext(instance: Ptr, transaction: Ptr, context: Ptr<Ptr>) -> NtStatus, APC
         => fltmgr::context::get_transaction_context;
     FltMgr: FltDeleteTransactionContext(instance: Ptr, transaction: Ptr, old: Ptr<Ptr>) -> NtStatus, APC, infallible

@@ -30,6 +30,8 @@ pub(crate) struct Instance {
     /// The operations that it takes part in.
     pub(super) users: Rundown,
     tearing_down: AtomicBool,
+    /// `FltRegisterForDataScan`
+    scans_data: AtomicBool,
 }
 
 impl Instance {
@@ -47,6 +49,15 @@ impl Instance {
 
     pub(super) fn altitude(&self) -> Altitude {
         self.altitude
+    }
+
+    // Relaxed: whoever makes sections knows that the instance is registered.
+    pub(super) fn register_for_data_scan(&self) {
+        self.scans_data.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_registered_for_data_scan(&self) -> bool {
+        self.scans_data.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_tearing_down(&self) -> bool {
@@ -93,6 +104,7 @@ pub(crate) fn attach(cpu: &Cpu, filter: &Arc<Filter>, volume: &Arc<Volume>, reas
         altitude: filter.altitude,
         users: Rundown::default(),
         tearing_down: AtomicBool::new(false),
+        scans_data: AtomicBool::new(false),
     });
     filters.add_instance(&instance);
     let system = Arc::clone(cpu.system_worker());

@@ -266,6 +266,8 @@ pub(crate) struct Fcb {
     pub(super) locks: RangeLocks,
     /// What filters attached to the stream; gone when the last file object goes.
     pub(crate) contexts: ContextList,
+    /// The contexts of sections that filters have of it.
+    pub(crate) sections: ContextList,
     /// What the Filter Manager knows of its names.
     pub(crate) names: NameCache,
 }
@@ -307,6 +309,7 @@ impl Fcb {
             pages: Pages::default(),
             locks: RangeLocks::default(),
             contexts: ContextList::default(),
+            sections: ContextList::default(),
             names: NameCache::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! Memory manager: sections and views, memory descriptor lists, and what a driver calls of it.
 
+pub(crate) mod data_scan;
 pub(crate) mod mdl;
 pub(crate) mod section;
 

@@ -21,7 +21,7 @@ use crate::status::NtStatus;
 use crate::util::Lock;
 
 /// `SEC_COMMIT`
-const SEC_COMMIT: u32 = 0x0800_0000;
+pub(super) const SEC_COMMIT: u32 = 0x0800_0000;
 
 /// A section of a file; it lives while a handle or a view of it does.
 struct SectionObject {

@@ -15,6 +15,7 @@ use crate::cm::KeyObject;
 use crate::io::file::File;
 use crate::io::transaction::TransactionObject;
 use crate::io::volume::Volume;
+use crate::mm::data_scan::DataScan;
 use crate::ps::{Process, Thread};
 use crate::se::Token;
 use crate::util::{AddressMap, Lock};
@@ -30,6 +31,8 @@ pub(crate) enum Object {
     Device(Arc<Volume>),
     Transaction(Arc<TransactionObject>),
     Key(Arc<KeyObject>),
+    /// A section that a filter has made.
+    Section(Arc<DataScan>),
 }
 
 impl Object {
@@ -43,6 +46,7 @@ impl Object {
             Self::Device(volume) => format!("device {}", volume.device_name().as_str()),
             Self::Key(key) => format!("key {}", key.path()),
             Self::Transaction(transaction) => format!("transaction {}", transaction.id()),
+            Self::Section(section) => format!("section of {}", section.file().path()),
         }
     }
 
@@ -56,6 +60,7 @@ impl Object {
             Self::Device(_) => "device object",
             Self::Transaction(_) => "transaction",
             Self::Key(_) => "key",
+            Self::Section(_) => "section",
         }
     }
 }

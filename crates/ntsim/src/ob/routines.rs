@@ -5,6 +5,7 @@ use crate::abi::Ptr;
 use crate::exports::DataExport;
 use crate::io;
 use crate::ke::{Cpu, dispatcher};
+use crate::mm;
 use crate::sim::Mode;
 use crate::status::NtStatus;
 use crate::verifier::Rule;
@@ -23,7 +24,7 @@ fn is_of_type(cpu: &Cpu, object: &Object, object_type: Ptr) -> bool {
         Object::File(_) => cells.get(DataExport::IoFileObjectType),
         Object::Token(_) => cells.get(DataExport::SeTokenObjectType),
         Object::Transaction(_) => cells.get(DataExport::TmTransactionObjectType),
-        Object::Device(_) | Object::Key(_) => 0,
+        Object::Device(_) | Object::Key(_) | Object::Section(_) => 0,
     };
     object_type.is_null() || object_type.address() == expected
 }
@@ -37,6 +38,7 @@ fn address_of(object: &Object) -> Ptr {
         Object::Device(volume) => volume.device(),
         Object::Transaction(transaction) => transaction.ptr(),
         Object::Key(key) => key.ptr(),
+        Object::Section(section) => section.ptr(),
     }
 }
 
@@ -165,6 +167,10 @@ fn release(cpu: &Cpu, object: Ptr) -> usize {
         Released::Kept(references) => references,
         Released::Gone(Object::File(file)) => {
             io::close::delete(cpu, &file);
+            0
+        }
+        Released::Gone(Object::Section(section)) => {
+            mm::data_scan::gone(cpu, &section);
             0
         }
         Released::Gone(_) => 0,

@@ -32,6 +32,7 @@ mod queues;
 mod references;
 mod registry;
 mod replacing;
+mod section_contexts;
 mod sections;
 mod security;
 mod sharing;

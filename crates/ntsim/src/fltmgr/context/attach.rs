@@ -11,7 +11,7 @@ use crate::verifier::Rule;
 
 /// `FLT_SET_CONTEXT_OPERATION`
 const REPLACE_IF_EXISTS: u32 = 0;
-const KEEP_IF_EXISTS: u32 = 1;
+pub(super) const KEEP_IF_EXISTS: u32 = 1;
 
 /// Where a context can be, and whose it is.
 pub(super) struct Site<'a> {

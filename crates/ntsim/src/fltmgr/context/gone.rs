@@ -25,6 +25,7 @@ pub(crate) fn file_object_gone(cpu: &Cpu, file: &File) {
 
 /// The last file object of a stream is gone; with the last stream of its file goes what is set on the file.
 pub(crate) fn stream_gone(cpu: &Cpu, volume: &Volume, fcb: &Fcb) {
+    object_gone(cpu, &fcb.sections);
     object_gone(cpu, &fcb.contexts);
     if let Some(of_file) = volume.names.stream_closed(fcb.node()) {
         object_gone(cpu, &of_file);

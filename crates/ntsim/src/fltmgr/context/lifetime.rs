@@ -121,6 +121,12 @@ pub(crate) fn delete_context(cpu: &Cpu, context: Ptr) {
         cpu.violation(Rule::ContextReference, format!("deletes {context:?}, which is no context (any more)"));
         return;
     };
+    let is_section = cpu.kernel().filters.contexts.with(context, |context| context.kind == kind::SECTION);
+    if is_section == Some(true) && place.is_some() {
+        // The page on `FltCreateSectionForDataScan`: only `FltCloseSectionForDataScan` takes it off.
+        cpu.violation(Rule::ContextReference, "deletes a section context that is in use");
+        return;
+    }
     if place.is_some_and(|place| place.list.remove(context)) {
         unlink(cpu, context);
     }

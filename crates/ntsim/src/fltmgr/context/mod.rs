@@ -7,6 +7,7 @@ mod lifetime;
 mod list;
 mod related;
 mod routines;
+pub(crate) mod section;
 mod table;
 
 pub(crate) use gone::{file_object_gone, stream_gone, transaction_gone};

@@ -13,16 +13,16 @@ use crate::ke::Cpu;
 use crate::status::NtStatus;
 use crate::verifier::Rule;
 
-fn going(instance: &Arc<Instance>) -> Box<dyn Fn() -> bool> {
+pub(super) fn going(instance: &Arc<Instance>) -> Box<dyn Fn() -> bool> {
     let instance = Arc::clone(instance);
     Box::new(move || instance.is_tearing_down())
 }
 
-fn instance_of(cpu: &Cpu, instance: Ptr) -> Result<Arc<Instance>, NtStatus> {
+pub(super) fn instance_of(cpu: &Cpu, instance: Ptr) -> Result<Arc<Instance>, NtStatus> {
     cpu.kernel().filters.instance(cpu, instance).ok_or(NtStatus::INVALID_PARAMETER)
 }
 
-fn file_of(cpu: &Cpu, file: Ptr<FileObject>) -> Result<Arc<File>, NtStatus> {
+pub(super) fn file_of(cpu: &Cpu, file: Ptr<FileObject>) -> Result<Arc<File>, NtStatus> {
     let found = cpu.kernel().objects.file(file.cast());
     if found.is_none() {
         cpu.violation(Rule::ObjectReference, format!("{file:?} is no file object (any more)"));
