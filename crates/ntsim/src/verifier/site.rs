@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::abi::Address;
 use crate::fltmgr::Operation;
-use crate::ke::{Cpu, Entry};
+use crate::ke::{Cpu, Entry, step};
 use crate::symbols::Symbols;
 
 /// An address in a driver's image. It stays good when the driver is gone.
@@ -79,8 +79,11 @@ fn return_addresses<T, F: FnMut(Address) -> Option<T>>(looked_for: F) -> Option<
         if search.found.is_some() { STOP } else { GO_ON }
     }
     let mut search = Search { looked_for, found: None };
-    // SAFETY: the function expects just this argument.
-    unsafe { _Unwind_Backtrace(trace::<T, F>, (&raw mut search).cast()) };
+    // No part of the routine: what reads the stack is not counted, and is too long to step through.
+    step::unstepped(|| {
+        // SAFETY: the function expects just this argument.
+        unsafe { _Unwind_Backtrace(trace::<T, F>, (&raw mut search).cast()) };
+    });
     search.found
 }
 
