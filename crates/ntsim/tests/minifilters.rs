@@ -7,7 +7,8 @@ mod c_driver;
 use std::sync::{Arc, Mutex};
 
 use ntsim::{
-    Access, Config, CreateSpec, Metering, ProcessSpec, Sim, VolumeSpec, Windows, WriteOffset, WriteSpec,
+    Access, Act, Config, CreateSpec, FilterSpec, Major, Metering, ProcessSpec, Sim, VolumeSpec, When,
+    Windows, WriteOffset, WriteSpec,
 };
 
 use c_driver::{CDriver, compile_defining};
@@ -136,10 +137,32 @@ fn a_minifilter_in_c_filters() {
         sim.write(thread, file, &WriteSpec::new(WriteOffset::At(0), 16)).expect("it is written");
         sim.close(thread, file).expect("it closes");
     });
-    assert_eq!(lines[..2], [r"create file.txt in \folder\, extension txt", "write c0000005"]);
+    // What programs wrote is not kept: it reads as zeroes.
+    assert_eq!(lines, [r"create file.txt in \folder\, extension txt", "write of 0"]);
     let called: Vec<String> = sim.take_calls().into_iter().map(|call| call.callback).collect();
     assert_eq!(called[..4], ["DriverEntry", "pre-create", "post-create", "pre-write"]);
-    // The handler does not make the touch of the user's buffer right.
+    assert_eq!(sim.violations(), [], "in a __try, in the context of its process, the buffer may be touched");
+    assert!(sim.unload(&loaded).expect("it unloads").is_clean());
+}
+
+/// In another process's context the address is somebody else's, and the handler does not make the touch right.
+#[test]
+fn a_buffer_is_not_touched_in_another_context() {
+    let Some(driver) = compile("spy.c") else { return };
+    let sim = Sim::new(Config::new(Windows::Win11_24H2));
+    sim.add_volume(VolumeSpec::new(DEVICE).dos("C:")).expect("the names are free");
+    let process = sim.add_process(ProcessSpec::new(r"C:\app.exe")).expect("it starts");
+    let thread = sim.add_thread(process, None).expect("it starts");
+    let reposts = FilterSpec::new("above", "400000").act(When::every(Major::Write), Act::Repost);
+    sim.add_filter(reposts).expect("the altitude is free");
+    let loaded = sim.load(&driver.image, "spy").unwrap_or_else(|error| panic!("{error}"));
+    let lines = prints(&sim, || {
+        let spec = CreateSpec::new(&format!(r"{DEVICE}\a.txt")).access(Access::GENERIC_WRITE);
+        let file = sim.create(thread, &spec).expect("it opens");
+        sim.write(thread, file, &WriteSpec::new(WriteOffset::At(0), 16)).expect("it is written");
+        sim.close(thread, file).expect("it closes");
+    });
+    assert_eq!(lines.last().map(String::as_str), Some("write c0000005"));
     let [violation] = sim.violations().try_into().expect("one rule is broken, once");
     assert_eq!((violation.rule.name(), violation.callback.as_str()), ("user-buffer", "spy pre-write"));
     assert!(sim.unload(&loaded).expect("it unloads").is_clean());

@@ -4,6 +4,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::abi::{Address, Ptr};
+use crate::ex::block::PAGE_BYTES;
 
 /// Address space for the opaque objects of one kernel.
 const ARENA_BYTES: usize = 16 << 30;
@@ -17,6 +18,8 @@ const USER_BYTES: usize = 8 << 30;
 pub(crate) struct Arena {
     base: Address,
     next: AtomicUsize,
+    /// How many bytes of user buffers have memory for now.
+    lent: AtomicUsize,
 }
 
 impl Arena {
@@ -34,7 +37,7 @@ impl Arena {
         };
         assert_ne!(base, libc::MAP_FAILED, "the host has address space for a simulation");
         let base = base.expose_provenance();
-        Self { base, next: AtomicUsize::new(base + OBJECT_BYTES) }
+        Self { base, next: AtomicUsize::new(base + OBJECT_BYTES), lent: AtomicUsize::new(0) }
     }
 
     /// An address that no other object has, had or will have.
@@ -56,7 +59,31 @@ impl Arena {
         (start..start + USER_BYTES).contains(&address)
     }
 
-    /// An address that stands for a user buffer, which no filter may touch.
+    /// Gives a user buffer memory, zeroed, until [`Arena::take_back`]. Returns whether it has some.
+    pub(crate) fn lend(&self, bytes: usize) -> bool {
+        let bytes = bytes.next_multiple_of(PAGE_BYTES).min(USER_BYTES);
+        let start = ptr::with_exposed_provenance_mut(self.base + ARENA_BYTES);
+        // Relaxed: a thread that finds the buffer without memory again asks again.
+        self.lent.fetch_max(bytes, Ordering::Relaxed);
+        // SAFETY: the range lies in the mapping, and no Rust reference to it exists.
+        unsafe { libc::mprotect(start, bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 }
+    }
+
+    /// User buffers have no memory any more.
+    pub(crate) fn take_back(&self) {
+        // Relaxed: as in `lend`.
+        if self.lent.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let bytes = self.lent.swap(0, Ordering::Relaxed);
+        let start = ptr::with_exposed_provenance_mut(self.base + ARENA_BYTES);
+        // SAFETY: as in `lend`. What the pages held is forgotten.
+        unsafe { libc::madvise(start, bytes, libc::MADV_DONTNEED) };
+        // SAFETY: as in `lend`.
+        unsafe { libc::mprotect(start, bytes, libc::PROT_NONE) };
+    }
+
+    /// An address that stands for a user buffer, which a filter may touch in a `__try` only.
     pub(crate) fn user_buffer(&self) -> Ptr {
         Ptr::at(self.base + ARENA_BYTES)
     }

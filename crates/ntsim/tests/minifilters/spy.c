@@ -22,8 +22,7 @@ static ULONG NTAPI post_create(FLT_CALLBACK_DATA *data, const FLT_RELATED_OBJECT
 static ULONG NTAPI pre_write(FLT_CALLBACK_DATA *data, const FLT_RELATED_OBJECTS *objects, PVOID *context) {
     __try {
         volatile UCHAR *buffer = (volatile UCHAR *)data->Iopb->Parameters[3];
-        if (*buffer == 'M')
-            print("write of an image\n");
+        print("write of %x\n", *buffer);
     } __except (EXCEPTION_EXECUTE_HANDLER) {
         print("write %x\n", _exception_code());
     }

@@ -51,6 +51,7 @@ impl Cpu {
         };
         if outermost {
             step::left_driver();
+            self.kernel.arena.take_back();
         }
         if let Some(metered) = metered {
             meter::end(self, metered, result);

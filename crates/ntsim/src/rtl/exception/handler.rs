@@ -1,9 +1,13 @@
 //! `__C_specific_handler`: the handler of functions with `__try`, which finds its way by their scope tables.
 
+use std::sync::Arc;
+
 use super::context::{Context, DispatcherContext, ExceptionRecord};
 use super::{CONTINUE_EXECUTION, CONTINUE_SEARCH, EXIT_UNWIND, TARGET_UNWIND, UNWINDING, unwind_to};
 use crate::abi::{Address, Ptr};
+use crate::ex::block::PAGE_BYTES;
 use crate::ke::cpu::{self, Cpu};
+use crate::sim::Mode;
 use crate::status::NtStatus;
 use crate::verifier::Rule;
 use crate::verifier::site::Site;
@@ -90,6 +94,7 @@ fn search(
                 handled(cpu, &record.read());
                 return CONTINUE_EXECUTION;
             }
+            _ if lend_buffer(cpu, &record.read()) => return CONTINUE_EXECUTION,
             _ => {
                 taken = Some(base + scope.target as usize);
                 break;
@@ -103,8 +108,26 @@ fn search(
     unwind_to(cpu, &context.read(), record, (frame, target), code)
 }
 
-/// Reports what remains a mistake although the driver handles the exception: the touch of an operation's buffer (rule 23).
-/// What no driver handles is reported as the crash that it is.
+/// Gives the buffer of an operation memory if a driver touches it in a `__try` and in the context of the process that it
+/// belongs to: so it may ("Accessing User Buffers in a Preoperation Callback Routine"). Returns whether it has some.
+fn lend_buffer(cpu: &Cpu, record: &ExceptionRecord) -> bool {
+    let arena = &cpu.kernel().arena;
+    if record.code != NtStatus::ACCESS_VIOLATION.0 || !arena.is_user_buffer(record.information[1]) {
+        return false;
+    }
+    let Some(operation) = cpu.frame().and_then(|frame| frame.operation) else { return false };
+    let here = cpu.thread().current_process();
+    let is_its = operation.thread.as_ref().is_some_and(|thread| Arc::ptr_eq(thread.process(), &here));
+    if !is_its && operation.mode != Mode::Kernel {
+        return false;
+    }
+    let bytes = operation.length.map_or(PAGE_BYTES, |length| length as usize);
+    let place = record.information[1] - arena.user_buffer().address();
+    place < bytes && arena.lend(bytes)
+}
+
+/// Reports what remains a mistake although the driver handles the exception: the touch of an operation's buffer (rule 23)
+/// where it is not the driver's to touch. What no driver handles is reported as the crash that it is.
 fn handled(cpu: &Cpu, record: &ExceptionRecord) {
     if record.code == NtStatus::ACCESS_VIOLATION.0 && cpu.kernel().arena.is_user_buffer(record.information[1])
     {
