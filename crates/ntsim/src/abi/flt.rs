@@ -83,6 +83,19 @@ abi_structs! {
         info_buffer: Ptr = "InfoBuffer",
     }
 
+    /// `FLT_PARAMETERS.QueryEa`.
+    QueryEaParameters = "_FLT_PARAMETERS"."QueryEa" {
+        length: u32 = "Length",
+        alignment: u32 = "_",
+        ea_list: Ptr = "EaList",
+        ea_list_length: u32 = "EaListLength",
+        alignment2: u32 = "_",
+        ea_index: u32 = "EaIndex",
+        alignment3: u32 = "_",
+        ea_buffer: Ptr = "EaBuffer",
+        mdl_address: Ptr = "MdlAddress",
+    }
+
     /// `FLT_PARAMETERS.DirectoryControl.QueryDirectory`.
     QueryDirectoryParameters = "_FLT_PARAMETERS"."DirectoryControl.QueryDirectory" {
         length: u32 = "Length",
@@ -234,6 +247,7 @@ pub(crate) union Parameters {
     pub(crate) write: WriteParameters,
     pub(crate) set_file_information: SetFileInformationParameters,
     pub(crate) query_file_information: QueryFileInformationParameters,
+    pub(crate) query_ea: QueryEaParameters,
     pub(crate) query_directory: QueryDirectoryParameters,
     pub(crate) file_system_control: FileSystemControlParameters,
     pub(crate) lock_control: LockControlParameters,

@@ -31,7 +31,7 @@ pub(crate) fn volume_from_instance(cpu: &Cpu, instance: Ptr, volume: Ptr<Ptr>) -
 /// `FltGetDeviceObject`: what it gives is referenced.
 pub(crate) fn device_object(cpu: &Cpu, volume: Ptr, device: Ptr<Ptr>) -> NtStatus {
     let Some(volume) = cpu.kernel().filters.volume(cpu, volume) else { return NtStatus::INVALID_PARAMETER };
-    cpu.kernel().objects.reference_device(&volume, cpu.owner());
+    cpu.kernel().objects.reference_device(&volume, volume.device(), cpu.owner());
     device.write(volume.device());
     NtStatus::SUCCESS
 }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::altitude::Altitude;
 use super::context::ContextTable;
 use super::dispatch::Operations;
+use super::enlistment::Enlistments;
 use super::filter::Filter;
 use super::initiate::callback_data::OwnDataTable;
 use super::instance::Instance;
+use super::lock_buffer::BufferLists;
 use super::model::ModelFilter;
 use super::name::NameTable;
 use super::operation::Operation;
@@ -54,6 +56,8 @@ pub(crate) struct FilterManager {
     pub(super) work_items: WorkItems,
     pub(super) own_data: OwnDataTable,
     pub(super) queues: Queues,
+    pub(super) buffer_lists: BufferLists,
+    pub(super) enlistments: Enlistments,
 }
 
 impl FilterManager {

@@ -15,6 +15,8 @@ const CONTEXT_END: u16 = 0xFFFF;
 const VARIABLE_SIZE: usize = usize::MAX;
 /// `FLT_REGISTRATION_VERSION_0200` and `FLT_REGISTRATION_VERSION_0203`: the first and the current one.
 const VERSIONS: std::ops::RangeInclusive<u16> = 0x0200..=0x0203;
+/// `FLT_REGISTRATION_VERSION_0202`: the first with `TransactionNotificationCallback`.
+const FIRST_WITH_TRANSACTIONS: u16 = 0x0202;
 /// `FLTFL_REGISTRATION_*` that are defined.
 const KNOWN_FLAGS: u32 = 0xF;
 /// More entries than there are operations or context types, at which an array surely lacks its end.
@@ -50,6 +52,7 @@ pub(super) struct Callbacks {
     pub(super) instance_query_teardown: Ptr,
     pub(super) instance_teardown_start: Ptr,
     pub(super) instance_teardown_complete: Ptr,
+    pub(super) transaction_notification: Ptr,
 }
 
 /// The size of the structure in a version: each driver brings that of the headers it was compiled with, and those that a
@@ -88,6 +91,11 @@ pub(super) fn read(cpu: &Cpu, registration: Ptr<Registration>) -> Result<Callbac
         instance_query_teardown: registration.instance_query_teardown,
         instance_teardown_start: registration.instance_teardown_start,
         instance_teardown_complete: registration.instance_teardown_complete,
+        transaction_notification: if registration.version >= FIRST_WITH_TRANSACTIONS {
+            registration.transaction_notification
+        } else {
+            Ptr::NULL
+        },
     })
 }
 

@@ -38,6 +38,7 @@ fn tear_down(cpu: &Cpu, instance: &Arc<Instance>, reason: Reason) {
     drain(cpu, instance);
     instance.volume().filters.remove(instance);
     instance.call(cpu, Entry::InstanceTeardownComplete, callbacks.instance_teardown_complete, &reason);
+    cpu.kernel().filters.enlistments.instance_gone(instance);
     context::instance_gone(cpu, instance);
     cpu.kernel().filters.remove(instance.ptr());
 }

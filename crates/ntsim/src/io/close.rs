@@ -7,7 +7,7 @@ use super::request::IoStatus;
 use super::{file_object, irp, send};
 use crate::abi::Parameters;
 use crate::cc::pages;
-use crate::fltmgr::{self, Arrival, Kind, Operation};
+use crate::fltmgr::{self, Altitude, Arrival, Kind, Operation};
 use crate::ke::Cpu;
 use crate::ob::Object;
 use crate::sim::{Handle, Major, Mode};
@@ -83,6 +83,19 @@ pub(crate) fn delete(cpu: &Cpu, file: &Arc<File>) {
     }
 }
 
+/// A filter has cancelled the opening of a file that nobody has a handle of: those below it see it cleaned up and closed
+/// (the page on `FltCancelFileOpen`).
+pub(crate) fn cancel_open(cpu: &Cpu, file: &Arc<File>, below: Altitude) {
+    file.add_flags(file_object::FILE_OPEN_CANCELLED);
+    let flags = irp::CLOSE_OPERATION | irp::SYNCHRONOUS_API;
+    request_below(cpu, file, Some(below), Major::Cleanup, flags, |cpu, arrival| clean_up(cpu, arrival.file));
+    file.add_flags(file_object::CLEANUP_COMPLETE);
+    request_below(cpu, file, Some(below), Major::Close, flags, |_, _| ());
+    if let Some(last) = file.fcb().and_then(|fcb| fcb.node().close()) {
+        fltmgr::context::stream_gone(cpu, file.volume(), &last);
+    }
+}
+
 /// Neither operation can fail.
 fn request(
     cpu: &Cpu,
@@ -91,9 +104,21 @@ fn request(
     irp_flags: u32,
     target: impl FnOnce(&Cpu, &Arrival<'_>) + Send + 'static,
 ) {
+    request_below(cpu, file, None, major, irp_flags, target);
+}
+
+fn request_below(
+    cpu: &Cpu,
+    file: &Arc<File>,
+    below: Option<Altitude>,
+    major: Major,
+    irp_flags: u32,
+    target: impl FnOnce(&Cpu, &Arrival<'_>) + Send + 'static,
+) {
     let operation = Operation {
         irp_flags,
         mode: Mode::Kernel,
+        below,
         ..Operation::new(major, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
     };
     send::send(cpu, operation, Parameters::NONE, move |cpu, arrival| {

@@ -44,5 +44,6 @@ pub(crate) mod file_object {
     pub(crate) const CLEANUP_COMPLETE: u32 = 0x0000_4000;
     pub(crate) const DELETE_ON_CLOSE: u32 = 0x0001_0000;
     pub(crate) const HANDLE_CREATED: u32 = 0x0004_0000;
+    pub(crate) const FILE_OPEN_CANCELLED: u32 = 0x0020_0000;
     pub(crate) const VOLUME_OPEN: u32 = 0x0040_0000;
 }

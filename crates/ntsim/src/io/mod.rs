@@ -30,6 +30,7 @@ mod node;
 pub(crate) mod own;
 pub(crate) mod paging;
 mod path;
+pub(crate) mod query_information;
 pub(crate) mod request;
 pub(crate) mod send;
 pub(crate) mod set_information;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::node::{Fcb, Node, WholeFile};
@@ -19,6 +19,8 @@ pub(crate) struct Namespace {
     nameless: Lock<Vec<Arc<Node>>>,
     /// How often a directory has been renamed.
     directories_renamed: AtomicU64,
+    /// How many files have been given numbers.
+    numbers: AtomicI64,
 }
 
 /// Whether a path leads to a node, to a stream of it, or below it.
@@ -251,6 +253,15 @@ impl Namespace {
     /// What filters attached to the whole file that a stream belongs to.
     pub(crate) fn contexts_of_file(&self, node: &Arc<Node>) -> ContextList {
         whole_file(&self.nodes.lock(), node).contexts.clone()
+    }
+
+    /// The number of the whole file that a stream belongs to: what `FileInternalInformation` tells.
+    pub(super) fn number_of_file(&self, node: &Arc<Node>) -> i64 {
+        /// Below lie the numbers of the file system's own files.
+        const FIRST: i64 = 0x0001_0000_0000_0023;
+        let whole = whole_file(&self.nodes.lock(), node);
+        // Relaxed: the counter orders nothing but itself.
+        *whole.number.get_or_init(|| FIRST + self.numbers.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A stream has been closed. Returns what filters attached to the whole file, if it was the last of its streams.

@@ -36,6 +36,8 @@ pub(super) struct WholeFile {
     /// What filters attached to it; gone when the last of its streams is closed.
     pub(super) contexts: ContextList,
     pub(super) streams: Lock<Vec<Weak<Node>>>,
+    /// Its number on the volume, once somebody asked.
+    pub(super) number: OnceLock<i64>,
 }
 
 /// Sizes of a stream, in bytes.

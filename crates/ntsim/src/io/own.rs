@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::create;
 use super::data::{ReadTarget, WriteTarget};
 use super::file::File;
+use super::query_information;
 use super::request::IoStatus;
 use super::transfer::{irp_flags, read_parameters, write_parameters};
 use super::{flush, irp, set_information, stack_location};
@@ -148,6 +149,10 @@ fn file_system(cpu: &Cpu, major: Major, arrival: &Arrival<'_>) -> IoStatus {
         Major::SetInformation => {
             IoStatus::plain(set_information::set_as_asked(cpu, arrival).err().unwrap_or(NtStatus::SUCCESS))
         }
+        Major::QueryInformation => query_information::query_as_asked(cpu, arrival),
+        Major::QueryEa => query_information::query_ea_as_asked(arrival),
+        Major::QueryVolumeInformation => query_information::query_volume_as_asked(arrival),
+        Major::FileSystemControl | Major::DeviceControl => query_information::control_as_asked(arrival),
         _ => IoStatus::plain(NtStatus::INVALID_DEVICE_REQUEST),
     }
 }

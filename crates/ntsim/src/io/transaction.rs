@@ -130,6 +130,14 @@ pub(crate) fn begin(cpu: &Cpu) -> u64 {
 /// `NtCommitTransaction`, or `NtRollbackTransaction`.
 pub(crate) fn end(cpu: &Cpu, id: u64, commits: bool) -> Result<(), NtStatus> {
     let found = cpu.kernel().transactions.get(id).ok_or(NtStatus::INVALID_HANDLE)?;
+    let commits = if found.has_ended() {
+        commits
+    } else if commits {
+        fltmgr::enlistment::commit(cpu, &found)
+    } else {
+        fltmgr::enlistment::roll_back_all(cpu, &found);
+        false
+    };
     let undo = {
         let mut state = found.state.lock();
         if state.ended {

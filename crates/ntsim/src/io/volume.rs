@@ -32,6 +32,8 @@ pub(crate) struct Volume {
     /// The `PFLT_VOLUME`.
     ptr: Ptr,
     device: Shared<DeviceObject>,
+    /// That of the disk, for a volume that is local.
+    disk: Option<Shared<DeviceObject>>,
     device_name: SharedText,
     guid_name: Option<SharedText>,
     pub(crate) names: Namespace,
@@ -43,11 +45,14 @@ pub(crate) struct Volume {
 
 impl Volume {
     pub(super) fn new(id: u64, spec: VolumeSpec, arena: &Arena) -> Self {
-        let device = Shared::new(device_object(&spec));
+        let device = Shared::new(device_object(device_type(&spec)));
+        let is_local = spec.file_system != FileSystem::Lanman;
+        let disk = is_local.then(|| Shared::new(device_object(FILE_DEVICE_DISK)));
         Self {
             id,
             ptr: arena.allocate(),
             device,
+            disk,
             device_name: SharedText::new(spec.device.clone()),
             guid_name: spec.guid.clone().map(SharedText::new),
             spec,
@@ -83,6 +88,11 @@ impl Volume {
         self.device.ptr().cast()
     }
 
+    /// The device of the disk that it lies on.
+    pub(crate) fn disk(&self) -> Option<Ptr> {
+        self.disk.as_ref().map(|disk| disk.ptr().cast())
+    }
+
     pub(crate) fn device_name(&self) -> &SharedText {
         &self.device_name
     }
@@ -116,14 +126,17 @@ fn device_type(spec: &VolumeSpec) -> u32 {
     }
 }
 
-fn device_object(spec: &VolumeSpec) -> DeviceObject {
+/// `FILE_DEVICE_DISK`
+const FILE_DEVICE_DISK: u32 = 0x07;
+
+fn device_object(device_type: u32) -> DeviceObject {
     // SAFETY: every field of a `DeviceObject` is an integer, an address or an array of them: all zeroes are valid.
     let zeroed: DeviceObject = unsafe { std::mem::zeroed() };
     DeviceObject {
         kind: IO_TYPE_DEVICE,
         size: u16::try_from(size_of::<DeviceObject>()).expect("a device object is small"),
         reference_count: 1,
-        device_type: device_type(spec),
+        device_type,
         stack_size: 1,
         sector_size: u16::try_from(SECTOR_BYTES).expect("sectors are small"),
         ..zeroed

@@ -185,10 +185,10 @@ impl Objects {
         Some(entry.references.len())
     }
 
-    /// Adds a driver's reference to the device of a volume.
-    pub(crate) fn reference_device(&self, volume: &Arc<Volume>, owner: u64) {
+    /// Adds a driver's reference to a device of a volume.
+    pub(crate) fn reference_device(&self, volume: &Arc<Volume>, device: Ptr, owner: u64) {
         let mut table = self.table.lock();
-        let entry = table.entry(volume.device().address()).or_insert_with(|| Entry {
+        let entry = table.entry(device.address()).or_insert_with(|| Entry {
             object: Object::Device(Arc::clone(volume)),
             references: Vec::new(),
             kept: true,

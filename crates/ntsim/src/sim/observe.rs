@@ -21,12 +21,18 @@ pub enum Major {
     QueryInformation = 0x05,
     /// `IRP_MJ_SET_INFORMATION`
     SetInformation = 0x06,
+    /// `IRP_MJ_QUERY_EA`
+    QueryEa = 0x07,
     /// `IRP_MJ_FLUSH_BUFFERS`
     FlushBuffers = 0x09,
+    /// `IRP_MJ_QUERY_VOLUME_INFORMATION`
+    QueryVolumeInformation = 0x0A,
     /// `IRP_MJ_DIRECTORY_CONTROL`
     DirectoryControl = 0x0C,
     /// `IRP_MJ_FILE_SYSTEM_CONTROL`
     FileSystemControl = 0x0D,
+    /// `IRP_MJ_DEVICE_CONTROL`
+    DeviceControl = 0x0E,
     /// `IRP_MJ_LOCK_CONTROL`
     LockControl = 0x11,
     /// `IRP_MJ_CLEANUP`
@@ -56,16 +62,19 @@ pub enum Major {
 }
 
 /// What is known of each major function: its header name, and a short one.
-const MAJORS: [(Major, &str, &str); 22] = [
+const MAJORS: [(Major, &str, &str); 25] = [
     (Major::Create, "IRP_MJ_CREATE", "create"),
     (Major::Close, "IRP_MJ_CLOSE", "close"),
     (Major::Read, "IRP_MJ_READ", "read"),
     (Major::Write, "IRP_MJ_WRITE", "write"),
     (Major::QueryInformation, "IRP_MJ_QUERY_INFORMATION", "query-information"),
     (Major::SetInformation, "IRP_MJ_SET_INFORMATION", "set-information"),
+    (Major::QueryEa, "IRP_MJ_QUERY_EA", "query-ea"),
     (Major::FlushBuffers, "IRP_MJ_FLUSH_BUFFERS", "flush"),
+    (Major::QueryVolumeInformation, "IRP_MJ_QUERY_VOLUME_INFORMATION", "query-volume-information"),
     (Major::DirectoryControl, "IRP_MJ_DIRECTORY_CONTROL", "directory-control"),
     (Major::FileSystemControl, "IRP_MJ_FILE_SYSTEM_CONTROL", "fs-control"),
+    (Major::DeviceControl, "IRP_MJ_DEVICE_CONTROL", "device-control"),
     (Major::LockControl, "IRP_MJ_LOCK_CONTROL", "lock-control"),
     (Major::Cleanup, "IRP_MJ_CLEANUP", "cleanup"),
     (Major::VolumeDismount, "IRP_MJ_VOLUME_DISMOUNT", "volume-dismount"),

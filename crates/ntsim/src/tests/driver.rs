@@ -125,11 +125,13 @@ pub(super) struct Filter {
     teardown_start: Option<Teardown>,
     cleanup: Option<Cleanup>,
     more_kinds: Vec<u16>,
+    notification: Option<Notification>,
 }
 
 type QueryTeardown = extern "win64" fn(Ptr<RelatedObjects>, u32) -> u32;
 type Cleanup = extern "win64" fn(Ptr, u16);
 type Teardown = extern "win64" fn(Ptr<RelatedObjects>, u32);
+type Notification = extern "win64" fn(Ptr<RelatedObjects>, Ptr, u32) -> u32;
 type InstanceSetup = extern "win64" fn(usize, u32, u32, u32) -> u32;
 
 extern "win64" fn count_cleanup(_context: Ptr, _kind: u16) {
@@ -194,6 +196,12 @@ impl Filter {
         self
     }
 
+    /// The callback for transactions in which it takes part.
+    pub(super) fn notified(mut self, notification: Notification) -> Self {
+        self.notification = Some(notification);
+        self
+    }
+
     /// `FltRegisterFilter`.
     fn register(&self, driver: usize) -> NtStatus {
         let address = |function: *const ()| Ptr::of(function.cast());
@@ -245,7 +253,9 @@ impl Filter {
             generate_file_name: Ptr::NULL,
             normalize_name_component: Ptr::NULL,
             normalize_context_cleanup: Ptr::NULL,
-            transaction_notification: Ptr::NULL,
+            transaction_notification: self
+                .notification
+                .map_or(Ptr::NULL, |notification| address(notification as *const ())),
             normalize_name_component_ex: Ptr::NULL,
             section_notification: Ptr::NULL,
         });

@@ -2,13 +2,13 @@
 
 use crate::abi::{Mdl, Ptr};
 use crate::exports::rows::routines;
-use crate::exports::{Module, Routine, table};
+use crate::exports::{Module, Routine};
 use crate::ke::irql::Irql;
 use crate::mm::mdl;
 use crate::status::NtStatus;
 
 routines! {
-    after table::END;
+    after super::filter_manager::END;
 
     Ntoskrnl: IoAllocateMdl(address: Ptr, bytes: u32, secondary: u8, charge_quota: u8, irp: Ptr) -> Ptr<Mdl>, DISPATCH
         => mdl::allocate;

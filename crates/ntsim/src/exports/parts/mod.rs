@@ -1,8 +1,9 @@
-//! The parts of the table that are about the kernel alone, by what they are about.
+//! The parts of the table beside the first, by what they are about.
 
 mod device;
 mod dispatcher;
 mod file;
+mod filter_manager;
 mod library;
 mod memory;
 mod registry;
@@ -11,8 +12,9 @@ mod security;
 use super::{Routine, table};
 
 /// The parts, in their order.
-pub(super) const PARTS: [&[Routine]; 8] = [
+pub(super) const PARTS: [&[Routine]; 9] = [
     &table::ROWS,
+    &filter_manager::ROWS,
     &memory::ROWS,
     &security::ROWS,
     &device::ROWS,

@@ -75,6 +75,11 @@ impl ContextTable {
         state.contexts.insert(address, context);
     }
 
+    /// Whether there is such a context.
+    pub(in crate::fltmgr) fn has(&self, context: Ptr) -> bool {
+        self.state.lock().contexts.contains_key(&context.address())
+    }
+
     /// Looks at a context, or changes it.
     pub(super) fn with<R>(&self, context: Ptr, look: impl FnOnce(&mut Context) -> R) -> Option<R> {
         self.state.lock().contexts.get_mut(&context.address()).map(look)

@@ -9,6 +9,7 @@ use super::table::Reason;
 use crate::abi::{IoParameterBlock, Ptr, RelatedObjects};
 use crate::fltmgr::dirty::DIRTY;
 use crate::fltmgr::instance::Instance;
+use crate::fltmgr::lock_buffer;
 use crate::fltmgr::operation::Kind;
 use crate::fltmgr::stack::Layer;
 use crate::io::request::IoStatus;
@@ -172,12 +173,14 @@ pub(super) fn post_resumed(cpu: &Cpu, passage: &mut Passage, layer: &Layer) {
     if let Layer::Driver(instance) = layer {
         absorb(cpu, passage, instance, Entry::Post(passage.operation.major));
         passage.read_status();
+        cpu.kernel().filters.buffer_lists.post_operation_ended(cpu, passage.key(), instance.ptr());
         instance.users.release(cpu);
     }
 }
 
 fn finish_post(cpu: &Cpu, passage: &mut Passage, instance: &Arc<Instance>) {
     passage.read_status();
+    cpu.kernel().filters.buffer_lists.post_operation_ended(cpu, passage.key(), instance.ptr());
     cpu.kernel().filters.operations.expect_no_resumption(cpu, passage);
     instance.users.release(cpu);
 }
@@ -259,6 +262,10 @@ fn absorb(cpu: &Cpu, passage: &mut Passage, instance: &Arc<Instance>, entry: Ent
     passage.data().write(data);
     passage.known.data.tag_data = data.tag_data;
     if accepted {
+        if passage.is_on_its_way_down() {
+            let parameters = (&known.iopb.parameters, &now.iopb.parameters);
+            lock_buffer::note_swap(cpu, passage.operation.major, passage.key(), instance.ptr(), parameters);
+        }
         passage.change(now.iopb);
     } else {
         passage.iopb().write(known.iopb);

@@ -231,6 +231,7 @@ fn up(cpu: &Cpu, mut passage: Box<Passage>, local: &mut Local<'_>) -> Step {
 
 /// The operation is complete.
 fn finish(cpu: &Cpu, mut passage: Box<Passage>) -> Step {
+    cpu.kernel().filters.buffer_lists.operation_ended(cpu, passage.key());
     cpu.kernel().filters.operations.end(cpu, &passage);
     let ended = passage.ended();
     passage.let_thread_go(cpu);

@@ -1,7 +1,9 @@
 //! What filters send themselves: those below see it, marked `FLTFL_CALLBACK_DATA_GENERATED_IO`.
 
 pub(crate) mod callback_data;
+pub(crate) mod cancel_open;
 pub(crate) mod create;
+pub(crate) mod requests;
 pub(crate) mod transfer;
 
 use std::sync::Arc;

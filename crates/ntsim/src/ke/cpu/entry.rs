@@ -24,6 +24,7 @@ pub(crate) enum Entry {
     ContextCleanup,
     /// A dispatch routine for a device of its own.
     Dispatch(Dispatch),
+    TransactionNotification,
     PortConnect,
     PortDisconnect,
     PortMessage,
@@ -57,6 +58,7 @@ impl fmt::Display for Entry {
             Self::Draining(major) => return write!(f, "post-{} (draining)", major.short_name()),
             Self::ContextCleanup => "context cleanup",
             Self::Dispatch(dispatch) => dispatch.name(),
+            Self::TransactionNotification => "transaction notification",
             Self::PortConnect => "port connect",
             Self::PortDisconnect => "port disconnect",
             Self::PortMessage => "port message",
