@@ -24,6 +24,7 @@
 #![no_std]
 
 mod create;
+mod debug;
 mod deliver;
 mod diagnosis;
 mod dictionary;

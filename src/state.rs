@@ -3,6 +3,7 @@
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
+use audit::debug::Item;
 use audit::ledger::{Ledger, LossReason};
 use audit::ring::{LossStage, Ring, Shard, Slot, WhenFull};
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
@@ -17,7 +18,7 @@ use crate::event::Event;
 use crate::exports::Exports;
 use crate::memory::TAG;
 use crate::threads::Threads;
-use crate::{diagnosis, processor, time};
+use crate::{debug, diagnosis, processor, time};
 
 /// Slots of 64 bytes: one mebibyte for each processor.
 const SLOTS_PER_SHARD: usize = 1 << 14;
@@ -77,6 +78,15 @@ impl State {
             _shards: shards,
             _slots: slots,
         })
+    }
+
+    /// Tells a debugger where the state's own variables are.
+    ///
+    /// Maximum IRQL: any.
+    pub(crate) fn describe(&self, [recording, stopping, connection]: [&Item; 3]) {
+        recording.at(&RECORDING);
+        stopping.at(&self.stopping);
+        connection.at(&self.connection.epoch);
     }
 
     /// The dictionaries, each after those that its entries refer to.
@@ -218,6 +228,7 @@ impl Published {
         // Release: pairs with the Acquire in `recording`.
         RECORDING.store(state.as_ptr(), Ordering::Release);
         let published = Self { state };
+        debug::tell(&published);
         published.processes.meet_system();
         Ok(published)
     }
@@ -239,6 +250,8 @@ impl Drop for Published {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     fn drop(&mut self) {
         assert_at_most(PASSIVE_LEVEL);
+        // first, so that nobody is led to what goes
+        debug::forget();
         self.write_off();
         let ledger: Ledger = self.ring.ledger();
         diagnosis::report(self, &ledger);

@@ -39,15 +39,22 @@ const _: () = assert!(offset_of!(PROCESS_BASIC_INFORMATION, InheritedFromUniqueP
 
 /// A process, as its record tells it.
 pub(crate) struct ProcessInfo {
-    key: ProcessKey,
-    id: u32,
-    kind: ProcessKind,
-    created: u64,
-    parent: ProcessKey,
-    parent_id: u32,
-    session: Option<u32>,
-    user: Option<Sid>,
-    image: Option<PoolArray<u16>>,
+    pub(super) key: ProcessKey,
+    pub(super) id: u32,
+    pub(super) kind: ProcessKind,
+    pub(super) created: u64,
+    pub(super) parent: ProcessKey,
+    pub(super) parent_id: u32,
+    /// Or [`ProcessInfo::NO_SESSION`].
+    pub(super) session: u32,
+    /// A security identifier, or zeros. Not as an [`Option`]: debuggers would not find their way in it.
+    pub(super) user: [u8; Sid::MAX_SIZE],
+    pub(super) image: Option<PoolArray<u16>>,
+}
+
+impl ProcessInfo {
+    /// The session is not known.
+    pub(super) const NO_SESSION: u32 = u32::MAX;
 }
 
 impl Entry for ProcessInfo {
@@ -61,8 +68,8 @@ impl Entry for ProcessInfo {
             created: *created,
             parent: *parent,
             parent_pid: *parent_id,
-            session: *session,
-            user: *user,
+            session: Some(*session).filter(|session| *session != Self::NO_SESSION),
+            user: Sid::new(user),
             image: image.as_deref().map_or(Text::EMPTY, Text::new),
             truncated: false,
         })
@@ -85,8 +92,8 @@ pub(crate) fn process(process: Process<'_>, kind: ProcessKind, parent_id: u32) -
         created,
         parent: parent.flatten().unwrap_or(ProcessKey::UNKNOWN),
         parent_id,
-        session: token.session(),
-        user: token.user(),
+        session: token.session().unwrap_or(ProcessInfo::NO_SESSION),
+        user: token.user().map_or([0; Sid::MAX_SIZE], |user| *user.in_full()),
         image: image(process),
     }
 }
@@ -107,8 +114,8 @@ pub(crate) fn by_id(key: ProcessKey, id: u32) -> ProcessInfo {
         created: 0,
         parent: ProcessKey::UNKNOWN,
         parent_id: 0,
-        session: None,
-        user: None,
+        session: ProcessInfo::NO_SESSION,
+        user: [0; Sid::MAX_SIZE],
         image: None,
     })
 }

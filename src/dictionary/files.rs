@@ -34,9 +34,9 @@ pub(crate) struct FileInfo {
     pub(crate) path: Option<PoolArray<u16>>,
 }
 
-struct File {
-    key: FileKey,
-    info: FileInfo,
+pub(super) struct File {
+    pub(super) key: FileKey,
+    pub(super) info: FileInfo,
 }
 
 /// All files that have a key.

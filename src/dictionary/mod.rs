@@ -1,6 +1,7 @@
 //! What keys stand for: processes, volumes, files.
 
 pub(crate) mod capture;
+pub(crate) mod described;
 pub(crate) mod files;
 pub(crate) mod processes;
 mod shelf;

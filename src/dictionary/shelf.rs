@@ -4,7 +4,8 @@ use core::num::NonZeroU64;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use audit::batch::{BatchWriter, NoRoom};
-use audit::dictionary::{Dictionary, Limits};
+use audit::debug::DictionaryItems;
+use audit::dictionary::{Dictionary, Layout, Limits};
 use fltmgr::irql::{APC_LEVEL, assert_at_most};
 use fltmgr::{NtStatus, PushLock, Result};
 
@@ -39,6 +40,18 @@ pub(crate) struct Missing {
 }
 
 impl<E> Shelf<E> {
+    /// For debuggers: how the entries lie in memory.
+    pub(crate) const LAYOUT: Layout = Dictionary::<E, Pool>::LAYOUT;
+
+    /// Tells a debugger where everything is. The dictionary is in pool, where it stays.
+    ///
+    /// Maximum IRQL: `APC_LEVEL`.
+    pub(crate) fn describe(&self, items: &DictionaryItems) {
+        assert_at_most(APC_LEVEL);
+        self.dictionary.shared().describe(items);
+        items.refused.at(&self.refused);
+    }
+
     /// Maximum IRQL: `APC_LEVEL`.
     pub(crate) fn try_new(limits: Limits) -> Result<Self> {
         assert_at_most(APC_LEVEL);

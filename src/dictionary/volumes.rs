@@ -31,9 +31,9 @@ pub(crate) struct VolumeInfo {
     pub(crate) guid: Option<PoolArray<u16>>,
 }
 
-struct Volume {
-    key: VolumeKey,
-    info: VolumeInfo,
+pub(super) struct Volume {
+    pub(super) key: VolumeKey,
+    pub(super) info: VolumeInfo,
 }
 
 /// All volumes that the driver is attached to.

@@ -58,6 +58,12 @@ pub(crate) const RULES: &[Rule] = &[
         damage: |built| rename_import(built, "__chkstk"),
     },
     Rule {
+        // what a debugger finds everything by, without private symbols
+        name: "the debug header is exported",
+        check: debug_header,
+        damage: |built| built.replace(b"WHOWROTE_DEBUG\0", b"WHOWROTE_DEBUF\0"),
+    },
+    Rule {
         name: "no execution of data",
         check: |built| has_flag(built, pe::IMAGE_DLLCHARACTERISTICS_NX_COMPAT),
         damage: |built| clear_flag(built, pe::IMAGE_DLLCHARACTERISTICS_NX_COMPAT),
@@ -237,6 +243,18 @@ fn imported(built: &Built) -> Result<Vec<Import>, String> {
         }
     }
     Ok(imported)
+}
+
+fn debug_header(built: &Built) -> Result<(), String> {
+    let file = built.parse()?;
+    let exports = file.export_table().map_err(text)?.ok_or("no exports")?.exports().map_err(text)?;
+    let named = exports.iter().find(|export| export.name == Some(b"WHOWROTE_DEBUG"));
+    let object::read::pe::ExportTarget::Address(address) = named.ok_or("no such export")?.target else {
+        return Err("it is forwarded".into());
+    };
+    let header = file.section_table().pe_data_at(file.data(), address);
+    let header = header.ok_or("it lies in no section")?;
+    expect(header.starts_with(&audit::debug::MAGIC), || "it does not begin with its magic".into())
 }
 
 fn guard_tables(built: &Built) -> Result<(), String> {

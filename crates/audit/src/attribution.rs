@@ -9,6 +9,7 @@ use crate::key::ProcessKey;
 
 /// What a process is, as far as attribution is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum ProcessKind {
     /// It runs code of its own in user mode.
     User,

@@ -11,8 +11,8 @@
 //! | [`batch`] | slots | the message a consumer receives and acknowledges |
 //!
 //! [`key`] names processes, files and volumes; [`dictionary`] keeps what keys stand for until it was sent; [`index`]
-//! finds a file's key by its address without a call, [`threads`] who a thread is; [`ledger`] proves that every record was delivered or counted as
-//! lost.
+//! finds a file's key by its address without a call, [`threads`] who a thread is; [`ledger`] proves that every record was
+//! delivered or counted as lost; [`debug`] tells a debugger where all this is.
 //!
 //! The wire layout is documented byte by byte in `docs/record-format.md`.
 //!
@@ -36,6 +36,7 @@
 
 pub mod attribution;
 pub mod batch;
+pub mod debug;
 pub mod dictionary;
 #[cfg(loom)]
 pub mod fault;

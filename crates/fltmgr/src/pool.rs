@@ -3,7 +3,7 @@
 //! Maximum IRQL of all of it: `DISPATCH_LEVEL` ("`ExAllocatePool2` function (wdm.h)", "`ExFreePoolWithTag`
 //! function (wdm.h)").
 
-use core::mem::{align_of, size_of};
+use core::mem::{align_of, offset_of, size_of};
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::slice;
@@ -128,6 +128,10 @@ impl<T> Drop for PoolBox<T> {
 }
 
 /// A slice in non-paged pool whose length is settled when it is made. Aligned for types of up to a page.
+///
+/// In a fixed order, for debuggers; in an `Option` it takes no more room, so that the address is 0 where there is none:
+/// no other field has a value that it never has.
+#[repr(C)]
 pub struct PoolArray<T> {
     elements: NonNull<T>,
     length: usize,
@@ -139,7 +143,12 @@ unsafe impl<T: Send> Send for PoolArray<T> {}
 // SAFETY: a shared array gives out shared references to its elements only.
 unsafe impl<T: Sync> Sync for PoolArray<T> {}
 
+const _: () = assert!(size_of::<Option<PoolArray<u64>>>() == size_of::<PoolArray<u64>>());
+
 impl<T> PoolArray<T> {
+    /// For debuggers: where in an array are the address of its elements and their number.
+    pub const OFFSETS: [usize; 2] = [offset_of!(Self, elements), offset_of!(Self, length)];
+
     /// An array of `length` elements, each made by `element` from its index.
     ///
     /// # Errors

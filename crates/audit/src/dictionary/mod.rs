@@ -18,6 +18,7 @@
 //!   newest falls out and is counted: while nobody takes records, the ring keeps the oldest, too.
 //! * **Bounded memory**, from a [`Memory`] that may refuse it; refusal leaves everything as it was.
 
+mod layout;
 mod list;
 mod slab;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod tests;
 use core::num::NonZeroU64;
 use core::ops::DerefMut;
 
+pub use layout::Layout;
 use list::List;
 use slab::{Id, Slab};
 
@@ -41,6 +43,11 @@ pub trait Memory {
 /// There is no memory, or no room under [`Limits::entries`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoRoom;
+
+/// 2⁶⁴ divided by the golden ratio: spreads keys that differ in a few bits.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+/// The bits above this one are spread well.
+const SPREAD_SHIFT: u32 = 32;
 
 /// How much a dictionary may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +72,7 @@ pub struct Dictionary<E, M: Memory> {
     /// Retired entries, in whatever list.
     retired_count: usize,
     limits: Limits,
-    /// The cycle that runs, or ran last.
+    /// The cycle that runs, or ran last; they are counted from 2.
     cycle: u64,
     /// The newest cycle that was acknowledged whole.
     acknowledged: u64,
@@ -77,13 +84,15 @@ pub struct Dictionary<E, M: Memory> {
     changes: usize,
 }
 
+/// In a fixed order, and without types whose layout is not settled, for debuggers.
+#[repr(C)]
 struct Node<E> {
     key: NonZeroU64,
-    state: State,
     /// The cycle that ran, or had run last, when the entry was retired.
-    retired_in: Option<u64>,
+    retired_in: Option<NonZeroU64>,
     /// The connection it was sent to last; 0: none.
     sent_to: u64,
+    state: State,
     previous: Option<Id>,
     next: Option<Id>,
     /// The next in the same bucket.
@@ -93,6 +102,7 @@ struct Node<E> {
 
 /// The list that a node is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 enum State {
     Unsent,
     Sent,
@@ -125,7 +135,7 @@ impl<E, M: Memory> Dictionary<E, M> {
             retired: List::EMPTY,
             retired_count: 0,
             limits,
-            cycle: 0,
+            cycle: 1,
             acknowledged: 0,
             connection: 1,
             forgotten: 0,
@@ -182,7 +192,7 @@ impl<E, M: Memory> Dictionary<E, M> {
         if node.retired_in.is_some() {
             return;
         }
-        node.retired_in = Some(self.cycle);
+        node.retired_in = NonZeroU64::new(self.cycle);
         let state = node.state;
         self.changes = self.changes.wrapping_add(1);
         self.retired_count = self.retired_count.wrapping_add(1);
@@ -281,13 +291,11 @@ impl<E, M: Memory> Dictionary<E, M> {
     /// Whether no record can be left that refers to a retired entry.
     fn is_delivered(&self, id: Id) -> bool {
         let retired_in = self.nodes.get(id).and_then(|node| node.retired_in);
-        retired_in.is_some_and(|cycle| cycle < self.acknowledged)
+        retired_in.is_some_and(|cycle| cycle.get() < self.acknowledged)
     }
 
     fn bucket(&self, key: NonZeroU64) -> usize {
-        /// 2⁶⁴ divided by the golden ratio: spreads keys that differ in a few bits.
-        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-        let spread = key.get().wrapping_mul(SPREAD) >> 32;
+        let spread = key.get().wrapping_mul(SPREAD) >> SPREAD_SHIFT;
         (spread & 0xFFFF_FFFF) as usize & self.limits.buckets.wrapping_sub(1)
     }
 

@@ -14,6 +14,7 @@ const PATH_SIZE: usize = 40;
 
 /// How a file's name was had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum NameKind {
     /// `FLT_FILE_NAME_NORMALIZED`: the one name of the file on this path.
     Normalized,

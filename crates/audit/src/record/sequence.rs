@@ -11,7 +11,7 @@ pub struct Sequence(pub u64);
 
 impl Sequence {
     /// Bits of the position; the shard's index is above them.
-    const POSITION_BITS: u32 = 56;
+    pub(crate) const POSITION_BITS: u32 = 56;
     const POSITION_MASK: u64 = (1 << Self::POSITION_BITS) - 1;
 
     /// The sequence number of a position (from 0) in a shard.

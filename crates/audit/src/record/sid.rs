@@ -53,6 +53,12 @@ impl Sid {
         usize::from(self.sub_authorities).wrapping_mul(4).wrapping_add(Self::FIXED_SIZE)
     }
 
+    /// Its bytes and zeros behind them.
+    #[must_use]
+    pub const fn in_full(&self) -> &[u8; Self::MAX_SIZE] {
+        &self.bytes
+    }
+
     /// Its bytes, as Windows has them in memory.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

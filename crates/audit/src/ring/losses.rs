@@ -1,5 +1,6 @@
 //! Losses outside the shards.
 
+use crate::debug::RingItems;
 use crate::fault::{Fault, seeded};
 use crate::ledger::{Ledger, LossReason};
 use crate::sync::{AtomicU64, Ordering};
@@ -22,6 +23,12 @@ pub(super) struct Losses {
 }
 
 impl Losses {
+    /// For debuggers: where the counts are.
+    pub(super) fn describe(&self, items: &RingItems) {
+        items.losses_before_push.of(&self.before_push);
+        items.losses_after_push.of(&self.after_push);
+    }
+
     pub(super) fn add(&self, reason: LossReason, count: u64, stage: LossStage) {
         let counts = match stage {
             LossStage::BeforePush => &self.before_push,

@@ -56,9 +56,11 @@ pub use consumer::{Consumer, DrainEnd, Drained, Snapshot};
 pub use losses::LossStage;
 pub use shard::Shard;
 pub use slot::Slot;
+pub(crate) use tail::WIDTHS as TAIL_WIDTHS;
 
 use core::fmt;
 
+use crate::debug::RingItems;
 use crate::ledger::{Ledger, LossReason};
 use crate::record::{Event, Sequence};
 use crate::sync::{AtomicBool, Ordering};
@@ -223,6 +225,16 @@ impl<'m> Ring<'m> {
         }
         self.losses.add_to(&mut ledger);
         ledger
+    }
+
+    /// Tells a debugger where everything is.
+    pub fn describe(&self, items: &RingItems) {
+        items.shards.of(self.shards);
+        items.slots.of(self.slots);
+        items.capacity.is(u64::from(self.capacity));
+        items.overwrites.is(u64::from(self.when_full == WhenFull::OverwriteOldest));
+        items.asleep.at(&self.asleep);
+        self.losses.describe(items);
     }
 
     /// The consumer; `None` while there is one.

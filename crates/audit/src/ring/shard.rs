@@ -72,6 +72,16 @@ pub(super) struct Reserved {
 }
 
 impl Shard {
+    /// For debuggers: where tail, records refused and overwritten, head, records freed, and cursor are.
+    pub(crate) const OFFSETS: [usize; 6] = [
+        core::mem::offset_of!(Self, producers.tail),
+        core::mem::offset_of!(Self, producers.refused),
+        core::mem::offset_of!(Self, producers.overwritten),
+        core::mem::offset_of!(Self, consumed.head),
+        core::mem::offset_of!(Self, consumed.records),
+        core::mem::offset_of!(Self, cursor.position),
+    ];
+
     /// An empty shard through which `records` records have gone, up to `position`.
     #[cfg(all(test, not(loom)))]
     pub(super) fn at(position: u64, records: u64) -> Self {

@@ -14,6 +14,10 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// For debuggers: where the stamp and the payload are.
+    pub(crate) const OFFSETS: [usize; 2] =
+        [core::mem::offset_of!(Self, stamp), core::mem::offset_of!(Self, payload)];
+
     /// Fills the slot and publishes it. The producer has reserved it.
     #[inline]
     pub(super) fn publish(&self, words: &Words, sequence: Sequence) {

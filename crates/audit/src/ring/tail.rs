@@ -15,7 +15,10 @@
 pub(super) struct Tail(pub(super) u64);
 
 const RECORD_SHIFT: u32 = 32;
-const RECORD_MASK: u64 = (1 << 31) - 1;
+const RECORD_BITS: u32 = 31;
+const RECORD_MASK: u64 = (1 << RECORD_BITS) - 1;
+/// For debuggers: how wide the fields are.
+pub(crate) const WIDTHS: [u32; 2] = [RECORD_SHIFT, RECORD_BITS];
 
 impl Tail {
     /// The bit that says that the consumer sleeps.
