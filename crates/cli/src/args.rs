@@ -108,6 +108,10 @@ pub struct Simulate {
     /// `WHOWROTE_SYS` names
     #[arg(long, value_name = "PATH")]
     pub driver: Option<PathBuf>,
+    /// Write the memory of the simulated machine's drivers to this file when the scenario has been played, before the
+    /// driver is unloaded; for `windbg/whowrote.js` and its tests
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "cost"])]
+    pub memory: Option<PathBuf>,
     /// The order of the dates in the capture, where they do not tell it themselves
     #[arg(long, value_name = "ORDER", value_enum)]
     pub date_order: Option<DateOrder>,

@@ -208,7 +208,7 @@ pub(super) fn run(arguments: &Simulate, driver: &Path) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Failure::OutputClosed)?;
     match &arguments.document {
-        Some(path) => super::suite::replace(path, &document(&rows, windows)),
+        Some(path) => super::suite::replace(path, document(&rows, windows)),
         None => Ok(()),
     }
 }

@@ -104,7 +104,9 @@ fn run_scenario(
             keep: true,
             trace: None,
         });
-        end(scenario::play(&name, &scenario, bare)?)
+        let machine = scenario::play(&name, &scenario, bare)?;
+        write_memory(arguments, &machine)?;
+        end(machine)
     })?;
     if judge(&name, &scenario, windows, &remains)? {
         anstream::eprintln!("as expected on Windows {windows}: {}", scenario.title);
@@ -186,8 +188,16 @@ fn run_capture(
     let mut progress = Progress::playing(capture.events.len() as u64);
     let (machine, played) = capture::play(&capture, bare, &mut progress)?;
     drop(progress);
+    write_memory(arguments, &machine)?;
     let remains = end_with(machine, || summary::played(capture.rows, capture.clock, &played))?;
     check(&remains)
+}
+
+/// Writes the memory of the drivers where the arguments ask for it, whole or not at all.
+fn write_memory(arguments: &Simulate, machine: &Machine) -> Result<(), Failure> {
+    let Some(path) = &arguments.memory else { return Ok(()) };
+    machine.settle()?;
+    suite::replace(path, machine.sim.memory())
 }
 
 /// Shuts the machine down and says what was recorded.

@@ -151,6 +151,15 @@ impl Pool {
         }
     }
 
+    /// Shows address, size and tag of every block that is not paged.
+    pub(crate) fn each_non_paged(&self, mut show: impl FnMut(Address, usize, String)) {
+        for (address, allocation) in &self.state.lock().allocations {
+            if !allocation.paged {
+                show(*address, allocation.block.bytes(), tag_name(allocation.tag));
+            }
+        }
+    }
+
     /// The tag of a block.
     pub(super) fn tag_of(&self, address: Address) -> Option<u32> {
         self.state.lock().allocations.get(&address).map(|allocation| allocation.tag)

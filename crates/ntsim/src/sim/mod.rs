@@ -10,6 +10,7 @@ mod filter;
 mod findings;
 mod load;
 mod mapping;
+mod memory;
 mod observe;
 mod operation;
 mod population;

@@ -104,7 +104,7 @@ pub(crate) fn run(arguments: &Scenarios) -> Result<(), Failure> {
             .map_err(|_| Failure::OutputClosed)?;
     }
     if let Some(path) = &arguments.document {
-        replace(path, &document::text(&all))?;
+        replace(path, document::text(&all))?;
     }
     report::conclude(&all)
 }
@@ -145,11 +145,11 @@ fn versions(mut runs: impl DoubleEndedIterator<Item = WindowsVersion>) -> String
     runs.next_back().map_or_else(|| first.to_string(), |last| format!("{first} to {last}"))
 }
 
-/// Puts a text in the place of a file, whole or not at all.
-pub(super) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+/// Puts contents in the place of a file, whole or not at all.
+pub(super) fn replace(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
     let unwritable = |error| {
         Failure::from(BadInput::new(path.display().to_string(), format!("cannot be written: {error}")))
     };
     let partial = path.with_extension("partial");
-    fs::write(&partial, text).and_then(|()| fs::rename(&partial, path)).map_err(unwritable)
+    fs::write(&partial, contents).and_then(|()| fs::rename(&partial, path)).map_err(unwritable)
 }
