@@ -14,7 +14,7 @@ use crate::cross::driver::{self, Arch, Profile};
 use crate::cross::windows_program;
 use crate::run::run;
 use crate::sanitizer::{Ready, Sanitizer};
-use crate::{torture, wine, workspace};
+use crate::{debugger, torture, wine, workspace};
 
 /// One check.
 struct Step {
@@ -31,7 +31,7 @@ struct Report {
     skipped: Vec<String>,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step { name: "formatting", check: || cargo(&["fmt", "--all", "--check"]) },
     Step { name: "driver, x64", check: || built(Part::Driver, Arch::X64) },
     Step { name: "driver, ARM64", check: || built(Part::Driver, Arch::Arm64) },
@@ -53,6 +53,7 @@ const STEPS: [Step; 16] = [
     Step { name: "sanitizers: address", check: || sanitized(Sanitizer::Address) },
     Step { name: "examples in the documentation", check: || tests(&["--doc"]) },
     Step { name: "tests", check: || tests(&["--lib", "--bins", "--tests", "--no-fail-fast"]) },
+    Step { name: "debugger's script", check: || debugger::test().map(|()| Report::default()) },
     Step { name: "torture", check: || torture::short().map(|()| Report::default()) },
 ];
 
