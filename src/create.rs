@@ -49,7 +49,7 @@ impl Operation for Create {
         let Some(create) = data.create() else { return };
         let Some(file) = objects.file_object().filter(|file| !file.is_volume_open()) else { return };
         if may_write(create) || file.has_write_access() || state.exports.is_opened_as_copy_source(file) {
-            streams::attach(state, data, objects, file);
+            streams::attach(state, *data, *objects, file);
         }
     }
 }

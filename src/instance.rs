@@ -61,7 +61,7 @@ impl Drop for InstanceContext {
 
 /// Maximum IRQL: `PASSIVE_LEVEL`. Where anything fails, nothing is left behind, and the driver stays off the
 /// volume.
-pub(crate) fn attach(objects: &RelatedObjects<'_>, setup: InstanceSetup) -> Result<()> {
+pub(crate) fn attach(objects: RelatedObjects<'_>, setup: InstanceSetup) -> Result<()> {
     assert_at_most(PASSIVE_LEVEL);
     let state = state::get().ok_or(NtStatus::FLT_DO_NOT_ATTACH)?;
     let context = Context::try_new(objects.filter(), learn(state, objects, setup)?)?;
@@ -74,7 +74,7 @@ pub(crate) fn attach(objects: &RelatedObjects<'_>, setup: InstanceSetup) -> Resu
 /// Maximum IRQL: `PASSIVE_LEVEL`.
 fn learn(
     state: &'static State,
-    objects: &RelatedObjects<'_>,
+    objects: RelatedObjects<'_>,
     setup: InstanceSetup,
 ) -> Result<InstanceContext> {
     let volume = objects.volume();

@@ -31,7 +31,7 @@ enum WhoWrote {}
 impl Minifilter for WhoWrote {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     fn instance_setup(objects: &RelatedObjects<'_>, setup: InstanceSetup) -> Result<()> {
-        instance::attach(objects, setup)
+        instance::attach(*objects, setup)
     }
 
     /// Maximum IRQL: `PASSIVE_LEVEL`.

@@ -76,8 +76,8 @@ impl Drop for StreamContext {
 /// Maximum IRQL: `PASSIVE_LEVEL`.
 pub(crate) fn attach(
     state: &'static State,
-    data: &CallbackData<'_>,
-    objects: &RelatedObjects<'_>,
+    data: CallbackData<'_>,
+    objects: RelatedObjects<'_>,
     file: FileObject<'_>,
 ) {
     assert_at_most(PASSIVE_LEVEL);
@@ -100,8 +100,8 @@ pub(crate) fn attach(
 /// Maximum IRQL: `PASSIVE_LEVEL`.
 fn attach_first(
     state: &'static State,
-    data: &CallbackData<'_>,
-    objects: &RelatedObjects<'_>,
+    data: CallbackData<'_>,
+    objects: RelatedObjects<'_>,
     file: FileObject<'_>,
     volume: &InstanceContext,
 ) -> Option<Context<StreamContext>> {
@@ -129,7 +129,7 @@ fn attach_first(
 /// What is told of the stream; `None` if its path cannot be had.
 ///
 /// Maximum IRQL: `PASSIVE_LEVEL`.
-fn info(data: &CallbackData<'_>, volume: &InstanceContext) -> Option<FileInfo> {
+fn info(data: CallbackData<'_>, volume: &InstanceContext) -> Option<FileInfo> {
     let (name_kind, path) = path(data, volume)?;
     Some(FileInfo { volume: volume.key(), met: time::now(), name_kind, path: Some(path) })
 }
@@ -137,11 +137,11 @@ fn info(data: &CallbackData<'_>, volume: &InstanceContext) -> Option<FileInfo> {
 /// The path on the volume: the normalized name, or for want of that the one it was opened by.
 ///
 /// Maximum IRQL: `PASSIVE_LEVEL`.
-fn path(data: &CallbackData<'_>, volume: &InstanceContext) -> Option<(NameKind, PoolArray<u16>)> {
+fn path(data: CallbackData<'_>, volume: &InstanceContext) -> Option<(NameKind, PoolArray<u16>)> {
     [(NameFormat::Normalized, NameKind::Normalized), (NameFormat::Opened, NameKind::Opened)]
         .into_iter()
         .find_map(|(format, kind)| {
-            let information = FileNameInformation::query(data, format, NameQuery::Default).ok()?;
+            let information = FileNameInformation::query(&data, format, NameQuery::Default).ok()?;
             let path = volume.relative(information.name())?;
             Some((kind, PoolArray::try_copy_of(path, TAG).ok()?))
         })

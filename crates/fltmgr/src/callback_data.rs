@@ -60,13 +60,13 @@ impl<'a> CallbackData<'a> {
     }
 
     #[inline]
-    fn data(&self) -> &'a FLT_CALLBACK_DATA {
+    fn data(self) -> &'a FLT_CALLBACK_DATA {
         // SAFETY: valid for the callback, by the condition of `from_raw`.
         unsafe { self.data.as_ref() }
     }
 
     #[inline]
-    fn block(&self) -> &'a crate::raw::FLT_IO_PARAMETER_BLOCK {
+    fn block(self) -> &'a crate::raw::FLT_IO_PARAMETER_BLOCK {
         // SAFETY: the Filter Manager keeps the parameter block as long as the callback data.
         unsafe { &*self.data().Iopb }
     }

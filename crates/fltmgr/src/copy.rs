@@ -36,7 +36,7 @@ impl CopyInformationRoutine {
     /// Maximum IRQL: `DISPATCH_LEVEL` ("`FltGetCopyInformationFromCallbackData` function (fltkernel.h)").
     #[inline]
     #[must_use]
-    pub fn query<'cb>(self, data: CallbackData<'cb>) -> Option<CopyInformation<'cb>> {
+    pub fn query(self, data: CallbackData<'_>) -> Option<CopyInformation<'_>> {
         irql::assert_at_most(DISPATCH_LEVEL);
         let mut information = COPY_INFORMATION { SourceFileObject: ptr::null_mut(), SourceFileOffset: 0 };
         // SAFETY: the callback data is valid, and the result goes to a variable of its type.

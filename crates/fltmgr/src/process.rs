@@ -58,6 +58,7 @@ impl<'a> Thread<'a> {
     /// Gives the thread with this id to `visit`, if there is one.
     ///
     /// Maximum IRQL: `APC_LEVEL` ("`PsLookupThreadByThreadId` function (ntifs.h)").
+    #[expect(clippy::not_unsafe_ptr_arg_deref, reason = "an id is no address: nothing dereferences it")]
     pub fn with_id<R>(id: HANDLE, visit: impl FnOnce(Thread<'_>) -> R) -> Option<R> {
         irql::assert_at_most(APC_LEVEL);
         let mut thread: PETHREAD = ptr::null_mut();
