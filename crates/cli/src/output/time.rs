@@ -49,7 +49,8 @@ pub(crate) fn civil(FileTime(ticks): FileTime) -> Option<(PrimitiveDateTime, u64
     Some((PrimitiveDateTime::new(moment.date(), moment.time()), ticks % UNITS))
 }
 
-/// The time as text, if it can be written.
+/// The time as text, if it can be written. For what there is where the simulator is.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub(crate) fn rfc3339(time: FileTime) -> Option<String> {
     Rfc3339::of(time).map(|text| text.as_str().to_owned())
 }
