@@ -29,6 +29,8 @@ pub enum Fault {
     VersionUnchecked,
     /// The index changes a way without Release.
     ChangeRelaxed,
+    /// The index replaces a value so that readers take the way for changed.
+    ReplacedLikeChanged,
 }
 
 /// Whether this fault is seeded.

@@ -5,9 +5,11 @@
 //! on whatever volume, and who a thread is by the address of its object ([`crate::threads`]).
 //!
 //! An address can be in either of two buckets, in one of eight *ways* each. A way is guarded by a
-//! version: odd while it is being changed, and never the same twice. Readers never wait for a writer
-//! and never retry: a way that changes under a reader did not hold the address at one moment of the
-//! reader's call, so that passing over it is a right answer.
+//! version, whose lower half is odd while the way changes hands and counts how often it has, and whose upper
+//! half does the same for replacements of the value. Readers never wait for a writer and never retry: a way
+//! that changes hands under a reader did not hold the address at one moment of the reader's call, so that
+//! passing over it is a right answer. To be taken for unchanged it would have to change hands 2³¹ times
+//! meanwhile. A value of one word is replaced in one store, which readers need not notice.
 
 use core::array;
 use core::num::NonZeroU64;
@@ -114,8 +116,9 @@ impl<'m, const WORDS: usize> AddressIndex<'m, WORDS> {
 
     /// The value of `address`. Wait-free.
     ///
-    /// A call during which the address is put or removed answers as before or after that; one during which its value
-    /// is replaced may also answer `None`. The words of what it answers were put together.
+    /// A call during which the address is put or removed, or its value replaced, answers as before or after that; but
+    /// one during which a value of several words is replaced may also answer `None`. The words of what it answers were
+    /// put together.
     #[expect(clippy::inline_always, reason = "on the way of every write, several times")]
     #[inline(always)]
     #[must_use]
@@ -142,7 +145,7 @@ impl<'m, const WORDS: usize> AddressIndex<'m, WORDS> {
     /// [`Full`]: nothing was changed.
     pub fn put(&self, address: NonZeroU64, value: [u64; WORDS]) -> Result<(), Full> {
         let address_value = address.get();
-        if self.ways(address).any(|way| way.change(address_value, None, address_value, value)) {
+        if self.ways(address).any(|way| way.replace(address_value, value)) {
             return Ok(());
         }
         // The emptier bucket first: with that choice hardly any address is refused before most ways are used.
@@ -224,7 +227,7 @@ impl<const WORDS: usize> Way<'_, WORDS> {
         let value = array::from_fn(|word| value.get(word).map_or(0, |word| word.load(Ordering::Acquire)));
         // Relaxed: ordered after the loads above by their Acquire. It never goes down, so that it is not the even
         // number below an odd one.
-        let unchanged = version_now.load(Ordering::Relaxed) == settled(version);
+        let unchanged = hands(version_now.load(Ordering::Relaxed)) == hands(version) & !1;
         (unchanged || seeded(Fault::VersionUnchecked)).then_some(value)
     }
 
@@ -243,12 +246,12 @@ impl<const WORDS: usize> Way<'_, WORDS> {
             value.iter().zip(expected).all(|(word, expected)| word.load(Ordering::Acquire) == expected)
         };
         let fits = held == from && from_value.is_none_or(is);
-        if !fits || version != settled(version) {
+        if !fits || version & (CHANGING | REPLACING) != 0 {
             return false;
         }
-        // Acquire on success: pairs with the Release store below. Nobody else changes the way while its
-        // version is odd.
-        let changing = version.wrapping_add(1);
+        // Acquire on success: pairs with the Release stores below and in `replace`. Nobody else changes the way
+        // while half of its version is odd.
+        let changing = version | CHANGING;
         if shared_version.compare_exchange(version, changing, Ordering::Acquire, Ordering::Relaxed).is_err() {
             return false;
         }
@@ -260,12 +263,49 @@ impl<const WORDS: usize> Way<'_, WORDS> {
         }
         self.address.store(to, release);
         // Release: pairs with the Acquire loads of the version above and in `read`.
-        shared_version.store(changing.wrapping_add(1), Ordering::Release);
+        let changed = version & !HANDS | version.wrapping_add(2 * CHANGING) & HANDS;
+        shared_version.store(changed, Ordering::Release);
+        true
+    }
+
+    /// If this way holds `address`, gives it another value, as [`change`](Self::change) would; but if that is one
+    /// word, a reader gets the old one or the new.
+    fn replace(self, address: u64, to: [u64; WORDS]) -> bool {
+        let Held { version: shared_version, value } = self.held;
+        let ([word], &[to]) = (value.as_slice(), to.as_slice()) else {
+            return self.change(address, None, address, to);
+        };
+        if seeded(Fault::ReplacedLikeChanged) {
+            return self.change(address, None, address, [to; WORDS]);
+        }
+        // Acquire, both: as in `change`.
+        let version = shared_version.load(Ordering::Acquire);
+        if self.address.load(Ordering::Acquire) != address || version & (CHANGING | REPLACING) != 0 {
+            return false;
+        }
+        // Acquire on success: as in `change`.
+        let replacing = version | REPLACING;
+        if shared_version.compare_exchange(version, replacing, Ordering::Acquire, Ordering::Relaxed).is_err()
+        {
+            return false;
+        }
+        // Release: pairs with the Acquire loads of the value in `read` and `change`.
+        word.store(to, Ordering::Release);
+        // Release: pairs with the Acquire loads of the version in `change` and above.
+        shared_version.store(version.wrapping_add(2 * REPLACING), Ordering::Release);
         true
     }
 }
 
-/// The version that a way of this version has when it is not being changed: the same, unless it is.
-const fn settled(version: u64) -> u64 {
-    version & !1
+/// Set in a way's version while it changes hands.
+const CHANGING: u64 = 1;
+/// The half of the version that counts how often it has.
+const HANDS: u64 = 0xFFFF_FFFF;
+/// Set in a way's version while its value is replaced; above it is counted how often that was.
+const REPLACING: u64 = HANDS + 1;
+
+/// What a reader heeds of a version.
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+const fn hands(version: u64) -> u32 {
+    version as u32
 }

@@ -86,6 +86,24 @@ fn late_removal() {
     assert_eq!(index.get(A.get()), Some(key(A, 2)));
 }
 
+/// An address whose key is replaced is found throughout: a file that is opened under its new name while somebody writes
+/// to it.
+fn replacement() {
+    let index = index();
+    index.insert(A, key(A, 1)).expect("room");
+    let writer = thread::spawn(move || {
+        index.insert(A, key(A, 2)).expect("it has a way");
+        index.insert(A, key(A, 3)).expect("it has a way");
+    });
+    let found = index.get(A.get());
+    assert!(
+        found.is_some_and(|found| (key(A, 1)..=key(A, 3)).contains(&found)),
+        "{found:X?} is no key it had"
+    );
+    writer.join().expect("the writer");
+    assert_eq!(index.get(A.get()), Some(key(A, 3)));
+}
+
 /// Two addresses inserted at once get a way each.
 fn insertions() {
     let index = index();
@@ -158,14 +176,20 @@ fn a_late_removal_spares_the_new_key() {
 }
 
 #[test]
+fn an_address_is_found_while_its_key_is_replaced() {
+    model(replacement);
+}
+
+#[test]
 fn simultaneous_insertions_do_not_collide() {
     model(insertions);
 }
 
 /// Each fault, the model that must notice it, and what that says.
-const FAULTS: [(Fault, fn(), &str); 2] = [
+const FAULTS: [(Fault, fn(), &str); 3] = [
     (Fault::VersionUnchecked, reused_way, "is not a key of"),
     (Fault::ChangeRelaxed, reused_way, "is not a key of"),
+    (Fault::ReplacedLikeChanged, replacement, "is no key it had"),
 ];
 
 #[test]
