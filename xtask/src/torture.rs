@@ -9,10 +9,10 @@ use crate::cross::driver::{Arch, Profile};
 use crate::run::run;
 use crate::workspace;
 
-/// What a short run plays: the same each time, so without the schedule that leaves it to chance. Its length is only a
-/// matter of patience.
+/// What a short run plays: the same each time, though with threads it is left to chance what meets what. Its length is
+/// only a matter of patience.
 const SHORT: [&str; 4] = ["--operations", "200000", "--seed", "1"];
-const SCHEDULES: [&str; 2] = ["fixed", "seeded"];
+const SCHEDULES: [&str; 3] = ["fixed", "seeded", "threads"];
 
 /// Builds driver and program and plays workloads.
 pub(crate) fn torture(more: &[String]) -> Result<()> {
