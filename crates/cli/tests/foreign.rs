@@ -11,10 +11,10 @@ use std::fs;
 use support::{run, workspace};
 
 /// A driver's file in a folder that lives as long as the test.
-fn driver(source: &str) -> Option<(tempfile::TempDir, String)> {
+fn driver(source: &str, macros: &[&str]) -> Option<(tempfile::TempDir, String)> {
     let folder = tempfile::tempdir().expect("there is room");
     let path = folder.path().join("spy.sys");
-    fs::write(&path, c_driver::compile_defining(source, &[])?.image).expect("it can be written");
+    fs::write(&path, c_driver::compile_defining(source, macros)?.image).expect("it can be written");
     let path = path.to_str().expect("a path in UTF-8").to_owned();
     Some((folder, path))
 }
@@ -25,7 +25,7 @@ fn scenario(name: &str) -> String {
 
 #[test]
 fn another_driver_is_reported_on() {
-    let Some((_folder, path)) = driver("spy.c") else { return };
+    let Some((_folder, path)) = driver("spy.c", &[]) else { return };
     let files = [scenario("explorer-copy.kdl"), scenario("append.kdl")];
     let ran = run(&["simulate", "--driver", &path, "--json", &files[0], &files[1]]);
     let scenarios = ran.objects("scenario");
@@ -45,6 +45,31 @@ fn another_driver_is_reported_on() {
     );
     assert!(ran.objects("leak").is_empty());
     assert_eq!(ran.objects("summary")[0]["driver"], "spy");
+}
+
+#[test]
+fn a_crash_fails_its_scenario_and_the_next_one_is_played() {
+    let Some((_folder, path)) = driver("unhandled.c", &["KIND=OUTSIDE"]) else { return };
+    let folder = tempfile::tempdir().expect("there is room");
+    for name in ["append.kdl", "explorer-copy.kdl"] {
+        fs::copy(scenario(name), folder.path().join(name)).expect("it can be copied");
+    }
+    let folder = folder.path().to_str().expect("a path in UTF-8");
+    let ran = run(&["scenarios", folder, "--driver", &path, "--json"]);
+    if ran.stdout.is_empty() && std::env::var_os("WHOWROTE_REQUIRE_BUILDS").is_none() {
+        // Built to end at a panic, the program can but tell why.
+        assert!(ran.stderr.contains("the simulation ended"), "{}", ran.stderr);
+        return;
+    }
+    let lines = ran.ended(1).objects("scenario");
+    assert_eq!(lines.len(), 2);
+    for line in lines {
+        assert_eq!(line["outcome"], "not-met");
+        let said = line["runs"][0]["difference"].as_str().expect("a difference");
+        for part in ["the simulation ended: an access violation at 0x10000", "DriverEntry"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn what_says_that_it_is_not_met_says_on_which_windows() {
 /// name, which takes what it is given for pointers: that ends the simulation or breaks a rule, depending on what happens to
 /// be in the registers of arguments that the driver does not pass.
 #[test]
-fn a_crash_fails_its_own_scenario_alone() {
+fn what_goes_wrong_fails_its_own_scenario_alone() {
     const WANTED: &[u8] = b"FltGetCopyInformationFromCallbackData";
     const FOUND: &[u8] = b"FltSetInstanceContext";
     let mut image = fs::read(driver()).unwrap();
