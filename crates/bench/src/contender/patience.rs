@@ -10,8 +10,8 @@ use spin::RelaxStrategy;
 /// he may be, and who spins for him all the time would keep him from it.
 pub(super) struct Patience;
 
-/// As long as a lock is ever held by somebody who runs.
-const SPINS: u32 = 2_000;
+/// Longer than the lock is ever held by somebody who runs: two microseconds or more.
+const SPINS: u32 = 50;
 
 impl RelaxStrategy for Patience {
     fn relax() {

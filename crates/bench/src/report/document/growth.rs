@@ -61,7 +61,7 @@ const WHY: &str = "
 Flat is the goal. Instructions are, but for the ways of a bucket of the index of open files that are looked at before the right
 one: a few more when it is full. What rises with open files is time: each write goes to another file, whose entry in the
 index and context are then in no cache any more, and memory answers in its own time. A workload that stays with its files
-does not see that. Processes and processors are looked up in a table by their number, or not at all.
+does not see that. Neither threads with their processes nor processors are searched for: an address or a number leads to them.
 ";
 
 const SHARDS: &str = "
