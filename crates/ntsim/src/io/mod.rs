@@ -41,6 +41,7 @@ pub(crate) mod transfer;
 pub(crate) mod volume;
 pub(crate) mod work_item;
 pub(crate) mod zw;
+pub(crate) mod zw_information;
 
 pub(crate) use flags::{callback_data, file_object, irp, stack_location};
 pub(crate) use handle::FileHandles;

@@ -30,10 +30,12 @@ fn dos_name(volume: &Volume) -> Option<String> {
     volume.dos_name().map(str::to_owned).or_else(guid)
 }
 
-/// `IoVolumeDeviceToDosName`: the caller frees the text.
+/// `IoVolumeDeviceToDosName`, of a volume's device or the disk's that it lies on: the caller frees the text.
 pub(crate) fn volume_device_to_dos_name(cpu: &Cpu, device: Ptr, name: Ptr<UnicodeString>) -> NtStatus {
     let volumes = cpu.kernel().volumes.all();
-    let Some(volume) = volumes.iter().find(|volume| volume.device() == device) else {
+    let Some(volume) =
+        volumes.iter().find(|volume| volume.device() == device || volume.disk() == Some(device))
+    else {
         cpu.violation(Rule::ObjectReference, format!("{device:?} is no volume's device object (any more)"));
         return NtStatus::INVALID_PARAMETER;
     };

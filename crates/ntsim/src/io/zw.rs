@@ -89,7 +89,8 @@ fn open(
     ended.status
 }
 
-fn file_of(cpu: &Cpu, handle: usize) -> Result<Arc<File>, NtStatus> {
+/// The file behind a handle of a driver's.
+pub(super) fn file_of(cpu: &Cpu, handle: usize) -> Result<Arc<File>, NtStatus> {
     match cpu.kernel().handles.get(handle) {
         Some(Object::File(file)) => Ok(file),
         Some(_) => Err(NtStatus::OBJECT_TYPE_MISMATCH),

@@ -67,7 +67,7 @@ fn write(machine: &Machine, handle: Handle) -> Result<u32, NtStatus> {
 }
 
 /// `FltCreateFileEx2` by an instance: the handle and the file object.
-fn create(instance: Ptr, path: &str) -> (usize, Ptr<FileObject>) {
+pub(super) fn create(instance: Ptr, path: &str) -> (usize, Ptr<FileObject>) {
     let name = SharedText::new(path);
     let descriptor = Shared::new(name.descriptor());
     let attributes = Shared::new(ObjectAttributes {

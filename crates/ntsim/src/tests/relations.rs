@@ -2,7 +2,8 @@
 
 use super::Machine;
 use super::driver::{self, FILTER, Filter, nt, status};
-use crate::abi::{Ptr, RelatedObjects, Shared, SharedText};
+use crate::abi::{Ptr, RelatedObjects, Shared, SharedText, UnicodeString};
+use crate::rtl;
 use crate::sim::Leak;
 use crate::status::NtStatus;
 
@@ -48,6 +49,12 @@ extern "win64" fn look(objects: usize, _flags: u32, _device: u32, _file_system: 
     assert_eq!(status("FltGetVolumeFromDeviceObject", &[filter, device, place]), NtStatus::SUCCESS);
     assert_eq!(out.get().address(), volume);
     drop_it();
+    // Sample drivers give it the disk's device, not the volume's.
+    let letter = Shared::new(UnicodeString { length: 0, maximum_length: 0, buffer: Ptr::NULL });
+    let arguments = [device, letter.ptr().address()];
+    assert_eq!(status("IoVolumeDeviceToDosName", &arguments), NtStatus::SUCCESS);
+    assert_eq!(rtl::read_unicode_string(letter.ptr()), "C:");
+    nt("ExFreePool", &[letter.get().buffer.address()]);
     nt("ObfDereferenceObject", &[device]);
     let writable = Shared::new(0u8);
     assert_eq!(status("FltIsVolumeWritable", &[volume, writable.ptr().address()]), NtStatus::SUCCESS);

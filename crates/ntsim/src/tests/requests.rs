@@ -4,6 +4,7 @@ use super::Machine;
 use super::driver::{
     self, FINISHED_PROCESSING, Filter, SEEN, SUCCESS_NO_CALLBACK, SUCCESS_WITH_CALLBACK, nt, status,
 };
+use super::own_io::create;
 use crate::abi::{CallbackData, IoParameterBlock, IoStatusBlock, Ptr, RelatedObjects, Shared};
 use crate::sim::{CreateSpec, Major, WriteSpec};
 use crate::status::NtStatus;
@@ -209,6 +210,32 @@ fn the_list_of_a_swapped_buffer_is_freed_unless_it_is_retained() {
         machine.sim.write(machine.thread, file, &WriteSpec::at(0, 16)).expect("it can be written");
     }
     assert_eq!(SEEN.get(), 2);
+    machine.unload_cleanly();
+    machine.expect_no_violation();
+}
+
+#[test]
+fn a_file_is_asked_about_and_changed_by_handle() {
+    extern "win64" fn pre(_: Data, objects: Objects, _: Ptr<usize>) -> u32 {
+        let (handle, file) = create(objects.read().instance, r"\Device\HarddiskVolume3\log");
+        let (size, ended) = (Shared::new(700i64), Shared::new(IoStatusBlock { status: 1, information: 0 }));
+        let ended_at = ended.ptr().address();
+        let arguments = [handle, ended_at, size.ptr().address(), 8, END_OF_FILE];
+        assert_eq!(status("ZwSetInformationFile", &arguments), NtStatus::SUCCESS);
+        let words = Shared::new([0i64; 3]);
+        let arguments = [handle, ended_at, words.ptr().address(), 24, STANDARD];
+        assert_eq!(status("ZwQueryInformationFile", &arguments), NtStatus::SUCCESS);
+        assert_eq!((words.get()[1], ended.get().information), (700, 24));
+        nt("ObfDereferenceObject", &[file.address()]);
+        assert_eq!(status("ZwClose", &[handle]), NtStatus::SUCCESS);
+        SUCCESS_NO_CALLBACK
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        Filter::default().on_with_flags(Major::Write, SKIP_PAGING_IO, pre, None).start(driver)
+    }
+    let machine = Machine::new(entry);
+    let file = machine.open(r"C:\a");
+    machine.sim.write(machine.thread, file, &WriteSpec::at(0, 10)).expect("it can be written");
     machine.unload_cleanly();
     machine.expect_no_violation();
 }

@@ -3,7 +3,7 @@
 use crate::abi::{IoStatusBlock, ObjectAttributes, Ptr};
 use crate::exports::rows::routines;
 use crate::exports::{Module, Routine};
-use crate::io::zw;
+use crate::io::{zw, zw_information};
 use crate::ke::irql::Irql;
 use crate::status::NtStatus;
 
@@ -19,4 +19,8 @@ routines! {
         length: u32, offset: Ptr<i64>, key: Ptr<u32>) -> NtStatus, PASSIVE => zw::read_file;
     Ntoskrnl: ZwWriteFile(handle: usize, event: usize, apc: Ptr, context: Ptr, status: Ptr<IoStatusBlock>, buffer: Ptr,
         length: u32, offset: Ptr<i64>, key: Ptr<u32>) -> NtStatus, PASSIVE => zw::write_file;
+    Ntoskrnl: ZwQueryInformationFile(handle: usize, status: Ptr<IoStatusBlock>, buffer: Ptr, length: u32, class: u32)
+        -> NtStatus, PASSIVE => zw_information::query_information_file;
+    Ntoskrnl: ZwSetInformationFile(handle: usize, status: Ptr<IoStatusBlock>, buffer: Ptr, length: u32, class: u32)
+        -> NtStatus, PASSIVE => zw_information::set_information_file;
 }
