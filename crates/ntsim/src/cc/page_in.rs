@@ -32,8 +32,12 @@ pub(crate) fn page_in(
     let mut from = within.start;
     while let Some((missing, holder)) = fcb.pages().missing(file, &(from..within.end), MAX_READ_BYTES) {
         from = missing.end;
-        read_pages(cpu, &holder, &missing, top_level)?;
-        fcb.pages().came(&missing);
+        match read_pages(cpu, &holder, &missing, top_level) {
+            Ok(()) => fcb.pages().came(&missing),
+            // The file was truncated meanwhile: there is nothing to read any more.
+            Err(NtStatus::END_OF_FILE) => break,
+            Err(status) => return Err(status),
+        }
     }
     Ok(from > within.start)
 }

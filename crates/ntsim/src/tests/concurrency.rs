@@ -11,7 +11,9 @@ use super::driver::{
     free, nt, status, target,
 };
 use crate::abi::{CallbackData, Ptr, RelatedObjects, Shared};
-use crate::sim::{Config, CreateSpec, Major, ProcessSpec, Schedule, Sim, VolumeSpec, WriteSpec};
+use crate::sim::{
+    Config, CreateSpec, Handle, Major, ProcessSpec, Schedule, Setting, Sim, Thread, VolumeSpec, WriteSpec,
+};
 use crate::status::NtStatus;
 use crate::windows::Windows;
 
@@ -316,4 +318,36 @@ fn a_seed_determines_the_order() {
     }
     assert!(orders.iter().any(|order| !order.is_sorted()), "a thread loses its turn in a routine");
     assert!(orders.iter().any(|order| *order != orders[0]), "another seed, another order");
+}
+
+/// Seen once in some million operations: a write of part of a page failed with `STATUS_END_OF_FILE`, for another thread had
+/// truncated the file while the rest of the page was read.
+#[test]
+fn a_file_may_be_truncated_while_a_page_of_it_is_read() {
+    const BYTES: u32 = 1 << 16;
+    let _turn = TURN.lock();
+    let machine = Machine::with(threads(), entry);
+    let lane = |number: u32, act: &dyn Fn(Thread, Handle)| {
+        let spec = ProcessSpec::new(r"C:\lane.exe").pid(5000 + 8 * number);
+        let process = machine.sim.add_process(spec).expect("its own PID");
+        let thread = machine.sim.add_thread(process, None).expect("a TID is free");
+        let handle = machine.sim.create(thread, &CreateSpec::new(r"C:\shared")).expect("it can be opened");
+        (0..10 * ROUNDS).for_each(|_| act(thread, handle));
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            lane(0, &|thread, handle| {
+                let whole = WriteSpec { non_cached: true, ..WriteSpec::at(0, BYTES) };
+                machine.sim.write(thread, handle, &whole).expect("it can be written");
+                machine
+                    .sim
+                    .set_information(thread, handle, Setting::EndOfFile(0))
+                    .expect("it can be truncated");
+            });
+        });
+        lane(1, &|thread, handle| {
+            machine.sim.write(thread, handle, &WriteSpec::at(30_001, 8)).expect("it can be written");
+        });
+    });
+    machine.expect_no_violation();
 }
