@@ -268,4 +268,46 @@ impl Parameters {
         set(&mut parameters);
         parameters
     }
+
+    /// Those of `IRP_MJ_QUERY_INFORMATION`, which volumes are asked with, too.
+    pub(crate) fn query_information(class: u32, info_buffer: Ptr, length: u32) -> Self {
+        Self::zeroed_then(|parameters| {
+            parameters.query_file_information = QueryFileInformationParameters {
+                length,
+                alignment: 0,
+                file_information_class: class,
+                alignment2: 0,
+                info_buffer,
+            };
+        })
+    }
+
+    /// Those of `IRP_MJ_SET_INFORMATION` that concerns no other file.
+    pub(crate) fn set_information(class: u32, info_buffer: Ptr, length: u32) -> Self {
+        Self::zeroed_then(|parameters| {
+            parameters.set_file_information = SetFileInformationParameters {
+                length,
+                alignment: 0,
+                file_information_class: class,
+                alignment2: 0,
+                parent_of_target: Ptr::NULL,
+                delete_handle: Ptr::NULL,
+                info_buffer,
+            };
+        })
+    }
+
+    /// Those of fast MDL writes, which reads have likewise.
+    pub(crate) fn prepare_mdl(file_offset: i64, length: u32, mdl_chain: Ptr<Ptr>) -> Self {
+        Self::zeroed_then(|parameters| {
+            parameters.prepare_mdl_write = PrepareMdlWriteParameters {
+                file_offset,
+                length,
+                alignment: 0,
+                key: 0,
+                alignment2: 0,
+                mdl_chain,
+            };
+        })
+    }
 }

@@ -129,3 +129,19 @@ fn the_parameter_union_has_the_size_of_the_table() {
     let table = read_table(Path::new(OWN_TABLE)).expect("the table is part of the project");
     assert_eq!(size_of::<super::Parameters>(), number(&table["_FLT_PARAMETERS"], "size"));
 }
+
+/// Parameters of `IRP_MJ_SET_INFORMATION` once left the last word as it happened to be, which filters and watchers read.
+#[test]
+fn parameters_leave_no_word_of_the_union_unset() {
+    use super::{Parameters, Ptr};
+
+    let made = [
+        Parameters::set_information(20, Ptr::NULL, 8),
+        Parameters::query_information(5, Ptr::NULL, 24),
+        Parameters::prepare_mdl(4096, 512, Ptr::NULL),
+    ];
+    for parameters in made {
+        // SAFETY: every bit was set, which is what this test is about.
+        assert_eq!(unsafe { parameters.words }[5], 0);
+    }
+}

@@ -6,9 +6,7 @@ use super::file::File;
 use super::lock::Owner;
 use super::request::{IoStatus, file_of};
 use super::{irp, send};
-use crate::abi::{
-    LockControlParameters, Parameters, Ptr, QueryDirectoryParameters, QueryFileInformationParameters, Shared,
-};
+use crate::abi::{LockControlParameters, Parameters, Ptr, QueryDirectoryParameters, Shared};
 use crate::fltmgr::{Arrival, Kind, Operation};
 use crate::ke::Cpu;
 use crate::sim::{Handle, Major, RangeLock};
@@ -34,15 +32,11 @@ const UNLOCK_SINGLE: u8 = 2;
 pub(crate) fn query_size(cpu: &Cpu, handle: Handle) -> Result<u64, NtStatus> {
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
     let buffer = Shared::new([0i64; STANDARD_INFORMATION_WORDS]);
-    let parameters = Parameters::zeroed_then(|parameters| {
-        parameters.query_file_information = QueryFileInformationParameters {
-            length: STANDARD_INFORMATION_BYTES,
-            alignment: 0,
-            file_information_class: FILE_STANDARD_INFORMATION,
-            alignment2: 0,
-            info_buffer: buffer.ptr().cast(),
-        };
-    });
+    let parameters = Parameters::query_information(
+        FILE_STANDARD_INFORMATION,
+        buffer.ptr().cast(),
+        STANDARD_INFORMATION_BYTES,
+    );
     let operation = Operation {
         irp_flags: irp::SYNCHRONOUS_API | irp::BUFFERED_IO | irp::INPUT_OPERATION | irp::DEFER_IO_COMPLETION,
         ..Operation::new(Major::QueryInformation, Kind::Irp, file, Some(cpu.thread()))

@@ -8,9 +8,7 @@ use super::file::File;
 use super::request::{IoStatus, file_of};
 use super::transfer::irp_flags;
 use super::{file_object, irp, send};
-use crate::abi::{
-    MdlWriteCompleteParameters, Parameters, PrepareMdlWriteParameters, Ptr, Shared, WriteParameters,
-};
+use crate::abi::{MdlWriteCompleteParameters, Parameters, Ptr, Shared, WriteParameters};
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
 use crate::sim::{Handle, Major, MdlWriteSpec, Mode};
@@ -91,16 +89,7 @@ impl MdlWrite {
     /// `IRP_MJ_PREPARE_MDL_WRITE`. Returns whether it was taken; else the IRP follows.
     fn prepare_fast(&self, cpu: &Cpu) -> Result<bool, NtStatus> {
         let chain = Shared::new(Ptr::NULL);
-        let parameters = Parameters::zeroed_then(|parameters| {
-            parameters.prepare_mdl_write = PrepareMdlWriteParameters {
-                file_offset: self.offset,
-                length: self.length,
-                alignment: 0,
-                key: 0,
-                alignment2: 0,
-                mdl_chain: chain.ptr(),
-            };
-        });
+        let parameters = Parameters::prepare_mdl(self.offset, self.length, chain.ptr());
         let prepared = IoStatus::new(NtStatus::SUCCESS, self.length as usize);
         let operation = self.operation(cpu, Major::PrepareMdlWrite, Kind::FastIo);
         taken(send::send(cpu, operation, parameters, move |_, _| prepared))

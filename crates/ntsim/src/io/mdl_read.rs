@@ -9,7 +9,7 @@ use super::mdl::{COMPLETE_MDL, MDL, taken};
 use super::request::{IoStatus, file_of};
 use super::transfer::irp_flags;
 use super::{file_object, irp, send};
-use crate::abi::{Parameters, PrepareMdlWriteParameters, Ptr, ReadParameters, Shared};
+use crate::abi::{Parameters, Ptr, ReadParameters, Shared};
 use crate::fltmgr::{Arrival, Kind, Operation};
 use crate::ke::Cpu;
 use crate::sim::{Handle, Major, MdlReadSpec, Mode};
@@ -80,16 +80,7 @@ impl MdlRead {
     /// `IRP_MJ_MDL_READ`. Returns how much is there if it was taken; else the IRP follows.
     fn prepare_fast(&self, cpu: &Cpu) -> Result<Option<u32>, NtStatus> {
         let chain = Shared::new(Ptr::NULL);
-        let parameters = Parameters::zeroed_then(|parameters| {
-            parameters.prepare_mdl_write = PrepareMdlWriteParameters {
-                file_offset: self.offset,
-                length: self.length,
-                alignment: 0,
-                key: 0,
-                alignment2: 0,
-                mdl_chain: chain.ptr(),
-            };
-        });
+        let parameters = Parameters::prepare_mdl(self.offset, self.length, chain.ptr());
         let operation = self.operation(cpu, Major::MdlRead, Kind::FastIo);
         let target = |cpu: &Cpu, arrival: &Arrival<'_>| {
             // SAFETY: this is a fast MDL read, whose parameters are laid out as those of a fast MDL write.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::file::File;
+use crate::abi::{IoStatusBlock, Ptr};
 use crate::kernel::Kernel;
 use crate::ob::Object;
 use crate::ps::Thread;
@@ -24,6 +25,12 @@ impl IoStatus {
     /// A status without information.
     pub(crate) fn plain(status: NtStatus) -> Self {
         Self::new(status, 0)
+    }
+
+    /// Tells the caller of a routine in its status block; returns the status.
+    pub(crate) fn tell(self, block: Ptr<IoStatusBlock>) -> NtStatus {
+        block.write(IoStatusBlock { status: self.status.0, information: self.information });
+        self.status
     }
 
     /// `IoStatus.Information` as a number of bytes, if the operation succeeded.

@@ -82,7 +82,7 @@ fn open(
         Ok(opened) => opened,
         Err(status) => return status,
     };
-    status.write(IoStatusBlock { status: ended.status.0, information: ended.information });
+    ended.tell(status);
     let owner = cpu.owner();
     cpu.kernel().objects.reference(opened.ptr().cast(), owner);
     handle.write(cpu.kernel().handles.open(Object::File(opened), owner));
@@ -118,8 +118,7 @@ fn transfer(
     let offset = offset.non_null().map_or(file.position(), Ptr::read);
     let own = OwnTransfer { buffer: Some(buffer), ..OwnTransfer::new(major, &file, offset, length, None, 0) };
     let ended = own.send(cpu);
-    status.write(IoStatusBlock { status: ended.status.0, information: ended.information });
-    ended.status
+    ended.tell(status)
 }
 
 /// `ZwReadFile`: here it waits, however the file was opened.

@@ -2,9 +2,7 @@
 
 use super::zw::file_of;
 use super::{irp, own};
-use crate::abi::{
-    IoStatusBlock, Parameters, Ptr, QueryFileInformationParameters, SetFileInformationParameters,
-};
+use crate::abi::{IoStatusBlock, Parameters, Ptr};
 use crate::ex::push_lock;
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
@@ -30,8 +28,7 @@ fn send(
         ..Operation::new(major, Kind::Irp, file, Some(cpu.thread()))
     };
     let ended = own::perform(cpu, operation, parameters);
-    status.write(IoStatusBlock { status: ended.status.0, information: ended.information });
-    ended.status
+    ended.tell(status)
 }
 
 /// `ZwQueryInformationFile`.
@@ -43,15 +40,7 @@ pub(crate) fn query_information_file(
     length: u32,
     class: u32,
 ) -> NtStatus {
-    let parameters = Parameters::zeroed_then(|parameters| {
-        parameters.query_file_information = QueryFileInformationParameters {
-            length,
-            alignment: 0,
-            file_information_class: class,
-            alignment2: 0,
-            info_buffer: buffer,
-        };
-    });
+    let parameters = Parameters::query_information(class, buffer, length);
     send(cpu, handle, status, Major::QueryInformation, irp::INPUT_OPERATION, parameters)
 }
 
@@ -64,16 +53,6 @@ pub(crate) fn set_information_file(
     length: u32,
     class: u32,
 ) -> NtStatus {
-    let parameters = Parameters {
-        set_file_information: SetFileInformationParameters {
-            length,
-            alignment: 0,
-            file_information_class: class,
-            alignment2: 0,
-            parent_of_target: Ptr::NULL,
-            delete_handle: Ptr::NULL,
-            info_buffer: buffer,
-        },
-    };
+    let parameters = Parameters::set_information(class, buffer, length);
     send(cpu, handle, status, Major::SetInformation, 0, parameters)
 }

@@ -165,7 +165,7 @@ pub(crate) fn create_file_ex(
         Ok(opened) => opened,
         Err(status) => return status,
     };
-    status.write(IoStatusBlock { status: ended.status.0, information: ended.information });
+    ended.tell(status);
     let address = opened.ptr().cast();
     let owner = cpu.owner();
     cpu.kernel().objects.reference(address, owner);

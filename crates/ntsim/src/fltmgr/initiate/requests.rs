@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::abi::{
     FileObject, FileSystemControlParameters, IoStatusBlock, Parameters, Ptr, QueryEaParameters,
-    QueryFileInformationParameters, SetFileInformationParameters,
 };
 use crate::fltmgr::instance::Instance;
 use crate::fltmgr::{Kind, Operation};
@@ -73,15 +72,7 @@ fn query(
         Ok(asker) => asker,
         Err(status) => return status,
     };
-    let parameters = Parameters::zeroed_then(|parameters| {
-        parameters.query_file_information = QueryFileInformationParameters {
-            length,
-            alignment: 0,
-            file_information_class: class,
-            alignment2: 0,
-            info_buffer: buffer,
-        };
-    });
+    let parameters = Parameters::query_information(class, buffer, length);
     let flags = irp::BUFFERED_IO | irp::INPUT_OPERATION;
     returned(send(cpu, &asker, major, flags, parameters), bytes)
 }
@@ -127,8 +118,7 @@ pub(crate) fn query_volume_information(
         return NtStatus::INVALID_PARAMETER;
     };
     let ended = query_information::query_volume(instance.volume(), buffer, length, class);
-    status.write(IoStatusBlock { status: ended.status.0, information: ended.information });
-    ended.status
+    ended.tell(status)
 }
 
 /// `FltQueryEaFile`.
@@ -179,17 +169,7 @@ pub(crate) fn set_information_file(
         Ok(asker) => asker,
         Err(status) => return status,
     };
-    let parameters = Parameters {
-        set_file_information: SetFileInformationParameters {
-            length,
-            alignment: 0,
-            file_information_class: class,
-            alignment2: 0,
-            parent_of_target: Ptr::NULL,
-            delete_handle: Ptr::NULL,
-            info_buffer: buffer,
-        },
-    };
+    let parameters = Parameters::set_information(class, buffer, length);
     send(cpu, &asker, Major::SetInformation, irp::BUFFERED_IO, parameters).status
 }
 

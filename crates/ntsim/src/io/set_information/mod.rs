@@ -10,7 +10,7 @@ pub(crate) use self::name::{link, rename};
 use super::file::File;
 use super::request::{IoStatus, file_of};
 use super::{file_object, irp, send};
-use crate::abi::{Parameters, Ptr, SetFileInformationParameters, Shared};
+use crate::abi::{Parameters, Ptr, Shared};
 use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
 use crate::sim::{Access, Handle, Major, Setting};
@@ -86,17 +86,7 @@ pub(crate) fn extend(cpu: &Cpu, file: &Arc<File>, size: i64) -> Result<(), NtSta
 
 /// Sends a request whose parameters are in a system buffer.
 fn request(cpu: &Cpu, file: &Arc<File>, class: u32, buffer: Ptr, length: u32) -> Result<(), NtStatus> {
-    let parameters = Parameters {
-        set_file_information: SetFileInformationParameters {
-            length,
-            alignment: 0,
-            file_information_class: class,
-            alignment2: 0,
-            parent_of_target: Ptr::NULL,
-            delete_handle: Ptr::NULL,
-            info_buffer: buffer,
-        },
-    };
+    let parameters = Parameters::set_information(class, buffer, length);
     let operation = Operation {
         irp_flags: irp::SYNCHRONOUS_API | irp::BUFFERED_IO | irp::DEFER_IO_COMPLETION,
         ..Operation::new(Major::SetInformation, Kind::Irp, Arc::clone(file), Some(cpu.thread()))
