@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use audit::attribution::ProcessKind;
 use audit::batch::{Acknowledgement, Batch, BatchFlags, Header};
 use audit::key::{FileKey, ProcessKey, VolumeKey};
-use audit::record::{Record, Sequence, Write};
+use audit::parameters::{Defect, Source};
+use audit::record::{ParameterEntry, Record, Sequence, Write};
 use ntsim::{
     Config, Connection, CreateSpec, Driver, Handle, NtStatus, PortReply, Process, ProcessSpec, Sim, Thread,
     VolumeSpec, Windows, WriteSpec,
@@ -152,6 +153,28 @@ pub(crate) struct KnownProcess {
     pub(crate) created: u64,
 }
 
+/// A parameter as a consumer was told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KnownParameter {
+    pub(crate) name: String,
+    pub(crate) source: Source,
+    pub(crate) value: u32,
+    /// Source, defect, index of the text, what was found, and the text.
+    pub(crate) refused: Option<(Source, Defect, u32, u64, String)>,
+}
+
+impl KnownParameter {
+    fn of(entry: &ParameterEntry<'_>) -> Self {
+        let refused = entry.refused.map(|refused| {
+            let source = refused.source.known().expect("one of this version");
+            let defect = refused.defect.known().expect("one of this version");
+            (source, defect, refused.text_index, refused.found, refused.text.to_string())
+        });
+        let source = entry.source.known().expect("one of this version");
+        Self { name: entry.parameter.to_string(), source, value: entry.value, refused }
+    }
+}
+
 /// A write, with its names as they were known when it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
@@ -190,6 +213,9 @@ pub(crate) struct Contents {
     pub(crate) writes: BTreeMap<Sequence, Received>,
     pub(crate) order: Vec<Sequence>,
     pub(crate) losses: Vec<audit::record::Loss>,
+    pub(crate) omissions: Vec<audit::record::Omission>,
+    /// In the order in which they were told, on whatever connection.
+    pub(crate) parameters: Vec<KnownParameter>,
     /// What this connection was told.
     pub(crate) processes: BTreeMap<ProcessKey, KnownProcess>,
     pub(crate) files: BTreeMap<FileKey, (VolumeKey, String)>,
@@ -286,6 +312,8 @@ impl Contents {
                 repeated(self.volumes.insert(volume.key, known).is_some(), format!("{:?}", volume.key));
             }
             Record::Loss(loss) => self.losses.push(loss),
+            Record::Omission(omission) => self.omissions.push(omission),
+            Record::Parameter(parameter) => self.parameters.push(KnownParameter::of(&parameter)),
             Record::Unknown { kind, .. } => panic!("record of kind {kind}"),
         }
     }

@@ -12,7 +12,8 @@
 //!
 //! [`key`] names processes, files and volumes; [`dictionary`] keeps what keys stand for until it was sent; [`index`]
 //! finds a file's key by its address without a call, [`threads`] who a thread is; [`ledger`] proves that every record was
-//! delivered or counted as lost; [`debug`] tells a debugger where all this is.
+//! delivered or counted as lost; [`parameters`] checks what an administrator sets and judges exclusions, [`omission`] counts
+//! what they leave out; [`debug`] tells a debugger where all this is.
 //!
 //! The wire layout is documented byte by byte in `docs/record-format.md`.
 //!
@@ -43,6 +44,8 @@ pub mod fault;
 pub mod index;
 pub mod key;
 pub mod ledger;
+pub mod omission;
+pub mod parameters;
 pub mod record;
 pub mod ring;
 pub mod threads;

@@ -8,9 +8,12 @@ use audit::batch::{
 };
 use audit::key::{FileKey, ProcessKey, VolumeKey};
 use audit::ledger::LossReason;
+use audit::omission::Because;
+use audit::parameters::{Defect, Parameter, Source};
 use audit::record::{
-    Actor, Code, CopySource, DecodeError, FileEntry, Loss, MAX_RECORD_SLOTS, NameKind, Operation,
-    ProcessEntry, Record, SLOT_SIZE, Sequence, Sid, Text, VolumeEntry, Write, WriteFlags, WriteOffset,
+    Actor, Code, CopySource, DecodeError, FileEntry, Loss, MAX_RECORD_SLOTS, NameKind, Omission, Operation,
+    ParameterEntry, ProcessEntry, Record, Refused, SLOT_SIZE, Sequence, Sid, Text, VolumeEntry, Write,
+    WriteFlags, WriteOffset,
 };
 use audit::ring::{Ring, Shard, Slot, WhenFull};
 use proptest::collection::vec;
@@ -25,6 +28,8 @@ enum Owned {
     Volume(VolumeEntry<'static>, Vec<u16>, Vec<u16>),
     File(FileEntry<'static>, Vec<u16>),
     Loss(Loss),
+    Omission(Omission),
+    Parameter(ParameterEntry<'static>, Vec<u16>),
 }
 
 impl Owned {
@@ -39,6 +44,11 @@ impl Owned {
             }
             Self::File(file, path) => Record::File(FileEntry { path: Text::new(path), ..*file }),
             Self::Loss(loss) => Record::Loss(*loss),
+            Self::Omission(omission) => Record::Omission(*omission),
+            Self::Parameter(parameter, text) => Record::Parameter(ParameterEntry {
+                refused: parameter.refused.map(|refused| Refused { text: Text::new(text), ..refused }),
+                ..*parameter
+            }),
         }
     }
 
@@ -49,6 +59,8 @@ impl Owned {
             Record::Volume(volume) => writer.push_volume(&volume).is_ok(),
             Record::File(file) => writer.push_file(&file).is_ok(),
             Record::Loss(loss) => writer.push_loss(&loss).is_ok(),
+            Record::Omission(omission) => writer.push_omission(&omission).is_ok(),
+            Record::Parameter(parameter) => writer.push_parameter(&parameter).is_ok(),
             Record::Unknown { .. } => false,
         }
     }
@@ -155,6 +167,28 @@ fn record() -> impl Strategy<Value = Owned> {
         any::<(u64, u8, u64, u64)>().prop_map(|(time, reason, count, total)| {
             Owned::Loss(Loss { time, reason: Code::<LossReason>::of_number(reason), count, total })
         }),
+        any::<(u64, u8, u64, u64)>().prop_map(|(time, because, count, total)| {
+            Owned::Omission(Omission { time, because: Code::<Because>::of_number(because), count, total })
+        }),
+        (any::<(u8, u64, u8, u32)>(), option::of((any::<u8>(), 1_u8.., any::<(u32, u64)>())), text())
+            .prop_map(|((parameter, since, source, value), refused, text)| {
+                let refused = refused.map(|(source, defect, (text_index, found))| Refused {
+                    source: Code::<Source>::of_number(source),
+                    defect: Code::<Defect>::of_number(defect),
+                    text_index,
+                    found,
+                    text: Text::EMPTY,
+                });
+                let parameter = ParameterEntry {
+                    parameter: Code::<Parameter>::of_number(parameter),
+                    since,
+                    source: Code::<Source>::of_number(source),
+                    value,
+                    refused,
+                    truncated: false,
+                };
+                Owned::Parameter(parameter, text)
+            }),
     ]
 }
 
@@ -190,6 +224,15 @@ fn assert_same(read: &Record<'_>, written: &Record<'_>) {
             assert!(is_kept(&read.path, &written.path, read.truncated));
             assert_eq!(read.truncated, 2 * written.path.len() > room);
             assert_eq!(*read, FileEntry { path: read.path, truncated: read.truncated, ..*written });
+        }
+        (Record::Parameter(read), Record::Parameter(written)) => {
+            let text = |entry: &ParameterEntry<'_>| entry.refused.map_or(0, |refused| refused.text.len());
+            assert_eq!(read.truncated, 2 * text(written) > room);
+            let refused = read.refused.zip(written.refused).map(|(read, written)| {
+                assert!(is_kept(&read.text, &written.text, 2 * written.text.len() > room));
+                Refused { text: read.text, ..written }
+            });
+            assert_eq!(*read, ParameterEntry { refused, truncated: read.truncated, ..*written });
         }
         _ => assert_eq!(read, written),
     }
@@ -282,9 +325,9 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_slots_are_read_or_refused(slots in vec((any::<[u8; SLOT_SIZE]>(), 0_u8..6, 0_u8..8), 0..40)) {
+    fn arbitrary_slots_are_read_or_refused(slots in vec((any::<[u8; SLOT_SIZE]>(), 0_u8..8, 0_u8..8), 0..40)) {
         // Likely kinds and counts, so that what is behind them is looked at.
-        let kinds = [1, 16, 17, 18, 32, 200];
+        let kinds = [1, 16, 17, 18, 32, 33, 34, 200];
         let bytes: Vec<u8> = slots.into_iter().flat_map(|(mut slot, kind, count)| {
             (slot[16], slot[17]) = (kinds[usize::from(kind)], count);
             (slot[33], slot[35], slot[41], slot[49], slot[51]) = (0, 0, 0, 0, 0);

@@ -10,9 +10,12 @@ use audit::attribution::{Basis, Confidence, ProcessKind};
 use audit::batch::{Acknowledgement, Batch, BatchFlags, BatchWriter, HEADER_SIZE, Header};
 use audit::key::{FileKey, ProcessKey, VolumeKey};
 use audit::ledger::LossReason;
+use audit::omission::Because;
+use audit::parameters::{Defect, Parameter, Source};
 use audit::record::{
-    Actor, Code, CopySource, Event, FileEntry, Loss, NameKind, Operation, ProcessEntry, Record, SLOT_SIZE,
-    Sequence, Sid, SlotBytes, Text, VolumeEntry, Write, WriteFlags, WriteOffset,
+    Actor, Code, CopySource, Event, FileEntry, Loss, NameKind, Omission, Operation, ParameterEntry,
+    ProcessEntry, Record, Refused, SLOT_SIZE, Sequence, Sid, SlotBytes, Text, VolumeEntry, Write, WriteFlags,
+    WriteOffset,
 };
 use audit::ring::{Ring, Shard, Slot, WhenFull};
 
@@ -187,6 +190,38 @@ fn the_loss_example_holds() {
 }
 
 #[test]
+fn the_omission_example_holds() {
+    let bytes = example("omission");
+    let omission =
+        Omission { time: NOON + 12_345_678, because: Code::Known(Because::Image), count: 3, total: 1234 };
+    assert_eq!(Record::decode(slots(&bytes)), Ok(Record::Omission(omission)));
+    assert_eq!(encoded(|batch| batch.push_omission(&omission).expect("room")), bytes);
+}
+
+#[test]
+fn the_parameter_example_holds() {
+    let bytes = example("parameter");
+    let text: Vec<u16> = r"C:\logs".encode_utf16().collect();
+    let refused = Refused {
+        source: Code::Known(Source::Registry),
+        defect: Code::Known(Defect::Character),
+        text_index: 7,
+        found: 1,
+        text: Text::new(&text),
+    };
+    let parameter = ParameterEntry {
+        parameter: Code::Known(Parameter::ExcludePaths),
+        since: NOON,
+        source: Code::Known(Source::Default),
+        value: 0,
+        refused: Some(refused),
+        truncated: false,
+    };
+    assert_eq!(Record::decode(slots(&bytes)), Ok(Record::Parameter(parameter)));
+    assert_eq!(encoded(|batch| batch.push_parameter(&parameter).expect("room")), bytes);
+}
+
+#[test]
 fn the_message_example_holds() {
     let bytes = example("message");
     let header = Header {
@@ -243,6 +278,8 @@ fn the_tables_have_neither_gaps_nor_overlaps() {
             ("File: field", 64),
             ("Loss: field", 64),
             ("Message: field", 64),
+            ("Omission: field", 64),
+            ("Parameter: field", 64),
             ("Process: field", 64),
             ("Process: field of every following slot of a dictionary record", 64),
             ("Reply: field", 16),

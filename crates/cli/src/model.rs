@@ -158,6 +158,49 @@ pub struct Loss {
     pub total: u64,
 }
 
+/// Writes that were left out on purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Omission {
+    /// When it was reported.
+    pub time: Option<FileTime>,
+    /// What excluded them.
+    pub because: String,
+    /// How many since the last report of that kind.
+    pub count: u64,
+    /// How many since the driver started.
+    pub total: u64,
+}
+
+/// What a parameter of the driver is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Since when.
+    pub since: Option<FileTime>,
+    /// Where the value in effect comes from.
+    pub source: String,
+    /// The value in effect; of rules, how many.
+    pub value: u32,
+    /// The value that was refused last.
+    pub refused: Option<RefusedValue>,
+}
+
+/// A value of a parameter that the driver refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedValue {
+    /// Where it came from.
+    pub source: String,
+    /// Why.
+    pub reason: String,
+    /// Which of its texts, from 0.
+    pub text_index: u32,
+    /// That text, where one is at fault.
+    pub text: Option<String>,
+    /// What was found: a type, a number, a place; depends on the reason.
+    pub found: u64,
+}
+
 /// `None` for the value that stands for "unknown" on the wire.
 #[must_use]
 pub(crate) fn known<T: Default + PartialEq>(value: T) -> Option<T> {

@@ -4,8 +4,8 @@ use core::fmt;
 
 use super::header::{HEADER_SIZE, Header, HeaderBytes};
 use crate::record::{
-    DictionaryEntry, Event, FileEntry, Loss, MAX_RECORD_SLOTS, ProcessEntry, SLOT_SIZE, SlotBytes,
-    VolumeEntry,
+    DictionaryEntry, Event, FileEntry, Loss, MAX_RECORD_SLOTS, Omission, ParameterEntry, ProcessEntry,
+    SLOT_SIZE, SlotBytes, VolumeEntry,
 };
 
 /// A message being filled, in a buffer of the caller's.
@@ -109,6 +109,27 @@ impl<'b> BatchWriter<'b> {
             *slot = crate::record::bytes(&loss.encode());
         }
         Ok(())
+    }
+
+    /// Adds an omission record.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`]; nothing was added.
+    pub fn push_omission(&mut self, omission: &Omission) -> Result<(), NoRoom> {
+        for slot in self.take(1)? {
+            *slot = crate::record::bytes(&omission.encode());
+        }
+        Ok(())
+    }
+
+    /// Adds a parameter. A text that no record can hold is cut off, and marked so.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`]; nothing was added.
+    pub fn push_parameter(&mut self, parameter: &ParameterEntry<'_>) -> Result<(), NoRoom> {
+        self.push_entry(parameter)
     }
 
     /// Closes the batch. Returns the size of the message, which is at the beginning of the buffer.

@@ -65,6 +65,10 @@ impl Kind {
     pub const FILE: Self = Self(18);
     /// [`Loss`](super::Loss).
     pub const LOSS: Self = Self(32);
+    /// [`Omission`](super::Omission).
+    pub const OMISSION: Self = Self(33);
+    /// [`ParameterEntry`](super::ParameterEntry).
+    pub const PARAMETER: Self = Self(34);
 }
 
 /// Word 2 of every record's first slot: what follows, and how long it is.

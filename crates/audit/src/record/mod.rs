@@ -10,6 +10,8 @@ mod event;
 mod file;
 mod layout;
 mod loss;
+mod omission;
+mod parameter;
 mod payload;
 mod process;
 mod sequence;
@@ -25,6 +27,8 @@ pub use file::{FileEntry, NameKind};
 pub use layout::{Kind, SLOT_SIZE, SlotBytes};
 pub(crate) use layout::{Lead, SLOTS_AT, Words, bytes, high, low, pair, words};
 pub use loss::Loss;
+pub use omission::Omission;
+pub use parameter::{ParameterEntry, Refused};
 pub(crate) use payload::DictionaryEntry;
 pub use payload::MAX_RECORD_SLOTS;
 pub use process::ProcessEntry;
@@ -47,6 +51,10 @@ pub enum Record<'a> {
     File(FileEntry<'a>),
     /// Event records that are missing.
     Loss(Loss),
+    /// Writes that were left out on purpose.
+    Omission(Omission),
+    /// What a parameter is.
+    Parameter(ParameterEntry<'a>),
     /// A kind of record that this version does not know; to be passed over.
     Unknown {
         /// Its kind.
@@ -81,6 +89,8 @@ impl<'a> Record<'a> {
             Kind::VOLUME => Self::Volume(VolumeEntry::decode(&first, following)?),
             Kind::FILE => Self::File(FileEntry::decode(&first, following)?),
             Kind::LOSS => Self::Loss(Loss::decode(&first)),
+            Kind::OMISSION => Self::Omission(Omission::decode(&first)),
+            Kind::PARAMETER => Self::Parameter(ParameterEntry::decode(&first, following)?),
             Kind(kind) => Self::Unknown { kind, slots: lead.slots },
         })
     }

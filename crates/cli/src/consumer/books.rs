@@ -18,6 +18,8 @@ pub struct Books {
     pub lost: u64,
     /// The same by reason, as told by loss records.
     pub lost_by_reason: BTreeMap<String, u64>,
+    /// Writes that were left out on purpose, by what excluded them: neither produced nor lost.
+    pub left_out: BTreeMap<String, u64>,
     /// What does not add up, in words.
     pub faults: Vec<String>,
     /// Whether nobody took records of this session before, so that all of them must come here.

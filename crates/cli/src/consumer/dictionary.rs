@@ -1,12 +1,15 @@
 //! What the keys of the stream stand for. Sent once by the driver, and again after each connection.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use audit::attribution::ProcessKind;
-use audit::record::{Actor, CopySource, FileEntry, NameKind, ProcessEntry, Text, VolumeEntry};
+use audit::record::{
+    Actor, CopySource, FileEntry, NameKind, ParameterEntry, ProcessEntry, Refused, Text, VolumeEntry,
+};
 
 use super::names::Drives;
-use crate::model::{File, FileTime, Party, Process, Source, Volume, known};
+use crate::model::{File, FileTime, Parameter, Party, Process, RefusedValue, Source, Volume, known};
 
 /// PID and name of the kernel's own process.
 const SYSTEM_PID: u32 = 4;
@@ -19,6 +22,8 @@ pub(crate) struct Dictionary {
     processes: HashMap<u64, Process>,
     volumes: HashMap<u64, Volume>,
     files: HashMap<u64, File>,
+    /// By their numbers.
+    parameters: HashMap<u8, Parameter>,
 }
 
 impl Dictionary {
@@ -28,10 +33,11 @@ impl Dictionary {
 
     /// Forgets all: a driver that started anew numbers files and volumes anew.
     pub(crate) fn clear(&mut self) {
-        let Self { drives: _, processes, volumes, files } = self;
+        let Self { drives: _, processes, volumes, files, parameters } = self;
         processes.clear();
         volumes.clear();
         files.clear();
+        parameters.clear();
     }
 
     /// Takes in a process; returns it if it is news.
@@ -81,6 +87,28 @@ impl Dictionary {
         news(&mut self.files, file.key, file)
     }
 
+    /// Takes in a parameter; returns it if it is news.
+    pub(crate) fn parameter(&mut self, entry: &ParameterEntry<'_>) -> Option<&Parameter> {
+        let refused = entry.refused.map(|refused| {
+            let Refused { source, defect, text_index, found, text: at_fault } = refused;
+            RefusedValue {
+                source: source.to_string(),
+                reason: defect.to_string(),
+                text_index,
+                text: text(at_fault),
+                found,
+            }
+        });
+        let parameter = Parameter {
+            name: entry.parameter.to_string(),
+            since: known(entry.since).map(FileTime),
+            source: entry.source.to_string(),
+            value: entry.value,
+            refused,
+        };
+        news(&mut self.parameters, entry.parameter.number(), parameter)
+    }
+
     pub(crate) fn party(&self, actor: Option<Actor>) -> Party<'_> {
         let actor = actor.unwrap_or_default();
         let image = self.processes.get(&actor.process.0).and_then(|process| process.image.as_deref());
@@ -108,7 +136,7 @@ impl Dictionary {
 }
 
 /// Puts an entry in its place; returns it unless the same stood there.
-fn news<T: PartialEq>(entries: &mut HashMap<u64, T>, key: u64, entry: T) -> Option<&T> {
+fn news<K: Copy + Eq + Hash, T: PartialEq>(entries: &mut HashMap<K, T>, key: K, entry: T) -> Option<&T> {
     if entries.get(&key) == Some(&entry) {
         return None;
     }

@@ -7,13 +7,13 @@ pub mod names;
 use std::io;
 
 use audit::batch::{Acknowledgement, Batch};
-use audit::record::{DecodeError, Record};
+use audit::record::{DecodeError, Omission, Record};
 
 use self::books::Arrival;
 pub use self::books::Books;
 use self::dictionary::Dictionary;
 use self::names::Drives;
-use crate::model::{FileTime, Loss, Write, known};
+use crate::model::{self, FileTime, Loss, Write, known};
 use crate::output::Sink;
 
 /// Why a message was not acknowledged. Nothing more can be received then: the driver keeps it for the next connection.
@@ -107,6 +107,21 @@ impl<S: Sink> Consumer<S> {
                     *known_total = loss.total;
                     let time = known(loss.time).map(FileTime);
                     sink.loss(&Loss { time, reason, count: loss.count, total: loss.total })?;
+                }
+            }
+            Record::Omission(omission) => {
+                let because = omission.because.to_string();
+                let known_total = books.left_out.entry(because.clone()).or_default();
+                if omission.total > *known_total {
+                    *known_total = omission.total;
+                    let time = known(omission.time).map(FileTime);
+                    let Omission { count, total, .. } = omission;
+                    sink.omission(&model::Omission { time, because, count, total })?;
+                }
+            }
+            Record::Parameter(entry) => {
+                if let Some(parameter) = dictionary.parameter(&entry) {
+                    sink.parameter(parameter)?;
                 }
             }
             Record::Unknown { .. } => {

@@ -11,7 +11,7 @@ use std::io;
 use self::explain::Explanation;
 pub use self::json::Json;
 pub use self::table::Table;
-use crate::model::{File, Loss, Process, Volume, Write};
+use crate::model::{File, Loss, Omission, Parameter, Process, Volume, Write};
 
 /// Takes what the stream tells, in its order. Every method fails when the output cannot be written.
 #[expect(clippy::missing_errors_doc, reason = "stated once, above")]
@@ -32,6 +32,14 @@ pub trait Sink {
     }
     /// Records are missing.
     fn loss(&mut self, loss: &Loss) -> io::Result<()>;
+    /// Writes were left out on purpose; a sink that is about what was recorded has no use for it.
+    fn omission(&mut self, _: &Omission) -> io::Result<()> {
+        Ok(())
+    }
+    /// How the driver is set up; a sink that is about what was recorded has no use for it.
+    fn parameter(&mut self, _: &Parameter) -> io::Result<()> {
+        Ok(())
+    }
     /// Everything so far must have gone out when this returns.
     fn flush(&mut self) -> io::Result<()>;
 }
@@ -71,6 +79,14 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
 
     fn loss(&mut self, loss: &Loss) -> io::Result<()> {
         (**self).loss(loss)
+    }
+
+    fn omission(&mut self, omission: &Omission) -> io::Result<()> {
+        (**self).omission(omission)
+    }
+
+    fn parameter(&mut self, parameter: &Parameter) -> io::Result<()> {
+        (**self).parameter(parameter)
     }
 
     fn flush(&mut self) -> io::Result<()> {

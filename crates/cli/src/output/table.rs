@@ -11,7 +11,7 @@ use super::explain::{Conclusion, Explanation, Rule, Truth, Verdict, Who};
 use super::time::{civil, of_day};
 use super::words::{count, elided, file_name, grouped, offset, printable};
 use super::{ExplainedSink, Sink};
-use crate::model::{FileTime, Loss, Offset, Party, Write};
+use crate::model::{FileTime, Loss, Offset, Omission, Parameter, Party, RefusedValue, Write};
 
 const DIM: Style = Style::new().dimmed();
 const HEADING: Style = Style::new().bold().underline();
@@ -167,6 +167,30 @@ impl<W: io::Write> Sink for Table<W> {
         let time = loss.time.and_then(of_day).unwrap_or_else(|| "unknown".to_owned());
         let records = count(loss.count, "record");
         self.line(format_args!("{DIM}{time:<TIME$}{DIM:#} {BAD}{records} lost here: {}{BAD:#}", loss.reason))
+    }
+
+    fn omission(&mut self, omission: &Omission) -> io::Result<()> {
+        self.day(omission.time)?;
+        let time = omission.time.and_then(of_day).unwrap_or_else(|| "unknown".to_owned());
+        let Omission { because, count: left_out, .. } = omission;
+        let writes = count(*left_out, "write");
+        self.line(format_args!("{DIM}{time:<TIME$} {writes} left out on purpose, by {because}{DIM:#}"))
+    }
+
+    fn parameter(&mut self, parameter: &Parameter) -> io::Result<()> {
+        self.day(parameter.since)?;
+        let Parameter { name, since, source, value, refused } = parameter;
+        let time = since.and_then(of_day).unwrap_or_else(|| "unknown".to_owned());
+        self.line(format_args!("{DIM}{time:<TIME$} parameter {name} is {value}, by {source}{DIM:#}"))?;
+        let Some(refused) = refused else { return Ok(()) };
+        let RefusedValue { source, reason, text_index, text, found } = refused;
+        let text = text
+            .as_ref()
+            .map_or(String::new(), |text| format!(" in text {text_index}, «{}»", printable(text)));
+        self.line(format_args!(
+            "{:TIME$} {DIM}↳{DIM:#} {BAD}the value by {source} was refused: {reason} ({found}){text}{BAD:#}",
+            ""
+        ))
     }
 
     fn flush(&mut self) -> io::Result<()> {

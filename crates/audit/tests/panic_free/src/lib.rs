@@ -4,18 +4,22 @@
 
 use core::num::NonZeroU64;
 use core::ops::ControlFlow;
+use core::ptr::NonNull;
 
 use audit::attribution::{Attribution, Facts, ProcessKind, Thread, attribute};
 use audit::batch::{Acknowledgement, BatchWriter, Header, NoRoom, mark_redelivered};
+use audit::dictionary::Memory;
 use audit::index::AddressIndex;
 use audit::key::{FileKey, ProcessKey, VolumeKey};
 use audit::ledger::{Ledger, LossReason, LossReporter};
+use audit::omission::{Because, OmissionReporter, Omitted};
+use audit::parameters::{Message, Rules, Source, Subject, Value, check};
 use audit::record::{
-    CopySource, Event, FileEntry, Loss, NameKind, ProcessEntry, Sid, Text, VolumeEntry, Write, WriteFlags,
-    WriteOffset,
+    Code, CopySource, Event, FileEntry, Loss, NameKind, ParameterEntry, ProcessEntry, Refused, Sid, Text,
+    VolumeEntry, Write, WriteFlags, WriteOffset,
 };
-use audit::threads::ThreadIndex;
 use audit::ring::{Consumer, Drained, LossStage, Ring, Shard, Slot, Snapshot, WhenFull};
+use audit::threads::ThreadIndex;
 
 /// Its presence in the image says that a panic is reachable.
 #[panic_handler]
@@ -173,6 +177,98 @@ pub fn call_index(index: &AddressIndex<'_>, address: NonZeroU64, key: u64) -> Op
     index.remove(address, key);
     index.insert(address, key).ok()?;
     index.get(key)
+}
+
+/// Memory that comes from nobody knows where.
+enum Elsewhere {}
+
+struct Array<T>(NonNull<[T]>);
+
+unsafe extern "C" {
+    fn memory(bytes: usize) -> *mut u8;
+}
+
+impl Memory for Elsewhere {
+    type Array<T> = Array<T>;
+
+    fn array<T>(length: usize, mut element: impl FnMut(usize) -> T) -> Option<Array<T>> {
+        // SAFETY: never run.
+        let first = NonNull::new(unsafe { memory(length.wrapping_mul(size_of::<T>())) })?.cast::<T>();
+        for index in 0..length {
+            // SAFETY: never run.
+            unsafe { first.add(index).write(element(index)) };
+        }
+        Some(Array(NonNull::slice_from_raw_parts(first, length)))
+    }
+}
+
+impl<T> core::ops::Deref for Array<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: never run.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T> core::ops::DerefMut for Array<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: never run.
+        unsafe { self.0.as_mut() }
+    }
+}
+
+#[unsafe(no_mangle)]
+pub fn call_parameters(message: &[u8], path: &[u16], batch: &mut BatchWriter<'_>) -> Option<bool> {
+    let message = Message::parse(message)?;
+    let mut covered = message.reload;
+    for (number, parameter, raw) in message.settings() {
+        let Some(parameter) = parameter else { return Some(number == 0) };
+        let entry = |refused| ParameterEntry {
+            parameter: Code::Known(parameter),
+            since: 0,
+            source: Code::Known(Source::Port),
+            value: 0,
+            refused,
+            truncated: false,
+        };
+        match check(parameter, raw) {
+            Ok(Value::Number(number)) => covered ^= number == 0,
+            Ok(Value::Rules(texts)) => {
+                let rules = Rules::<Elsewhere>::new(texts, true, |unit| unit ^ 1).ok()?;
+                covered ^= rules.cover(&Subject::of_name(path), |unit| unit ^ 1);
+            }
+            Err(refusal) => {
+                let refused = Refused {
+                    source: Code::Known(Source::Port),
+                    defect: Code::Known(refusal.defect),
+                    text_index: refusal.text,
+                    found: refusal.found,
+                    text: Text::new(path),
+                };
+                batch.push_parameter(&entry(Some(refused))).ok()?;
+            }
+        }
+        batch.push_parameter(&entry(None)).ok()?;
+    }
+    Some(covered)
+}
+
+#[unsafe(no_mangle)]
+pub fn call_omissions(
+    counts: &[Omitted],
+    reporter: &mut OmissionReporter,
+    batch: &mut BatchWriter<'_>,
+    because: Because,
+) -> bool {
+    if let [first, ..] = counts {
+        first.count(because);
+    }
+    let due = reporter.due(Omitted::totals(counts), 0);
+    due.is_some_and(|omission| {
+        reporter.reported(&omission);
+        batch.push_omission(&omission).is_ok()
+    })
 }
 
 #[cfg(feature = "offenders")]

@@ -3,6 +3,7 @@
 //! Keys and sequence numbers are 64-bit and go as decimal strings: many JSON readers take numbers for floating point,
 //! which is exact up to 2^53 only.
 
+mod control;
 mod entries;
 mod explain;
 mod text;
@@ -12,13 +13,14 @@ use std::io;
 
 use serde::Serialize;
 
+use self::control::{OmissionLine, ParameterLine};
 use self::entries::{FileLine, LossLine, ProcessLine, VolumeLine};
 use self::explain::UnrecordedLine;
 use self::text::Digits;
 use self::write::WriteLine;
 use super::explain::Explanation;
 use super::{ExplainedSink, Sink};
-use crate::model::{File, Loss, Offset, Process, Volume, Write};
+use crate::model::{File, Loss, Offset, Omission, Parameter, Process, Volume, Write};
 
 /// Writes JSON Lines.
 #[derive(Debug)]
@@ -77,6 +79,14 @@ impl<W: io::Write> Sink for Json<W> {
 
     fn loss(&mut self, loss: &Loss) -> io::Result<()> {
         self.line(&LossLine::new(loss))
+    }
+
+    fn omission(&mut self, omission: &Omission) -> io::Result<()> {
+        self.line(&OmissionLine::new(omission))
+    }
+
+    fn parameter(&mut self, parameter: &Parameter) -> io::Result<()> {
+        self.line(&ParameterLine::new(parameter))
     }
 
     fn flush(&mut self) -> io::Result<()> {
