@@ -152,10 +152,8 @@ fn write_event(
     event: &Event,
     batch: &mut BatchWriter<'_>,
 ) -> core::result::Result<(), NoRoom> {
-    if let Some(write) = event.write() {
-        for actor in [write.originator, write.executor].into_iter().flatten() {
-            state.processes.write_needed(actor, batch)?;
-        }
+    for actor in event.actors().into_iter().flatten() {
+        state.processes.write_needed(actor, batch)?;
     }
     batch.push_event(event)
 }

@@ -290,6 +290,7 @@ impl Contents {
                     assert!(flags.contains(BatchFlags::REDELIVERED), "{write:?} twice");
                 }
             }
+            Record::Change(_) => {}
             Record::Process(process) => {
                 let known = KnownProcess {
                     pid: process.pid,

@@ -85,6 +85,8 @@ pub enum Basis {
     Thread,
     /// `FltGetRequestorProcess`, for want of a thread.
     RequestorProcess,
+    /// Who opened the file in the transaction whose end this is.
+    Transaction,
 }
 
 /// How far an originator may be relied on.

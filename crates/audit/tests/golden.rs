@@ -7,8 +7,8 @@ use audit::batch::{Acknowledgement, BatchWriter, HEADER_SIZE, Header, Status};
 use audit::key::{FileKey, ProcessKey, VolumeKey};
 use audit::ledger::LossReason;
 use audit::record::{
-    Actor, Code, CopySource, FileEntry, Loss, NameKind, ProcessEntry, Record, Sid, SlotBytes, Text,
-    VolumeEntry, Write, WriteFlags, WriteOffset,
+    Actor, Change, Code, CopySource, FileEntry, Loss, NameKind, Operation, ProcessEntry, Record, Sid,
+    SlotBytes, Text, VolumeEntry, Write, WriteFlags, WriteOffset,
 };
 
 const TIME: u64 = 0x0102_0304_0506_0708;
@@ -142,6 +142,65 @@ fn a_write_with_an_executor_alone() {
             ZERO,
             ZERO,
         ],
+    );
+}
+
+fn assert_change(change: Change, lines: &[&str]) {
+    let event = change.encode();
+    assert_eq!(encoded(|batch| batch.push_event(&event).expect("room")), slots(lines));
+    assert_eq!(Record::decode(&slots(lines)), Ok(Record::Change(change)));
+    assert_eq!((event.change(), event.write()), (Some(change), None));
+    assert_eq!(event.actors(), [change.originator, change.executor]);
+}
+
+#[test]
+fn a_change_of_one_slot() {
+    let change = Change {
+        time: TIME,
+        offset: -5,
+        length: 0x5152_5354_5556_5758,
+        flags: WriteFlags::GENERATED,
+        ..Change::new(Operation::Zero, &LIKELY, FileKey(0x3132_3334_3536_3738))
+    };
+    assert_change(
+        change,
+        &[
+            ZERO,
+            TIME_BYTES,
+            "01 01 05 02 20 00 00 01", // an event, zero; basis requestor process; flag 5; likely
+            "18 17 16 15 14 13 12 11",
+            "24 23 22 21 00 00 00 00",
+            "38 37 36 35 34 33 32 31",
+            "FB FF FF FF FF FF FF FF",
+            "58 57 56 55 54 53 52 51",
+        ],
+    );
+}
+
+#[test]
+fn each_part_of_a_change_s_second_slot_has_its_flag() {
+    let source = CopySource { file: FileKey(0x3132_3334_3536_3738), offset: -2 };
+    let executor = Actor { process: ProcessKey(0x5152_5354_5556_5758), pid: 0x6162_6364, tid: 0x7172_7374 };
+    let change = Change::new(Operation::Clone, &UNKNOWN, FileKey::UNKNOWN);
+    let first = |flag: &str| format!("01 02 03 00 00 00 {flag} 00");
+    let (one, two, four) = (first("01"), first("02"), first("04"));
+    let source_lines = ["38 37 36 35 34 33 32 31", "FE FF FF FF FF FF FF FF"];
+    let executor_lines = ["58 57 56 55 54 53 52 51", "64 63 62 61 74 73 72 71"];
+    let [s, t] = source_lines;
+    let [e, f] = executor_lines;
+    let head = |lead| [ZERO, ZERO, lead, ZERO, ZERO, ZERO, ZERO, ZERO];
+    let lines = |lead, second: [&'static str; 8]| [head(lead), second].concat();
+    assert_change(
+        Change { executor: Some(executor), ..change },
+        &lines(&one, [ZERO, ZERO, ZERO, e, f, ZERO, ZERO, ZERO]),
+    );
+    assert_change(
+        Change { source: Some(source), ..change },
+        &lines(&two, [ZERO, s, t, ZERO, ZERO, ZERO, ZERO, ZERO]),
+    );
+    assert_change(
+        Change { detail: Some(9), ..change },
+        &lines(&four, [ZERO, ZERO, ZERO, ZERO, ZERO, "09 00 00 00 00 00 00 00", ZERO, ZERO]),
     );
 }
 

@@ -1,6 +1,6 @@
 //! What is written is what is read, whatever it is; and what is read may be anything.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 
 use audit::attribution::{Basis, Confidence, ProcessKind};
 use audit::batch::{
@@ -11,19 +11,23 @@ use audit::ledger::LossReason;
 use audit::omission::Because;
 use audit::parameters::{Defect, Parameter, Source};
 use audit::record::{
-    Actor, Code, CopySource, DecodeError, FileEntry, Loss, MAX_RECORD_SLOTS, NameKind, Omission, Operation,
-    ParameterEntry, ProcessEntry, Record, Refused, SLOT_SIZE, Sequence, Sid, Text, VolumeEntry, Write,
-    WriteFlags, WriteOffset,
+    Actor, Change, Code, CopySource, DecodeError, FileEntry, Loss, MAX_RECORD_SLOTS, NameKind, Omission,
+    Operation, ParameterEntry, ProcessEntry, Record, Refused, SLOT_SIZE, Sequence, Sid, Text, VolumeEntry,
+    Write, WriteFlags, WriteOffset,
 };
 use audit::ring::{Ring, Shard, Slot, WhenFull};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+/// Codes of operations that are decoded as changes.
+const CHANGES: RangeInclusive<u8> = 3..=18;
+
 /// A record with texts of its own.
 #[derive(Clone, Debug)]
 enum Owned {
     Write(Write),
+    Change(Change),
     Process(ProcessEntry<'static>, Vec<u16>),
     Volume(VolumeEntry<'static>, Vec<u16>, Vec<u16>),
     File(FileEntry<'static>, Vec<u16>),
@@ -36,6 +40,7 @@ impl Owned {
     fn record(&self) -> Record<'_> {
         match self {
             Self::Write(write) => Record::Write(*write),
+            Self::Change(change) => Record::Change(*change),
             Self::Process(process, image) => {
                 Record::Process(ProcessEntry { image: Text::new(image), ..*process })
             }
@@ -55,6 +60,7 @@ impl Owned {
     fn push(&self, writer: &mut BatchWriter<'_>) -> bool {
         match self.record() {
             Record::Write(write) => writer.push_event(&write.encode()).is_ok(),
+            Record::Change(change) => writer.push_event(&change.encode()).is_ok(),
             Record::Process(process) => writer.push_process(&process).is_ok(),
             Record::Volume(volume) => writer.push_volume(&volume).is_ok(),
             Record::File(file) => writer.push_file(&file).is_ok(),
@@ -77,7 +83,9 @@ fn write() -> impl Strategy<Value = Write> {
         Just(WriteOffset::FilePointer),
     ];
     let source = any::<(u64, i64)>().prop_map(|(file, offset)| CopySource { file: FileKey(file), offset });
-    let codes = (any::<u8>(), any::<u8>(), 0_u8..4);
+    // Other operations are changes.
+    let operation = any::<u8>().prop_filter("a write", |code| !CHANGES.contains(code));
+    let codes = (operation, any::<u8>(), 0_u8..4);
     let originator = option::of(actor().prop_filter("known", |actor| *actor != Actor::default()));
     // Of the flags, the bits that other fields stand for are not among the circumstances.
     let flags = any::<u32>().prop_map(|bits| WriteFlags::from_bits_retain(bits & 0xFCFC_FCFF));
@@ -108,6 +116,39 @@ fn write() -> impl Strategy<Value = Write> {
         )
 }
 
+fn change() -> impl Strategy<Value = Change> {
+    let source = any::<(u64, i64)>().prop_map(|(file, offset)| CopySource { file: FileKey(file), offset });
+    let flags = any::<u32>().prop_map(|bits| WriteFlags::from_bits_retain(bits & 0xFCF8_FFFF));
+    let operation =
+        CHANGES.prop_map(|code| Code::<Operation>::of_number(code).known().expect("a known operation"));
+    let originator = option::of(actor().prop_filter("known", |actor| *actor != Actor::default()));
+    let second = (option::of(actor()), option::of(source), option::of(any::<u64>()));
+    (any::<(u64, u64, i64, u64, u8)>(), 0_u8..4, operation, originator, flags, second).prop_map(
+        |(
+            (time, file, offset, length, basis),
+            confidence,
+            operation,
+            originator,
+            flags,
+            (executor, source, detail),
+        )| Change {
+            sequence: Sequence::default(),
+            time,
+            operation,
+            originator,
+            basis: Code::<Basis>::of_number(basis),
+            confidence: Code::<Confidence>::of_number(confidence),
+            flags,
+            file: FileKey(file),
+            offset,
+            length,
+            detail,
+            source,
+            executor,
+        },
+    )
+}
+
 fn sid() -> impl Strategy<Value = Sid> {
     vec(any::<u8>(), 68).prop_map(|mut bytes| {
         bytes[0] = 1;
@@ -131,6 +172,7 @@ fn record() -> impl Strategy<Value = Owned> {
     );
     prop_oneof![
         write().prop_map(Owned::Write),
+        change().prop_map(Owned::Change),
         process.prop_map(|((key, created, pid, parent, parent_pid), kernel, session, user, image)| {
             let kind = if kernel { ProcessKind::Kernel } else { ProcessKind::User };
             let parent = ProcessKey(parent);
@@ -267,7 +309,10 @@ fn message(header: &Header, records: &[Owned]) -> (Vec<u8>, usize) {
     let mut buffer = vec![0xEE; 128 * 1024];
     let mut writer = BatchWriter::new(&mut buffer).expect("a large enough buffer");
     let written = records.iter().take_while(|record| record.push(&mut writer)).count();
-    let events = records[..written].iter().filter(|record| matches!(record, Owned::Write(_))).count();
+    let events = records[..written]
+        .iter()
+        .filter(|record| matches!(record, Owned::Write(_) | Owned::Change(_)))
+        .count();
     assert_eq!((writer.events(), writer.is_empty()), (events as u64, written == 0));
     let size = writer.finish(header);
     buffer.truncate(size);

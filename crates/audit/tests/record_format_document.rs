@@ -13,7 +13,7 @@ use audit::ledger::LossReason;
 use audit::omission::Because;
 use audit::parameters::{Defect, Parameter, Source};
 use audit::record::{
-    Actor, Code, CopySource, Event, FileEntry, Loss, NameKind, Omission, Operation, ParameterEntry,
+    Actor, Change, Code, CopySource, Event, FileEntry, Loss, NameKind, Omission, Operation, ParameterEntry,
     ProcessEntry, Record, Refused, SLOT_SIZE, Sequence, Sid, SlotBytes, Text, VolumeEntry, Write, WriteFlags,
     WriteOffset,
 };
@@ -125,6 +125,45 @@ fn the_copy_write_example_holds() {
     assert_eq!(Record::decode(slots(&bytes)), Ok(Record::Write(copy_write())));
     let event = through_ring(&copy_write().encode(), 2, 6);
     assert_eq!(encoded(|batch| batch.push_event(&event).expect("room")), bytes);
+}
+
+#[test]
+fn the_rename_example_holds() {
+    let bytes = example("rename");
+    let Write { sequence, time, originator, basis, confidence, .. } = write();
+    let change = Change {
+        sequence,
+        time,
+        operation: Operation::Rename,
+        originator,
+        basis,
+        confidence,
+        flags: WriteFlags::USER_MODE,
+        file: FileKey(42),
+        offset: 0,
+        length: 0,
+        detail: Some(44),
+        source: None,
+        executor: None,
+    };
+    assert_eq!(Record::decode(slots(&bytes)), Ok(Record::Change(change)));
+    let event = through_ring(&change.encode(), 2, 5);
+    assert_eq!((event.change(), event.write()), (Some(change), None));
+    assert_eq!(encoded(|batch| batch.push_event(&event).expect("room")), bytes);
+}
+
+#[test]
+fn the_table_of_operations_is_the_code_s() {
+    let of_code = |row: &audit::record::OperationRow| {
+        let audit::record::OperationRow { operation, code, name, what, offset, length, detail, source } =
+            *row;
+        assert_eq!((operation.to_string(), Code::Known(operation).number()), (name.to_owned(), code));
+        format!("| {code} | {name} | {what} | {offset} | {length} | {detail} | {source} |")
+    };
+    let (_, rest) =
+        DOCUMENT.split_once("| code | operation | what it is | offset |").expect("the table of operations");
+    let told: Vec<&str> = rest.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(told, Operation::TABLE.iter().map(of_code).collect::<Vec<_>>());
 }
 
 #[test]
@@ -279,6 +318,8 @@ fn the_tables_have_neither_gaps_nor_overlaps() {
             ("Loss: field", 64),
             ("Message: field", 64),
             ("Omission: field", 64),
+            ("Other changes: field of another change", 64),
+            ("Other changes: field of another change's second slot", 64),
             ("Parameter: field", 64),
             ("Process: field", 64),
             ("Process: field of every following slot of a dictionary record", 64),

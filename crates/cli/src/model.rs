@@ -90,6 +90,45 @@ pub struct Write<'a> {
     pub copy_source: Option<Source<'a>>,
 }
 
+/// A change of a file without a write, with the names that its keys stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// Number in the stream: shard and position.
+    pub sequence: u64,
+    /// When; `None` if not known.
+    pub time: Option<FileTime>,
+    /// What was done.
+    pub operation: Operation,
+    /// Who did it; all unknown if that is not known.
+    pub originator: Party<'a>,
+    /// What that was concluded from.
+    pub basis: Code<Basis>,
+    /// How far it may be relied on.
+    pub confidence: Code<Confidence>,
+    /// Circumstances.
+    pub flags: WriteFlags,
+    /// Key of the file.
+    pub file_key: Option<u64>,
+    /// Its path.
+    pub path: Option<&'a str>,
+    /// First byte and number of bytes, of what is about a range.
+    pub range: Option<(i64, u64)>,
+    /// The size that was set, of what sets one.
+    pub size: Option<i64>,
+    /// The end of the file before.
+    pub end_before: Option<i64>,
+    /// Key of the new name, of what gives one.
+    pub to_key: Option<u64>,
+    /// The new name.
+    pub to: Option<&'a str>,
+    /// From when on a transaction's end concerns the file.
+    pub since: Option<FileTime>,
+    /// Where the data comes from.
+    pub source: Option<Source<'a>>,
+    /// Who carried it out, where that is not the originator.
+    pub executor: Option<Party<'a>>,
+}
+
 /// What a process key stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {

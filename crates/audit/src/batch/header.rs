@@ -7,7 +7,7 @@ pub const HEADER_SIZE: usize = 64;
 /// Major version of the format: a reader of another major version must refuse it.
 pub const MAJOR: u16 = 1;
 /// Minor version: what it adds, an older reader passes over.
-pub const MINOR: u16 = 0;
+pub const MINOR: u16 = 1;
 
 /// Bytes of the longest message that the driver sends: what a consumer's buffer holds, and the transport's header.
 pub const MAX_MESSAGE_SIZE: usize = 64 * 1024;

@@ -1,12 +1,14 @@
 //! Event records as the ring carries them.
 
+use super::change::Change;
 use super::layout::{Kind, Lead, SlotBytes, Words, bytes};
 use super::sequence::Sequence;
-use super::write::Write;
+use super::write::{Actor, Write};
 
 /// An encoded event record of one or two slots.
 ///
-/// Made by [`Write::encode`](super::Write::encode), numbered by the ring, and put into a message by
+/// Made by [`Write::encode`](super::Write::encode) or [`Change::encode`](super::Change::encode), numbered by the
+/// ring, and put into a message by
 /// [`BatchWriter::push_event`](crate::batch::BatchWriter::push_event).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -64,11 +66,29 @@ impl Event {
     /// The write that it tells of; `None` if it is another kind of event.
     #[must_use]
     pub fn write(&self) -> Option<Write> {
-        let second = self.second.as_ref();
+        let is_write =
+            Lead::of(&self.first).kind == Kind::WRITE && Change::operation_of(&self.first).is_none();
+        if is_write { Write::of_words(&self.first, self.second.as_ref()).ok() } else { None }
+    }
+
+    /// The change that it tells of; `None` if it is a write or another kind of event.
+    #[must_use]
+    pub fn change(&self) -> Option<Change> {
+        let operation = Change::operation_of(&self.first)?;
         if Lead::of(&self.first).kind == Kind::WRITE {
-            Write::of_words(&self.first, second).ok()
+            Change::of_words(operation, &self.first, self.second.as_ref()).ok()
         } else {
             None
+        }
+    }
+
+    /// Those whom it names: the originator and the executor.
+    #[must_use]
+    pub fn actors(&self) -> [Option<Actor>; 2] {
+        match (self.write(), self.change()) {
+            (Some(write), _) => [write.originator, write.executor],
+            (None, Some(change)) => [change.originator, change.executor],
+            (None, None) => [None, None],
         }
     }
 

@@ -1,9 +1,10 @@
 //! Records: what the audit consists of, in slots of 64 bytes.
 //!
-//! *Event* records ([`Write`]) are made on the I/O path, one or two slots each, and pass through the
+//! *Event* records ([`Write`], [`Change`]) are made on the I/O path, one or two slots each, and pass through the
 //! ring. *Dictionary* records ([`ProcessEntry`], [`VolumeEntry`], [`FileEntry`]) say once what a key
 //! stands for. A [`Loss`] record says what is missing. Layout: `docs/record-format.md`.
 
+mod change;
 mod code;
 mod error;
 mod event;
@@ -11,6 +12,7 @@ mod file;
 mod layout;
 mod loss;
 mod omission;
+mod operation;
 mod parameter;
 mod payload;
 mod process;
@@ -20,6 +22,7 @@ mod text;
 mod volume;
 mod write;
 
+pub use change::Change;
 pub use code::Code;
 pub use error::{DecodeError, Defect};
 pub use event::Event;
@@ -28,6 +31,7 @@ pub use layout::{Kind, SLOT_SIZE, SlotBytes};
 pub(crate) use layout::{Lead, SLOTS_AT, Words, bytes, high, low, pair, words};
 pub use loss::Loss;
 pub use omission::Omission;
+pub use operation::{Operation, OperationRow};
 pub use parameter::{ParameterEntry, Refused};
 pub(crate) use payload::DictionaryEntry;
 pub use payload::MAX_RECORD_SLOTS;
@@ -36,13 +40,15 @@ pub use sequence::Sequence;
 pub use sid::Sid;
 pub use text::{Text, Units};
 pub use volume::VolumeEntry;
-pub use write::{Actor, CopySource, Operation, Write, WriteFlags, WriteOffset};
+pub use write::{Actor, CopySource, Write, WriteFlags, WriteOffset};
 
 /// A decoded record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Record<'a> {
     /// Somebody wrote.
     Write(Write),
+    /// Somebody changed a file otherwise.
+    Change(Change),
     /// What a process key stands for.
     Process(ProcessEntry<'a>),
     /// What a volume key stands for.
@@ -84,7 +90,10 @@ impl<'a> Record<'a> {
             return Err(DecodeError { offset: SLOTS_AT, defect });
         }
         Ok(match lead.kind {
-            Kind::WRITE => Self::Write(Write::decode(&first, following)?),
+            Kind::WRITE => match Change::operation_of(&first) {
+                Some(operation) => Self::Change(Change::decode(operation, &first, following)?),
+                None => Self::Write(Write::decode(&first, following)?),
+            },
             Kind::PROCESS => Self::Process(ProcessEntry::decode(&first, following)?),
             Kind::VOLUME => Self::Volume(VolumeEntry::decode(&first, following)?),
             Kind::FILE => Self::File(FileEntry::decode(&first, following)?),

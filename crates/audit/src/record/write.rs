@@ -5,19 +5,17 @@ use super::code::{Code, wire_codes};
 use super::error::{DecodeError, Defect};
 use super::event::Event;
 use super::layout::{Kind, Lead, Words, high, low, pair, words};
+use super::operation::Operation;
 use super::sequence::Sequence;
 use crate::attribution::{Attribution, Basis, Confidence, Originator};
 use crate::key::{FileKey, ProcessKey};
 
-/// What was done to the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// Data was written (`IRP_MJ_WRITE`).
-    Write,
-}
-
-wire_codes!(Operation { Write = 1 "write" });
-wire_codes!(Basis { Unknown = 0 "unknown", Thread = 1 "thread", RequestorProcess = 2 "requestor-process" });
+wire_codes!(Basis {
+    Unknown = 0 "unknown",
+    Thread = 1 "thread",
+    RequestorProcess = 2 "requestor-process",
+    Transaction = 3 "transaction",
+});
 wire_codes!(Confidence { None = 0 "none", Likely = 1 "likely", Certain = 2 "certain" });
 
 bitflags::bitflags! {
@@ -48,13 +46,13 @@ bitflags::bitflags! {
 const NOT_CIRCUMSTANCES: u32 = AT_END_OF_FILE | AT_FILE_POINTER | EXECUTOR | COPY | CONFIDENCE_MASK;
 const AT_END_OF_FILE: u32 = 1 << 8;
 const AT_FILE_POINTER: u32 = 1 << 9;
-const EXECUTOR: u32 = 1 << 16;
-const COPY: u32 = 1 << 17;
-const CONFIDENCE_SHIFT: u32 = 24;
-const CONFIDENCE_MASK: u32 = 0b11 << CONFIDENCE_SHIFT;
+pub(super) const EXECUTOR: u32 = 1 << 16;
+pub(super) const COPY: u32 = 1 << 17;
+pub(super) const CONFIDENCE_SHIFT: u32 = 24;
+pub(super) const CONFIDENCE_MASK: u32 = 0b11 << CONFIDENCE_SHIFT;
 
 /// Byte offset of the flags in the record.
-const FLAGS: usize = 20;
+pub(super) const FLAGS: usize = 20;
 
 /// `FILE_WRITE_TO_END_OF_FILE` and `FILE_USE_FILE_POINTER_POSITION` as 64-bit offsets.
 const END_OF_FILE_OFFSET: i64 = -1;
@@ -238,6 +236,6 @@ impl Write {
     }
 }
 
-const fn actor(process: u64, threads: u64) -> Actor {
+pub(super) const fn actor(process: u64, threads: u64) -> Actor {
     Actor { process: ProcessKey(process), pid: low(threads), tid: high(threads) }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use audit::batch::Header;
-use audit::record::{Sequence, Write};
+use audit::record::{Change, Sequence, Write};
 
 /// What was received, and what the driver says it sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,29 +41,40 @@ impl Books {
         Self { from_start: header.delivered == 0, ..Self::default() }
     }
 
-    /// Enters an event record.
+    /// Enters a write.
     pub(crate) fn enter(&mut self, write: &Write) -> Arrival {
-        let shard = write.sequence.shard();
-        let slots = if write.executor.is_some() || write.copy.is_some() { 2 } else { 1 };
+        let has_second = write.executor.is_some() || write.copy.is_some();
+        self.enter_event(write.sequence, has_second)
+    }
+
+    /// Enters another change.
+    pub(crate) fn enter_change(&mut self, change: &Change) -> Arrival {
+        let has_second = change.executor.is_some() || change.source.is_some() || change.detail.is_some();
+        self.enter_event(change.sequence, has_second)
+    }
+
+    fn enter_event(&mut self, sequence: Sequence, has_second: bool) -> Arrival {
+        let shard = sequence.shard();
+        let slots = if has_second { 2 } else { 1 };
         if let Some(expected) = self.expected.get(&shard) {
-            if write.sequence.position() < expected.position() {
+            if sequence.position() < expected.position() {
                 self.duplicates += 1;
                 return Arrival::Again;
             }
-            if write.sequence.position() > expected.position() {
+            if sequence.position() > expected.position() {
                 self.faults.push(format!(
                     "records are missing: shard {shard} goes on at position {} where {} was due",
-                    write.sequence.position(),
+                    sequence.position(),
                     expected.position()
                 ));
             }
-        } else if self.from_start && write.sequence.position() != 1 {
+        } else if self.from_start && sequence.position() != 1 {
             self.faults.push(format!(
                 "records are missing: shard {shard} begins at position {}",
-                write.sequence.position()
+                sequence.position()
             ));
         }
-        self.expected.insert(shard, write.sequence.after(slots));
+        self.expected.insert(shard, sequence.after(slots));
         self.received += 1;
         Arrival::New
     }

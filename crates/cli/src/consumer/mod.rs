@@ -13,7 +13,7 @@ use self::books::Arrival;
 pub use self::books::Books;
 use self::dictionary::Dictionary;
 use self::names::Drives;
-use crate::model::{self, FileTime, Loss, Write, known};
+use crate::model::{self, Change, FileTime, Loss, Write, known};
 use crate::output::Sink;
 
 /// Why a message was not acknowledged. Nothing more can be received then: the driver keeps it for the next connection.
@@ -83,6 +83,12 @@ impl<S: Sink> Consumer<S> {
                 *events += 1;
                 if books.enter(&write) == Arrival::New {
                     sink.write(&named(dictionary, &write))?;
+                }
+            }
+            Record::Change(change) => {
+                *events += 1;
+                if books.enter_change(&change) == Arrival::New {
+                    sink.change(&named_change(dictionary, &change))?;
                 }
             }
             Record::Process(entry) => {
@@ -175,6 +181,29 @@ fn named<'a>(dictionary: &'a Dictionary, write: &audit::record::Write) -> Write<
         length: write.length,
         executor: write.executor.map(|executor| dictionary.party(Some(executor))),
         copy_source: write.copy.map(|source| dictionary.source(source)),
+    }
+}
+
+/// The change with the names of what its keys stand for.
+fn named_change<'a>(dictionary: &'a Dictionary, change: &audit::record::Change) -> Change<'a> {
+    Change {
+        sequence: change.sequence.0,
+        time: known(change.time).map(FileTime),
+        operation: change.operation,
+        originator: dictionary.party(change.originator),
+        basis: change.basis,
+        confidence: change.confidence,
+        flags: change.flags,
+        file_key: known(change.file.0),
+        path: dictionary.path(change.file.0),
+        range: change.range(),
+        size: change.size(),
+        end_before: change.end_before(),
+        to_key: change.new_name().map(|key| key.0),
+        to: change.new_name().and_then(|key| dictionary.path(key.0)),
+        since: change.since().map(FileTime),
+        source: change.source.map(|source| dictionary.source(source)),
+        executor: change.executor.map(|executor| dictionary.party(Some(executor))),
     }
 }
 

@@ -11,13 +11,17 @@ use std::io;
 use self::explain::Explanation;
 pub use self::json::Json;
 pub use self::table::Table;
-use crate::model::{File, Loss, Omission, Parameter, Process, Volume, Write};
+use crate::model::{Change, File, Loss, Omission, Parameter, Process, Volume, Write};
 
 /// Takes what the stream tells, in its order. Every method fails when the output cannot be written.
 #[expect(clippy::missing_errors_doc, reason = "stated once, above")]
 pub trait Sink {
     /// Somebody wrote.
     fn write(&mut self, write: &Write<'_>) -> io::Result<()>;
+    /// Somebody changed a file without a write; a sink that is about writes alone has no use for it.
+    fn change(&mut self, _: &Change<'_>) -> io::Result<()> {
+        Ok(())
+    }
     /// What a process key stands for; a sink that shows names only where they are used has no use for it.
     fn process(&mut self, _: &Process) -> io::Result<()> {
         Ok(())
@@ -52,6 +56,14 @@ pub trait ExplainedSink: Sink {
     ///
     /// The output cannot be written.
     fn explained(&mut self, write: &Write<'_>, explanation: &Explanation) -> io::Result<()>;
+    /// A change without a write, explained; as if it were not, unless the sink can.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written.
+    fn explained_change(&mut self, change: &Change<'_>, _explanation: &Explanation) -> io::Result<()> {
+        self.change(change)
+    }
     /// A write that whowrote did not record, explained.
     ///
     /// # Errors
@@ -63,6 +75,10 @@ pub trait ExplainedSink: Sink {
 impl<S: Sink + ?Sized> Sink for Box<S> {
     fn write(&mut self, write: &Write<'_>) -> io::Result<()> {
         (**self).write(write)
+    }
+
+    fn change(&mut self, change: &Change<'_>) -> io::Result<()> {
+        (**self).change(change)
     }
 
     fn process(&mut self, process: &Process) -> io::Result<()> {
@@ -97,6 +113,10 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
 impl<S: ExplainedSink + ?Sized> ExplainedSink for Box<S> {
     fn explained(&mut self, write: &Write<'_>, explanation: &Explanation) -> io::Result<()> {
         (**self).explained(write, explanation)
+    }
+
+    fn explained_change(&mut self, change: &Change<'_>, explanation: &Explanation) -> io::Result<()> {
+        (**self).explained_change(change, explanation)
     }
 
     fn unrecorded(&mut self, explanation: &Explanation) -> io::Result<()> {

@@ -5,13 +5,13 @@ use std::io;
 
 use anstyle::{AnsiColor, Style};
 use audit::attribution::{Basis, Confidence};
-use audit::record::{Code, WriteFlags};
+use audit::record::{Code, Operation, WriteFlags};
 
 use super::explain::{Conclusion, Explanation, Rule, Truth, Verdict, Who};
 use super::time::{civil, of_day};
 use super::words::{count, elided, file_name, grouped, offset, printable};
 use super::{ExplainedSink, Sink};
-use crate::model::{FileTime, Loss, Offset, Omission, Parameter, Party, RefusedValue, Write};
+use crate::model::{Change, FileTime, Loss, Offset, Omission, Parameter, Party, RefusedValue, Write};
 
 const DIM: Style = Style::new().dimmed();
 const HEADING: Style = Style::new().bold().underline();
@@ -27,6 +27,8 @@ const WHO: usize = 26;
 const OFFSET: usize = 13;
 const LENGTH: usize = 10;
 const BASIS: usize = 9;
+/// Where other changes than those of a range say what they are: offset and length.
+const CHANGE: usize = OFFSET + LENGTH + 1;
 /// All of them with a space after each.
 const BEFORE_PATH: usize = TIME + WHO + OFFSET + LENGTH + BASIS + 5;
 /// The least room that a path gets.
@@ -123,6 +125,23 @@ fn who(party: &Party<'_>) -> String {
     format!("{} {ids}", elided(&name, (WHO - 1).saturating_sub(ids.len()).max(3)))
 }
 
+/// What was done, in a word or two.
+fn deed(change: &Change<'_>) -> String {
+    match (change.operation, change.size, change.end_before) {
+        (Operation::Clone, ..) => "cloned".to_owned(),
+        (Operation::OffloadWrite, ..) => "copied by the storage".to_owned(),
+        (Operation::Zero, ..) => "made zeroes".to_owned(),
+        (Operation::SetEndOfFile | Operation::SetAllocation, Some(size), Some(before)) if size < before => {
+            format!("cut to {}", grouped(size))
+        }
+        (Operation::SetEndOfFile, Some(size), Some(_)) => format!("extended to {}", grouped(size)),
+        (Operation::SetEndOfFile, Some(size), None) => format!("ends at {}", grouped(size)),
+        (Operation::SetAllocation, Some(size), _) => format!("allocated {}", grouped(size)),
+        (Operation::SetValidData, Some(size), _) => format!("valid to {}", grouped(size)),
+        (operation, ..) => operation.to_string(),
+    }
+}
+
 fn thread(who: &Who) -> String {
     format!("{} ({}:{})", printable(file_name(&who.image)), who.pid, who.tid)
 }
@@ -154,6 +173,52 @@ impl<W: io::Write> Sink for Table<W> {
             more.push(format!("carried out by {KERNEL}{}{KERNEL:#}", who(executor)));
         }
         if write.flags.contains(WriteFlags::GENERATED) {
+            more.push("issued by another filter".to_owned());
+        }
+        for line in more {
+            self.line(format_args!("{:TIME$} {DIM}↳{DIM:#} {line}", ""))?;
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, change: &Change<'_>) -> io::Result<()> {
+        self.head()?;
+        self.day(change.time)?;
+        let time = change.time.and_then(of_day).unwrap_or_else(|| "unknown".to_owned());
+        let style = if change.originator.pid.is_none() { UNKNOWN } else { PROCESS };
+        let path = self.path(change.path, BEFORE_PATH);
+        let who_did = who(&change.originator);
+        let basis = basis(change.basis);
+        match change.range {
+            Some((at, length)) => self.line(format_args!(
+                "{DIM}{time:<TIME$}{DIM:#} {style}{who_did:<WHO$}{style:#} {:>OFFSET$} {:>LENGTH$} {basis:<BASIS$} {path}",
+                grouped(at),
+                grouped(length),
+            ))?,
+            None => self.line(format_args!(
+                "{DIM}{time:<TIME$}{DIM:#} {style}{who_did:<WHO$}{style:#} {:>CHANGE$} {basis:<BASIS$} {path}",
+                deed(change),
+            ))?,
+        }
+        let mut more = Vec::new();
+        if change.range.is_some() && change.source.is_none() {
+            more.push(deed(change));
+        }
+        if let Some(source) = change.source {
+            let from = format!("{}, from offset {} of ", deed(change), grouped(source.offset));
+            more.push(format!("{from}{}", self.path(source.path, TIME + 3 + from.len())));
+        }
+        if change.to_key.is_some() {
+            let to = match change.operation {
+                Operation::Link => "is also called ",
+                _ => "is now called ",
+            };
+            more.push(format!("{to}{}", self.path(change.to, TIME + 3 + to.len())));
+        }
+        if let Some(executor) = &change.executor {
+            more.push(format!("carried out by {KERNEL}{}{KERNEL:#}", who(executor)));
+        }
+        if change.flags.contains(WriteFlags::GENERATED) {
             more.push("issued by another filter".to_owned());
         }
         for line in more {

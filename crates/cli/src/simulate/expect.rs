@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use audit::record::WriteFlags;
+use audit::record::{Operation, WriteFlags};
 
-use crate::model::{Offset, Write};
+use crate::model::{Change, Offset, Party, Source, Write};
 use crate::output::words::{file_name, grouped, offset};
 use crate::place::Place;
 use crate::scenario::model::{
@@ -31,15 +31,11 @@ pub(super) struct RecordedChange {
 }
 
 impl RecordedChange {
-    /// A write, the only change that the driver makes records of.
+    /// A write.
     pub(super) fn new(write: &Write<'_>) -> Self {
         Self {
             kind: ChangeKind::Write,
-            originator: ExpectedOriginator::One {
-                pid: write.originator.pid,
-                tid: write.originator.tid,
-                image: write.originator.image.map(str::to_owned),
-            },
+            originator: one(&write.originator),
             path: write.path.map(str::to_owned),
             to: None,
             offset: Some(write.offset),
@@ -47,11 +43,76 @@ impl RecordedChange {
             size: None,
             basis: write.basis.to_string(),
             confidence: write.confidence.to_string(),
-            requestor_mode: if write.flags.contains(WriteFlags::USER_MODE) { "user" } else { "kernel" },
+            requestor_mode: mode(write.flags),
             executor: write.executor.map(|executor| (executor.pid, executor.tid)),
-            copy_source: write.copy_source.map(|source| (source.path.map(str::to_owned), source.offset)),
+            copy_source: write.copy_source.map(place_of),
             client: None,
         }
+    }
+
+    /// Another change.
+    pub(super) fn of_change(change: &Change<'_>) -> Self {
+        Self {
+            kind: kind_of(change),
+            originator: one(&change.originator),
+            path: change.path.map(str::to_owned),
+            to: change.to.map(str::to_owned),
+            offset: change.range.map(|(offset, _)| Offset::At(offset)),
+            length: change.range.map(|(_, length)| length),
+            size: change.size.and_then(|size| u64::try_from(size).ok()),
+            basis: change.basis.to_string(),
+            confidence: change.confidence.to_string(),
+            requestor_mode: mode(change.flags),
+            executor: change.executor.map(|executor| (executor.pid, executor.tid)),
+            copy_source: change.source.map(place_of),
+            client: None,
+        }
+    }
+
+    pub(super) fn kind(&self) -> ChangeKind {
+        self.kind
+    }
+}
+
+fn one(originator: &Party<'_>) -> ExpectedOriginator {
+    let Party { pid, tid, image, .. } = *originator;
+    ExpectedOriginator::One { pid, tid, image: image.map(str::to_owned) }
+}
+
+fn mode(flags: WriteFlags) -> &'static str {
+    if flags.contains(WriteFlags::USER_MODE) { "user" } else { "kernel" }
+}
+
+fn place_of(source: Source<'_>) -> (Option<String>, i64) {
+    (source.path.map(str::to_owned), source.offset)
+}
+
+/// What a recorded operation is for a scenario.
+fn kind_of(change: &Change<'_>) -> ChangeKind {
+    match (change.operation, change.size.zip(change.end_before)) {
+        // Those two are no changes of this sort.
+        (Operation::Write, _) => ChangeKind::Write,
+        (Operation::MappedWrite, _) => ChangeKind::MappedWrite,
+        (Operation::Clone, _) => ChangeKind::Clone,
+        (Operation::OffloadWrite, _) => ChangeKind::OffloadWrite,
+        (Operation::Zero, _) => ChangeKind::Zero,
+        (Operation::SetEndOfFile | Operation::SetAllocation, Some((size, before))) if size < before => {
+            ChangeKind::Truncate
+        }
+        (Operation::SetEndOfFile, Some(_)) => ChangeKind::Extend,
+        (Operation::SetEndOfFile, None) => ChangeKind::SetEndOfFile,
+        (Operation::SetAllocation, _) => ChangeKind::SetAllocation,
+        (Operation::SetValidData, _) => ChangeKind::SetValidData,
+        (Operation::Create, _) => ChangeKind::Create,
+        (Operation::Overwrite, _) => ChangeKind::Overwrite,
+        (Operation::Supersede, _) => ChangeKind::Supersede,
+        (Operation::Rename, _) => ChangeKind::Rename,
+        (Operation::Link, _) => ChangeKind::Link,
+        (Operation::DeletePending, _) => ChangeKind::DeletePending,
+        (Operation::DeleteCancelled, _) => ChangeKind::DeleteCancelled,
+        (Operation::Delete, _) => ChangeKind::Delete,
+        (Operation::Commit, _) => ChangeKind::Commit,
+        (Operation::RollBack, _) => ChangeKind::RollBack,
     }
 }
 
@@ -66,6 +127,11 @@ pub(super) struct Difference {
 /// Compares the changes one by one, in order.
 pub(super) fn compare(expectation: &Expectation, recorded: &[RecordedChange]) -> Result<(), Difference> {
     let expected = &expectation.changes;
+    let kinds = expectation.kinds();
+    let recorded: Vec<&RecordedChange> = recorded
+        .iter()
+        .filter(|change| !change.kind.is_incidental() || kinds.contains(&change.kind))
+        .collect();
     for (index, wanted) in expected.iter().enumerate() {
         let number = format!("change {} of {}", index + 1, expected.len());
         let missing = |next: &str| {
@@ -73,7 +139,7 @@ pub(super) fn compare(expectation: &Expectation, recorded: &[RecordedChange]) ->
             let message = format!("nothing recorded of {what} ({number}{next})");
             Err(Difference { place: wanted.place, message })
         };
-        let Some(found) = recorded.get(index) else {
+        let Some(&found) = recorded.get(index) else {
             return missing("");
         };
         if found.kind != wanted.kind {

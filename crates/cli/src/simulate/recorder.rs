@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::expect::RecordedChange;
 use super::observe::Observations;
-use crate::model::{File, Loss, Process, Volume, Write};
+use crate::model::{Change, File, Loss, Process, Volume, Write};
 use crate::output::{ExplainedSink, Sink};
 
 /// What is shared between the machine's observer and the consumer.
@@ -31,6 +31,8 @@ pub(super) struct Recorder {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
     pub(super) writes: u64,
+    /// What was done besides.
+    pub(super) changes: u64,
     pub(super) unknown: u64,
     pub(super) copied: u64,
     pub(super) bytes: u64,
@@ -75,7 +77,7 @@ impl Recorder {
 
 impl Sink for Recorder {
     fn write(&mut self, write: &Write<'_>) -> io::Result<()> {
-        let Counts { writes, unknown, copied, bytes, processes, files } = &mut self.counts;
+        let Counts { writes, changes: _, unknown, copied, bytes, processes, files } = &mut self.counts;
         *writes += 1;
         *unknown += u64::from(write.originator.pid.is_none());
         *copied += u64::from(write.copy_source.is_some());
@@ -95,6 +97,26 @@ impl Sink for Recorder {
         match own {
             Some(seen) => self.output.explained(write, &seen),
             None => self.output.write(write),
+        }
+    }
+
+    fn change(&mut self, change: &Change<'_>) -> io::Result<()> {
+        let Counts { changes, unknown, processes, files, .. } = &mut self.counts;
+        *changes += 1;
+        *unknown += u64::from(change.originator.pid.is_none());
+        processes.insert(change.originator.process_key);
+        files.insert(change.file_key);
+        let compared = RecordedChange::of_change(change);
+        let own = self
+            .observations
+            .as_ref()
+            .and_then(|observations| lock(observations).match_change(change, compared.kind()));
+        if let Some(recorded) = &mut self.recorded {
+            recorded.push(compared);
+        }
+        match own {
+            Some(seen) => self.output.explained_change(change, &seen),
+            None => self.output.change(change),
         }
     }
 

@@ -29,7 +29,9 @@ pub(super) fn recorded(remains: &Remains) {
         count(counts.files(), "file"),
         count(counts.bytes, "byte")
     );
-    for (number, what) in [(counts.copied, "copied"), (counts.unknown, "of unknown origin")] {
+    for (number, what) in
+        [(counts.changes, "other changes"), (counts.copied, "copied"), (counts.unknown, "of unknown origin")]
+    {
         if number > 0 {
             line = format!("{line}; {} {what}", grouped(number));
         }

@@ -3,6 +3,7 @@
 //! Keys and sequence numbers are 64-bit and go as decimal strings: many JSON readers take numbers for floating point,
 //! which is exact up to 2^53 only.
 
+mod change;
 mod control;
 mod entries;
 mod explain;
@@ -13,6 +14,7 @@ use std::io;
 
 use serde::Serialize;
 
+use self::change::ChangeLine;
 use self::control::{OmissionLine, ParameterLine};
 use self::entries::{FileLine, LossLine, ProcessLine, VolumeLine};
 use self::explain::UnrecordedLine;
@@ -20,7 +22,7 @@ use self::text::Digits;
 use self::write::WriteLine;
 use super::explain::Explanation;
 use super::{ExplainedSink, Sink};
-use crate::model::{File, Loss, Offset, Omission, Parameter, Process, Volume, Write};
+use crate::model::{Change, File, Loss, Offset, Omission, Parameter, Process, Volume, Write};
 
 /// Writes JSON Lines.
 #[derive(Debug)]
@@ -63,6 +65,10 @@ fn byte_offset(offset: Offset) -> Option<i64> {
 impl<W: io::Write> Sink for Json<W> {
     fn write(&mut self, write: &Write<'_>) -> io::Result<()> {
         self.line(&WriteLine::new(write, None))
+    }
+
+    fn change(&mut self, change: &Change<'_>) -> io::Result<()> {
+        self.line(&ChangeLine::new(change))
     }
 
     fn process(&mut self, process: &Process) -> io::Result<()> {

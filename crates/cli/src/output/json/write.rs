@@ -116,7 +116,7 @@ impl<'a> SourceObject<'a> {
 }
 
 /// Flags by name, and what is special about the offset.
-struct FlagNames(WriteFlags, Offset);
+pub(super) struct FlagNames(pub(super) WriteFlags, pub(super) Offset);
 
 impl Serialize for FlagNames {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -48,6 +48,20 @@ pub(crate) enum ChangeKind {
     Link,
     /// What a transaction did to the file never happened.
     RollBack,
+    /// A create that made the file.
+    Create,
+    /// A create that replaced the file by a new one.
+    Supersede,
+    /// The end of the file was set, and nobody knows where it was.
+    SetEndOfFile,
+    /// Clusters are taken or given, and the end of the file stays.
+    SetAllocation,
+    /// The file is to go with a handle.
+    DeletePending,
+    /// It is to stay after all.
+    DeleteCancelled,
+    /// What a transaction did to the file holds.
+    Commit,
 }
 
 /// A property that kinds of changes have, or have not.
@@ -61,7 +75,7 @@ pub(crate) enum FieldUse {
 
 impl ChangeKind {
     /// All kinds, with their names.
-    pub(crate) const NAMES: [(&'static str, Self); 13] = [
+    pub(crate) const NAMES: [(&'static str, Self); 20] = [
         ("write", Self::Write),
         ("mapped-write", Self::MappedWrite),
         ("clone", Self::Clone),
@@ -75,7 +89,23 @@ impl ChangeKind {
         ("rename", Self::Rename),
         ("link", Self::Link),
         ("roll-back", Self::RollBack),
+        ("create", Self::Create),
+        ("supersede", Self::Supersede),
+        ("set-end-of-file", Self::SetEndOfFile),
+        ("set-allocation", Self::SetAllocation),
+        ("delete-pending", Self::DeletePending),
+        ("delete-cancelled", Self::DeleteCancelled),
+        ("commit", Self::Commit),
     ];
+
+    /// Whether it changes no content by itself, and is compared only where an expectation has one of its kind: most
+    /// scenarios make the files that they are about.
+    pub(crate) fn is_incidental(self) -> bool {
+        matches!(
+            self,
+            Self::Create | Self::SetAllocation | Self::DeletePending | Self::DeleteCancelled | Self::Commit
+        )
+    }
 
     pub(crate) fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| *name)
@@ -94,7 +124,9 @@ impl ChangeKind {
     /// Whether it has `size`.
     pub(crate) fn size(self) -> FieldUse {
         match self {
-            Self::Truncate | Self::Extend | Self::SetValidData => FieldUse::Needed,
+            Self::Truncate | Self::Extend | Self::SetValidData | Self::SetEndOfFile | Self::SetAllocation => {
+                FieldUse::Needed
+            }
             _ => FieldUse::None,
         }
     }

@@ -11,7 +11,7 @@ use ntsim::{Callback, Major, Mode, Phase, ThreadFacts};
 use self::claim::Claims;
 pub(super) use self::claim::{Claim, Means};
 use crate::consumer::names::Drives;
-use crate::model::{FileTime, Offset, Write};
+use crate::model::{Change, FileTime, Offset, Write};
 use crate::output::explain::{Explanation, SYSTEM_PID, Truth, Who};
 use crate::scenario::model::ChangeKind;
 
@@ -160,6 +160,19 @@ impl Observations {
         let over = |seen: &&Explanation| Some(seen.time) < write.time || seen.failed.is_some();
         let earlier = self.waiting.iter().take(index).take_while(over).count();
         (self.waiting.drain(..earlier).collect(), own)
+    }
+
+    /// The callback that the record of another change came from, if it is watched for.
+    pub(super) fn match_change(&mut self, change: &Change<'_>, kind: ChangeKind) -> Option<Explanation> {
+        let is_it = |seen: &Explanation| {
+            seen.change == Some(kind.name())
+                && seen.failed.is_none()
+                // A file goes later than it is said to.
+                && (Some(seen.time) == change.time || kind == ChangeKind::Delete && Some(seen.time) < change.time)
+                && (kind != ChangeKind::Delete || Some(seen.path.as_str()) == change.path)
+        };
+        let index = self.waiting.iter().position(is_it)?;
+        self.waiting.remove(index)
     }
 
     /// The callbacks that no record came from, at the end.

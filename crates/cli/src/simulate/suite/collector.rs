@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::{Loss, Write};
+use crate::model::{Change, Loss, Party, Write};
 use crate::output::explain::Explanation;
 use crate::output::{ExplainedSink, Sink};
 use crate::simulate::recorder::{Shared, lock};
@@ -32,13 +32,21 @@ impl Collector {
     pub(super) fn new(seen: Shared<Vec<Seen>>) -> Self {
         Self { seen }
     }
+
+    fn keep(&self, party: &Party<'_>, explanation: &Explanation) {
+        let originator = Originator { pid: party.pid, image: party.image.map(str::to_owned) };
+        lock(&self.seen).push(Seen { explanation: explanation.clone(), recorded: Some(originator) });
+    }
 }
 
 impl ExplainedSink for Collector {
     fn explained(&mut self, write: &Write<'_>, explanation: &Explanation) -> io::Result<()> {
-        let originator =
-            Originator { pid: write.originator.pid, image: write.originator.image.map(str::to_owned) };
-        lock(&self.seen).push(Seen { explanation: explanation.clone(), recorded: Some(originator) });
+        self.keep(&write.originator, explanation);
+        Ok(())
+    }
+
+    fn explained_change(&mut self, change: &Change<'_>, explanation: &Explanation) -> io::Result<()> {
+        self.keep(&change.originator, explanation);
         Ok(())
     }
 
