@@ -27,7 +27,9 @@ impl Operation for Create {
         };
         if let Some(thread) = data.thread() {
             let who = state.threads.who(thread).process;
-            state.processes.meet(who, thread);
+            if state.processes.meet(&state.exclusions, who, thread) {
+                state.threads.forget_all();
+            }
         }
         if may_write(create) || state.exports.has_copy_sources() {
             PreOperation::WithPost

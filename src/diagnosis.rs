@@ -1,12 +1,15 @@
 //! What the driver says to a debugger.
 
 use audit::ledger::{Ledger, LossReason};
+use audit::parameters::{Parameter, Refusal};
+use audit::record::Code;
 use core::sync::atomic::Ordering;
-use fltmgr::NtStatus;
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
+use fltmgr::{NtStatus, unicode_string};
 use wdk_sys::ntddk::DbgPrintEx;
 
 use crate::dictionary::Missing;
+use crate::parameters::Name;
 use crate::state::State;
 
 const DPFLTR_IHVDRIVER_ID: u32 = 77;
@@ -35,6 +38,17 @@ pub(crate) fn report(state: &State, ledger: &Ledger) {
             ledger.lost(LossReason::Shutdown),
         )
     };
+    let [by_image, by_path] = state.exclusions.totals();
+    // SAFETY: as above.
+    let _status = unsafe {
+        DbgPrintEx(
+            DPFLTR_IHVDRIVER_ID,
+            DPFLTR_INFO_LEVEL,
+            c"whowrote: left out: by image %I64u, by path %I64u\n".as_ptr().cast(),
+            by_image,
+            by_path,
+        )
+    };
     let Missing { refused: unnamed_files, forgotten: forgotten_files } = state.files.shelf().missing();
     let Missing { refused: unnamed_processes, forgotten: forgotten_processes } =
         state.processes.shelf().missing();
@@ -50,6 +64,28 @@ pub(crate) fn report(state: &State, ledger: &Ledger) {
             unnamed_processes,
             forgotten_files,
             forgotten_processes,
+        )
+    };
+}
+
+/// A value of a parameter was refused.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+pub(crate) fn refused(parameter: Parameter, refusal: Refusal) {
+    assert_at_most(PASSIVE_LEVEL);
+    let Refusal { defect, text, found } = refusal;
+    let name = Name::of(parameter);
+    let name = unicode_string(name.units());
+    // SAFETY: the format is terminated and names the types of the arguments that follow; the name lives through the call.
+    let _status = unsafe {
+        DbgPrintEx(
+            DPFLTR_IHVDRIVER_ID,
+            DPFLTR_ERROR_LEVEL,
+            c"whowrote: parameter %wZ refused: defect %u, text %u, found %I64x\n".as_ptr().cast(),
+            &raw const name,
+            u32::from(Code::Known(defect).number()),
+            text,
+            found,
         )
     };
 }

@@ -5,14 +5,14 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::PoolBox;
-use fltmgr::{Filter, NtStatus, Result, ServerPort};
+use fltmgr::{Filter, NtStatus, Result};
 use wdk_sys::{NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT};
 
 use crate::deliver::DeliveryThread;
 use crate::diagnosis;
 use crate::memory::TAG;
 use crate::notify::{ProcessNotifications, ThreadNotifications};
-use crate::port::{self, OpenConnection};
+use crate::port::{self, OpenConnections, Ports};
 use crate::registration::REGISTRATION;
 use crate::state::{self, Published};
 
@@ -25,9 +25,9 @@ struct Loaded {
     /// Nobody new is told of.
     _notifications: ProcessNotifications,
     /// Nobody new connects.
-    _port: ServerPort,
+    _ports: Ports,
     /// Whoever is connected is disconnected.
-    _connection: OpenConnection,
+    _connections: OpenConnections,
     /// No callback comes any more; contexts are gone.
     filter: Filter,
     /// Who is known by his thread is known while callbacks come: they end first.
@@ -67,20 +67,21 @@ pub(crate) unsafe extern "system" fn driver_entry(
 ///
 /// `driver` is the driver object that `DriverEntry` got.
 unsafe fn load(driver: PDRIVER_OBJECT) -> Result<()> {
-    let state = Published::publish()?;
+    // SAFETY: by the function's own condition.
+    let state = unsafe { Published::publish(driver) }?;
     let threads = ThreadNotifications::begin(&state);
     // SAFETY: by the function's own condition.
     let filter = unsafe { Filter::register(driver, &REGISTRATION) }?;
-    let connection = OpenConnection::guard();
-    let port = port::open(filter.borrow())?;
+    let connections = OpenConnections::guard();
+    let ports = port::open(filter.borrow())?;
     let notifications = ProcessNotifications::begin()?;
     let delivery = DeliveryThread::start()?;
     let loaded = Loaded {
         _recording: Recording(()),
         _delivery: delivery,
         _notifications: notifications,
-        _port: port,
-        _connection: connection,
+        _ports: ports,
+        _connections: connections,
         filter,
         _threads: threads,
         _state: state,

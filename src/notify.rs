@@ -45,7 +45,11 @@ unsafe extern "C" fn notify(process: PEPROCESS, _id: HANDLE, creation: PPS_CREAT
     // SAFETY: null, or a structure that lives through the callback.
     match unsafe { creation.as_ref() } {
         Some(creation) => {
-            state.processes.created(process, u32::try_from(creation.ParentProcessId as usize).unwrap_or(0));
+            state.processes.created(
+                &state.exclusions,
+                process,
+                u32::try_from(creation.ParentProcessId as usize).unwrap_or(0),
+            );
         }
         None => state.processes.exited(process),
     }

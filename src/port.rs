@@ -1,40 +1,55 @@
-//! The port that a consumer connects to.
+//! The ports: one for whoever takes the records, one for whoever changes parameters.
 
-use fltmgr::{ClientPort, FilterRef, NtStatus, PortHandler, Result, SecurityDescriptor, ServerPort, utf16};
+use fltmgr::{
+    ClientPort, ClientSlot, FilterRef, NtStatus, PortHandler, Result, SecurityDescriptor, ServerPort, utf16,
+};
 
-use crate::state;
+use crate::state::{self, State};
 
 const NAME: [u16; 13] = utf16("\\WhoWrotePort");
+const CONTROL_NAME: [u16; 20] = utf16("\\WhoWroteControlPort");
 
-/// Opens the port to SYSTEM and administrators.
-///
-/// Maximum IRQL: `PASSIVE_LEVEL`.
-pub(crate) fn open(filter: FilterRef<'_>) -> Result<ServerPort> {
-    ServerPort::open::<Handler>(filter, &NAME, &SecurityDescriptor::for_administrators()?)
+/// The ports, both open to SYSTEM and administrators.
+pub(crate) struct Ports {
+    _records: ServerPort,
+    _control: ServerPort,
 }
 
-/// Closes the connection when dropped, if there is one.
-pub(crate) struct OpenConnection(());
+/// Opens the ports.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+pub(crate) fn open(filter: FilterRef<'_>) -> Result<Ports> {
+    let administrators = SecurityDescriptor::for_administrators()?;
+    Ok(Ports {
+        _records: ServerPort::open::<Records>(filter, &NAME, &administrators)?,
+        _control: ServerPort::open::<Control>(filter, &CONTROL_NAME, &administrators)?,
+    })
+}
 
-impl OpenConnection {
+/// Closes the connections when dropped, if there are any.
+pub(crate) struct OpenConnections(());
+
+impl OpenConnections {
     /// Maximum IRQL: any.
     pub(crate) fn guard() -> Self {
         Self(())
     }
 }
 
-impl Drop for OpenConnection {
+impl Drop for OpenConnections {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     fn drop(&mut self) {
-        Handler::disconnected();
+        Records::disconnected();
+        Control::disconnected();
     }
 }
 
-enum Handler {}
+/// Who takes the records.
+enum Records {}
 
-impl PortHandler for Handler {
+impl PortHandler for Records {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
-    fn connected(client: ClientPort) -> Result<()> {
+    fn connected(client: ClientPort, _context: &[u8]) -> Result<()> {
         let state = state::get().ok_or(NtStatus::DEVICE_NOT_READY)?;
         state.client.occupy(client)?;
         state.connection.begin();
@@ -47,6 +62,26 @@ impl PortHandler for Handler {
         if let Some(state) = state::get() {
             state.connection.end();
             state.client.close();
+        }
+    }
+}
+
+/// Who changes parameters: all that he says is in the connection's context, and the answer is whether he is connected.
+enum Control {}
+
+impl PortHandler for Control {
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    fn connected(client: ClientPort, context: &[u8]) -> Result<()> {
+        let state: &'static State = state::get().ok_or(NtStatus::DEVICE_NOT_READY)?;
+        state.parameters.change(state, context)?;
+        let controller: &'static ClientSlot = &state.controller;
+        controller.occupy(client)
+    }
+
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    fn disconnected() {
+        if let Some(state) = state::get() {
+            state.controller.close();
         }
     }
 }

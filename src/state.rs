@@ -9,20 +9,21 @@ use audit::ring::{LossStage, Ring, Shard, Slot, WhenFull};
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::{PoolArray, PoolBox};
 use fltmgr::{ClientSlot, NtStatus, Result};
+use wdk_sys::PDRIVER_OBJECT;
 
 use crate::dictionary::Deliverable;
 use crate::dictionary::files::Files;
 use crate::dictionary::processes::Processes;
 use crate::dictionary::volumes::Volumes;
 use crate::event::Event;
+use crate::exclusions::Exclusions;
 use crate::exports::Exports;
 use crate::memory::TAG;
+use crate::parameters::{Parameters, Setup};
 use crate::threads::Threads;
 use crate::{debug, diagnosis, processor, time};
 
-/// Slots of 64 bytes: one mebibyte for each processor.
-const SLOTS_PER_SHARD: usize = 1 << 14;
-/// On larger machines processors share: the ring takes at most 64 MiB.
+/// On larger machines processors share.
 const MAX_SHARDS: usize = 1 << 6;
 
 /// The driver, from before its first callback to after its last.
@@ -35,12 +36,16 @@ pub(crate) struct State {
     pub(crate) delivered: AtomicU64,
     /// Events in the batch that the delivery thread left unacknowledged when it ended.
     pub(crate) undelivered: AtomicU64,
+    pub(crate) parameters: Parameters,
+    pub(crate) exclusions: Exclusions,
     pub(crate) threads: Threads,
     pub(crate) files: Files,
     pub(crate) processes: Processes,
     pub(crate) volumes: Volumes,
     pub(crate) exports: Exports,
     pub(crate) client: ClientSlot,
+    /// Whoever changes parameters.
+    pub(crate) controller: ClientSlot,
     pub(crate) connection: Connection,
     /// Sends the delivery thread to work.
     pub(crate) wake: Event,
@@ -51,11 +56,17 @@ pub(crate) struct State {
 
 impl State {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
-    fn try_new() -> Result<Self> {
+    ///
+    /// # Safety
+    ///
+    /// `driver` is the driver object that `DriverEntry` got.
+    unsafe fn try_new(driver: PDRIVER_OBJECT) -> Result<Self> {
+        // SAFETY: by the function's own condition.
+        let Setup { ring_size, parameters, exclusions } = unsafe { Setup::read(driver) }?;
         let shard_count = processor::count().clamp(1, MAX_SHARDS);
         let shards = PoolArray::try_from_fn(shard_count, TAG, |_| Shard::default())?;
-        let slots =
-            PoolArray::try_from_fn(shard_count.saturating_mul(SLOTS_PER_SHARD), TAG, |_| Slot::default())?;
+        let slot_count = shard_count.saturating_mul(ring_size as usize);
+        let slots = PoolArray::try_from_fn(slot_count, TAG, |_| Slot::default())?;
         // SAFETY: the ring is dropped with the arrays, and lends nothing.
         let ring_shards = unsafe { shards.detached() };
         // SAFETY: as above.
@@ -67,12 +78,15 @@ impl State {
                 .map_err(|_| NtStatus::INTERNAL_ERROR)?,
             delivered: AtomicU64::new(0),
             undelivered: AtomicU64::new(0),
+            parameters,
+            exclusions,
             threads: Threads::try_new()?,
             files: Files::try_new()?,
             processes: Processes::try_new()?,
             volumes: Volumes::try_new()?,
             exports: Exports::find(),
             client: ClientSlot::new(),
+            controller: ClientSlot::new(),
             connection: Connection::new(),
             wake: Event::try_new()?,
             _shards: shards,
@@ -89,11 +103,21 @@ impl State {
         connection.at(&self.connection.epoch);
     }
 
-    /// The dictionaries, each after those that its entries refer to.
+    /// The parameters, and the dictionaries, each after those that its entries refer to.
     ///
     /// Maximum IRQL: any.
-    pub(crate) fn dictionaries(&self) -> [&dyn Deliverable; 3] {
-        [self.volumes.shelf(), self.processes.shelf(), self.files.shelf()]
+    pub(crate) fn dictionaries(&self) -> [&dyn Deliverable; 4] {
+        [self.parameters.told(), self.volumes.shelf(), self.processes.shelf(), self.files.shelf()]
+    }
+
+    /// Rules changed: everybody and everything that is known is judged by the new ones.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    pub(crate) fn judge_again(&self) {
+        assert_at_most(PASSIVE_LEVEL);
+        self.processes.judge_again(&self.exclusions);
+        self.threads.forget_all();
+        self.files.judge_again(self);
     }
 
     /// Whether the delivery thread is to end.
@@ -220,9 +244,15 @@ impl Published {
     /// Makes the state and lets callbacks find it.
     ///
     /// Maximum IRQL: `PASSIVE_LEVEL`.
-    pub(crate) fn publish() -> Result<Self> {
+    ///
+    /// # Safety
+    ///
+    /// `driver` is the driver object that `DriverEntry` got.
+    pub(crate) unsafe fn publish(driver: PDRIVER_OBJECT) -> Result<Self> {
         assert_at_most(PASSIVE_LEVEL);
-        let state = PoolBox::try_new(State::try_new()?, TAG)?.into_raw();
+        // SAFETY: by the function's own condition.
+        let state = unsafe { State::try_new(driver) }?;
+        let state = PoolBox::try_new(state, TAG)?.into_raw();
         // Release: pairs with the Acquire in `get`.
         STATE.store(state.as_ptr(), Ordering::Release);
         // Release: pairs with the Acquire in `recording`.

@@ -89,9 +89,9 @@ pub(crate) fn attach(
     let Some(volume) = Context::<InstanceContext>::of_instance(instance) else { return };
     let Some(known) = known.or_else(|| attach_first(state, data, objects, file, &volume)) else { return };
     // Who put the context there may still be about to put its address into the index.
-    state.files.insert_address(&known);
+    state.files.insert_address(state, &known);
     if let Some(info) = info(data, &volume) {
-        state.files.rename(&known, info);
+        state.files.rename(state, &known, info);
     }
 }
 
@@ -119,7 +119,7 @@ fn attach_first(
         Put::New => {
             // While this reference is held the context is not dropped, so its key is not taken out before it
             // is put in.
-            state.files.insert_address(&context);
+            state.files.insert_address(state, &context);
             None
         }
         Put::Existing(known) => Some(known),

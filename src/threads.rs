@@ -1,6 +1,6 @@
 //! Who a thread is: known by its address once it has been met, asked for otherwise.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
 use audit::attribution::{self, ProcessKind};
 use audit::key::ProcessKey;
@@ -20,6 +20,8 @@ pub(crate) struct Threads {
     index: ThreadIndex<'static>,
     /// Whether the driver is told when threads begin and end; none is learnt otherwise.
     told: AtomicBool,
+    /// Goes up when what is known of threads may not be true any more.
+    round: AtomicU64,
     // what `index` refers to: dropped after it
     _buckets: PoolArray<ThreadBucket>,
 }
@@ -34,6 +36,7 @@ impl Threads {
         Ok(Self {
             index: ThreadIndex::new(detached).map_err(|_| NtStatus::INTERNAL_ERROR)?,
             told: AtomicBool::new(false),
+            round: AtomicU64::new(0),
             _buckets: buckets,
         })
     }
@@ -74,13 +77,33 @@ impl Threads {
     #[inline(never)]
     pub(crate) fn meet(&self, thread: Thread<'_>) -> attribution::Thread {
         assert_at_most(DISPATCH_LEVEL);
+        // Acquire: pairs with the Release in `forget_all`.
+        let round = self.round.load(Ordering::Acquire);
         let known = ask(thread);
         // Relaxed: see `are_told`.
         let told = self.told.load(Ordering::Relaxed);
         if told && Thread::with_current(|current| current == thread) && !thread.is_terminating() {
             let _full_so_asked_again = self.index.learn(thread.address(), &known);
+            // Pairs with the fence in `forget_all`.
+            fence(Ordering::SeqCst);
+            // Relaxed: ordered by the fence.
+            if self.round.load(Ordering::Relaxed) != round {
+                self.index.forget(thread.address());
+            }
         }
         known
+    }
+
+    /// Nobody is known any more: what is known of threads may have changed.
+    ///
+    /// Maximum IRQL: `DISPATCH_LEVEL`.
+    pub(crate) fn forget_all(&self) {
+        assert_at_most(DISPATCH_LEVEL);
+        // Release: pairs with the Acquire in `meet`: who asks in this round asks after what changed.
+        self.round.fetch_add(1, Ordering::Release);
+        // Pairs with the fence in `meet`: either the entry is found here, or the new round is seen there.
+        fence(Ordering::SeqCst);
+        self.index.forget_all();
     }
 
     /// The thread that runs exits.

@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 
 use audit::batch::{BatchWriter, NoRoom};
 use audit::ledger::LossReporter;
+use audit::omission::OmissionReporter;
 use audit::record::Event;
 use audit::ring::{Consumer, DrainEnd, Snapshot};
 use fltmgr::Result;
@@ -26,6 +27,7 @@ pub(crate) struct Delivery {
     /// The connection that the dictionaries are in step with.
     connection: Option<u64>,
     losses: LossReporter,
+    omissions: OmissionReporter,
 }
 
 impl Delivery {
@@ -37,6 +39,7 @@ impl Delivery {
             last_number: 0,
             connection: None,
             losses: LossReporter::new(),
+            omissions: OmissionReporter::new(),
         })
     }
 
@@ -59,9 +62,13 @@ impl Delivery {
         let mut snapshot = consumer.snapshot();
         let mut end = DrainEnd::Complete;
         loop {
-            let Self { outbox, last_number, losses, .. } = self;
-            let filled =
-                outbox.fill(state, last_number, |batch| fill(state, losses, &mut snapshot, &mut end, batch));
+            let Self { outbox, last_number, losses, omissions, .. } = self;
+            let filled = outbox.fill(state, last_number, |batch| {
+                match fill(state, losses, &mut snapshot, &mut end, batch) {
+                    Filled::Everything => report_omissions(state, omissions, batch),
+                    Filled::Full => Filled::Full,
+                }
+            });
             self.outbox.deliver(state, connection)?;
             if filled == Filled::Everything {
                 break;
@@ -140,6 +147,17 @@ fn fill(
 }
 
 /// Maximum IRQL: `PASSIVE_LEVEL`.
+fn report_omissions(state: &State, omissions: &mut OmissionReporter, batch: &mut BatchWriter<'_>) -> Filled {
+    while let Some(omission) = omissions.due(state.exclusions.totals(), time::now()) {
+        if batch.push_omission(&omission) == Err(NoRoom) {
+            return Filled::Full;
+        }
+        omissions.reported(&omission);
+    }
+    Filled::Everything
+}
+
+/// Maximum IRQL: `PASSIVE_LEVEL`.
 fn write_unsent(state: &State, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
     state.dictionaries().into_iter().try_for_each(|dictionary| dictionary.write_unsent(batch))
 }
@@ -153,7 +171,7 @@ fn write_event(
     batch: &mut BatchWriter<'_>,
 ) -> core::result::Result<(), NoRoom> {
     for actor in event.actors().into_iter().flatten() {
-        state.processes.write_needed(actor, batch)?;
+        state.processes.write_needed(state, actor, batch)?;
     }
     batch.push_event(event)
 }

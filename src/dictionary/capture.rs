@@ -22,6 +22,7 @@ use wdk_sys::{
 };
 
 use super::shelf::Entry;
+use crate::exclusions::{ExcludedProcess, Exclusions};
 use crate::memory::TAG;
 
 #[link(name = "ntoskrnl.exe", kind = "raw-dylib", modifiers = "+verbatim")]
@@ -50,6 +51,8 @@ pub(crate) struct ProcessInfo {
     /// A security identifier, or zeros. Not as an [`Option`]: debuggers would not find their way in it.
     pub(super) user: [u8; Sid::MAX_SIZE],
     pub(super) image: Option<PoolArray<u16>>,
+    /// While it is known as excluded.
+    pub(super) excluded: Option<ExcludedProcess>,
 }
 
 impl ProcessInfo {
@@ -57,10 +60,23 @@ impl ProcessInfo {
     pub(super) const NO_SESSION: u32 = u32::MAX;
 }
 
+impl ProcessInfo {
+    /// Finds out whether the process is excluded.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    pub(super) fn judge(&mut self, exclusions: &Exclusions) {
+        let image = self.image.as_deref().filter(|_| self.kind == ProcessKind::User);
+        let excluded = image.is_some_and(|image| exclusions.cover_image(image));
+        if excluded != self.excluded.is_some() {
+            self.excluded = if excluded { exclusions.exclude(self.key) } else { None };
+        }
+    }
+}
+
 impl Entry for ProcessInfo {
     /// Maximum IRQL: any.
     fn write(&self, batch: &mut BatchWriter<'_>) -> core::result::Result<(), NoRoom> {
-        let Self { key, id, kind, created, parent, parent_id, session, user, image } = self;
+        let Self { key, id, kind, created, parent, parent_id, session, user, image, excluded: _ } = self;
         batch.push_process(&ProcessEntry {
             key: *key,
             pid: *id,
@@ -95,6 +111,7 @@ pub(crate) fn process(process: Process<'_>, kind: ProcessKind, parent_id: u32) -
         session: token.session().unwrap_or(ProcessInfo::NO_SESSION),
         user: token.user().map_or([0; Sid::MAX_SIZE], |user| *user.in_full()),
         image: image(process),
+        excluded: None,
     }
 }
 
@@ -117,6 +134,7 @@ pub(crate) fn by_id(key: ProcessKey, id: u32) -> ProcessInfo {
         session: ProcessInfo::NO_SESSION,
         user: [0; Sid::MAX_SIZE],
         image: None,
+        excluded: None,
     })
 }
 

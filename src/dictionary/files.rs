@@ -4,17 +4,18 @@ use core::num::NonZeroU64;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use audit::batch::{BatchWriter, NoRoom};
-use audit::dictionary::Limits;
+use audit::dictionary::{Dictionary, Limits};
 use audit::index::{AddressIndex, Bucket};
 use audit::key::{FileKey, VolumeKey};
 use audit::record::{FileEntry, NameKind, Text};
-use fltmgr::irql::{APC_LEVEL, assert_at_most};
+use fltmgr::irql::{APC_LEVEL, PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::PoolArray;
 use fltmgr::{Context, FileObject, Instance, NtStatus, Result};
 
 use super::shelf::{Entry, Shelf};
 use crate::instance::InstanceContext;
-use crate::memory::TAG;
+use crate::memory::{Pool, TAG};
+use crate::state::State;
 use crate::streams::StreamContext;
 
 /// Two million streams; memory is taken as they come. Retired entries that nobody fetches: as many as a ring
@@ -23,6 +24,14 @@ const LIMITS: Limits = Limits { entries: 1 << 21, retired: 1 << 16, kept: 0, buc
 
 /// Eight streams each; 3 MiB. With more open streams than that, the context is asked.
 const INDEX_BUCKETS: usize = 1 << 14;
+
+/// Set beside the key in the index where writes to the stream are left out.
+const EXCLUDED: u64 = 1 << 63;
+
+/// Buckets of the index whose streams are judged again before others may change something.
+const JUDGED_AT_ONCE: usize = 1 << 6;
+
+type Known = Dictionary<File, Pool>;
 
 /// A file, as its record tells it.
 pub(crate) struct FileInfo {
@@ -87,9 +96,9 @@ impl Files {
     /// gets another key: what was written under the old name stays so. Names that are not normalized may
     /// differ for other reasons.
     ///
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn rename(&self, stream: &StreamContext, info: FileInfo) {
-        assert_at_most(APC_LEVEL);
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    pub(crate) fn rename(&self, state: &State, stream: &StreamContext, info: FileInfo) {
+        assert_at_most(PASSIVE_LEVEL);
         if info.name_kind != NameKind::Normalized {
             return;
         }
@@ -105,26 +114,29 @@ impl Files {
                 return;
             }
             stream.set_key(key);
-            self.index_stream(stream);
+            self.index_stream(state, dictionary, stream);
             dictionary.retire(old);
         });
     }
 
     /// Lets a stream's key be found by the address that all opens of the stream share, if it is not yet.
     ///
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn insert_address(&self, stream: &StreamContext) {
-        assert_at_most(APC_LEVEL);
-        if self.index.get(stream.address().get()) == Some(stream.key().0) {
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    pub(crate) fn insert_address(&self, state: &State, stream: &StreamContext) {
+        assert_at_most(PASSIVE_LEVEL);
+        if self.index.get(stream.address().get()).map(key_of_value) == Some(stream.key()) {
             return;
         }
         // Under the lock, for the stream may be renamed at the same time.
-        self.shelf.with(|_| self.index_stream(stream));
+        self.shelf.with(|dictionary| self.index_stream(state, dictionary, stream));
     }
 
-    /// Maximum IRQL: any.
-    fn index_stream(&self, stream: &StreamContext) {
-        if self.index.insert(stream.address(), stream.key().0).is_err() {
+    /// Judged under the lock: rules that change are in force before what is known is judged again.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    fn index_stream(&self, state: &State, dictionary: &Known, stream: &StreamContext) {
+        let value = judged(state, dictionary, stream.key());
+        if self.index.insert(stream.address(), value).is_err() {
             // Relaxed: whoever misses it for a moment takes the stream for one without a key.
             self.overflowed.store(true, Ordering::Relaxed);
         }
@@ -135,8 +147,32 @@ impl Files {
     /// Maximum IRQL: `APC_LEVEL`.
     pub(crate) fn retire(&self, key: FileKey, address: NonZeroU64) {
         assert_at_most(APC_LEVEL);
-        self.index.remove(address, key.0);
-        self.retire_unaddressed(key);
+        // Under the lock, lest it be put back by `judge_again`.
+        self.shelf.with(|dictionary| {
+            self.index.remove(address, key.0);
+            self.index.remove(address, key.0 | EXCLUDED);
+            if let Some(key) = NonZeroU64::new(key.0) {
+                dictionary.retire(key);
+            }
+        });
+    }
+
+    /// Judges all streams that are known by the rules in force.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL`.
+    pub(crate) fn judge_again(&self, state: &State) {
+        assert_at_most(PASSIVE_LEVEL);
+        for first in (0..self.index.bucket_count()).step_by(JUDGED_AT_ONCE) {
+            let buckets = first..first.saturating_add(JUDGED_AT_ONCE);
+            self.shelf.with(|dictionary| {
+                for (address, [value]) in self.index.entries(buckets) {
+                    let judged = judged(state, dictionary, key_of_value(value));
+                    if judged != value {
+                        let _replaced = self.index.insert(address, judged);
+                    }
+                }
+            });
+        }
     }
 
     /// Something without an address is gone.
@@ -190,9 +226,26 @@ impl Files {
     #[expect(clippy::inline_always, reason = "on the way of every write")]
     #[inline(always)]
     pub(crate) fn key_by_address(&self, file: FileObject<'_>) -> FileKey {
-        let key = file.stream_address().and_then(|address| self.index.get(address.get()));
-        key.map_or(FileKey::UNKNOWN, FileKey)
+        let value = file.stream_address().and_then(|address| self.index.get(address.get()));
+        value.map_or(FileKey::UNKNOWN, key_of_value)
     }
+}
+
+/// What the index has for a stream with this key.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+fn judged(state: &State, dictionary: &Known, key: FileKey) -> u64 {
+    let excluded = || {
+        let file = dictionary.get(NonZeroU64::new(key.0)?)?;
+        let path = file.info.path.as_deref()?;
+        state.volumes.with_device(file.info.volume, |device| state.exclusions.cover_file(device, path))
+    };
+    if state.exclusions.has_paths() && excluded() == Some(true) { key.0 | EXCLUDED } else { key.0 }
+}
+
+/// Maximum IRQL: any.
+fn key_of_value(value: u64) -> FileKey {
+    FileKey(value & !EXCLUDED)
 }
 
 impl Entry for File {

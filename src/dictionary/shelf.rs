@@ -106,6 +106,14 @@ impl<E> Shelf<E> {
         result
     }
 
+    /// Looks at the dictionary.
+    ///
+    /// Maximum IRQL: `APC_LEVEL`.
+    pub(crate) fn read<R>(&self, visit: impl FnOnce(&Dictionary<E, Pool>) -> R) -> R {
+        assert_at_most(APC_LEVEL);
+        visit(&self.dictionary.shared())
+    }
+
     /// Maximum IRQL: `APC_LEVEL`.
     pub(crate) fn missing(&self) -> Missing {
         assert_at_most(APC_LEVEL);

@@ -112,6 +112,15 @@ impl Volumes {
         })
     }
 
+    /// Shows the device name of a volume.
+    ///
+    /// Maximum IRQL: `APC_LEVEL`.
+    pub(crate) fn with_device<R>(&self, volume: VolumeKey, visit: impl FnOnce(&[u16]) -> R) -> Option<R> {
+        assert_at_most(APC_LEVEL);
+        let key = NonZeroU64::new(volume.0)?;
+        self.shelf.read(|dictionary| dictionary.get(key).map(|volume| visit(&volume.info.device)))
+    }
+
     /// All of them, for delivery.
     ///
     /// Maximum IRQL: any.

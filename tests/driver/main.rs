@@ -7,5 +7,6 @@ mod cost;
 mod delivery;
 mod faults;
 mod names;
+mod parameters;
 mod rig;
 mod threads;

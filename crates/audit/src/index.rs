@@ -13,6 +13,7 @@
 
 use core::array;
 use core::num::NonZeroU64;
+use core::ops::Range;
 
 use crate::fault::{Fault, seeded};
 use crate::sync::{AtomicU64, Ordering};
@@ -161,6 +162,37 @@ impl<'m, const WORDS: usize> AddressIndex<'m, WORDS> {
         for way in self.ways(address) {
             let _another_removed_or_replaced_it = !way.change(address.get(), value, 0, [0; WORDS]);
         }
+    }
+
+    /// Removes every address that nobody is about to put or replace.
+    pub fn clear_all(&self) {
+        for way in self.buckets.iter().flat_map(Bucket::ways) {
+            // Relaxed: `change` looks whether the way holds it.
+            let address = way.address.load(Ordering::Relaxed);
+            if address != 0 {
+                let _somebody_else_does = !way.change(address, None, 0, [0; WORDS]);
+            }
+        }
+    }
+
+    /// The addresses and values that a stretch of the buckets holds: what comes or goes meanwhile may be missing.
+    pub fn entries(
+        &self,
+        buckets: Range<usize>,
+    ) -> impl Iterator<Item = (NonZeroU64, [u64; WORDS])> + use<'m, WORDS> {
+        let end = buckets.end.min(self.buckets.len());
+        let stretch = self.buckets.get(buckets.start..end).unwrap_or_default();
+        stretch.iter().flat_map(Bucket::ways).filter_map(|way| {
+            // Relaxed: `read` looks whether the way holds it.
+            let address = NonZeroU64::new(way.address.load(Ordering::Relaxed))?;
+            Some((address, way.read(address.get())?))
+        })
+    }
+
+    /// How many buckets there are.
+    #[must_use]
+    pub const fn bucket_count(&self) -> usize {
+        self.buckets.len()
     }
 
     /// The ways that may hold `address`.

@@ -64,6 +64,11 @@ impl<'m> ThreadIndex<'m> {
         self.index.put(address, words(thread))
     }
 
+    /// Forgets all threads but those that are being learnt: what is known of them may not be true any more.
+    pub fn forget_all(&self) {
+        self.index.clear_all();
+    }
+
     /// Forgets the thread at an address: it exits, or another is created there.
     pub fn forget(&self, address: NonZeroU64) {
         self.index.clear(address, None);

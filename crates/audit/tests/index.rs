@@ -157,3 +157,23 @@ fn readers_never_get_a_key_that_is_not_the_addresss() {
         }
     });
 }
+
+#[test]
+fn what_is_cleared_as_a_whole_is_gone_and_can_come_again() {
+    let buckets: Vec<Bucket> = (0..4).map(|_| Bucket::default()).collect();
+    let index = AddressIndex::new(&buckets).expect("a power of two");
+    let addresses: Vec<NonZeroU64> = (1..=16).filter_map(|number| NonZeroU64::new(number << 12)).collect();
+    for round in 1..=2 {
+        for address in &addresses {
+            assert_eq!(index.insert(*address, address.get() + round), Ok(()));
+        }
+        let mut entries: Vec<_> = (0..4).flat_map(|bucket| index.entries(bucket..bucket + 1)).collect();
+        entries.sort_unstable();
+        let expected: Vec<_> = addresses.iter().map(|address| (*address, [address.get() + round])).collect();
+        assert_eq!(entries, expected);
+        assert_eq!(index.entries(0..usize::MAX).count(), addresses.len());
+        index.clear_all();
+        assert_eq!(index.entries(0..index.bucket_count()).count(), 0);
+        assert!(addresses.iter().all(|address| index.get(address.get()).is_none()));
+    }
+}

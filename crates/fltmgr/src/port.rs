@@ -1,6 +1,7 @@
 //! Communication ports with one connection at a time.
 
 use core::ptr::{self, NonNull};
+use core::slice;
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use wdk_sys::{
@@ -16,14 +17,15 @@ use crate::{FilterRef, NtStatus, Result, SecurityDescriptor, structure_size, uni
 
 /// What happens at a port.
 pub trait PortHandler {
-    /// Somebody connects. The port refuses further connections until this one is closed.
+    /// Somebody connects, with this context (`lpContext` of `FilterConnectCommunicationPort`), which is a copy. The port
+    /// refuses further connections until this one is closed.
     ///
     /// IRQL: `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
     /// Any error refuses the connection.
-    fn connected(client: ClientPort) -> Result<()>;
+    fn connected(client: ClientPort, context: &[u8]) -> Result<()>;
 
     /// The other side closed its handle, or the minifilter is being unloaded. May come when the connection
     /// has been closed already; the [`ClientSlot`] is to be closed.
@@ -100,8 +102,8 @@ impl Drop for ServerPort {
 unsafe extern "C" fn connect<H: PortHandler>(
     client: PFLT_PORT,
     filter: PVOID,
-    _context: PVOID,
-    _context_size: ULONG,
+    context: PVOID,
+    context_size: ULONG,
     connection_cookie: *mut PVOID,
 ) -> NTSTATUS {
     // SAFETY: the Filter Manager passes a variable for the cookie.
@@ -109,7 +111,12 @@ unsafe extern "C" fn connect<H: PortHandler>(
     let (Some(port), Some(filter)) = (NonNull::new(client), NonNull::new(filter.cast::<FLT_FILTER>())) else {
         return NtStatus::INVALID_PARAMETER.as_raw();
     };
-    match H::connected(ClientPort { port, filter }) {
+    let context: &[u8] = match NonNull::new(context.cast::<u8>()) {
+        // SAFETY: the Filter Manager copies the context into memory of its own, of that size, for the time of the callback.
+        Some(context) => unsafe { slice::from_raw_parts(context.as_ptr(), context_size as usize) },
+        None => &[],
+    };
+    match H::connected(ClientPort { port, filter }, context) {
         Ok(()) => NtStatus::SUCCESS.as_raw(),
         Err(status) => status.as_raw(),
     }

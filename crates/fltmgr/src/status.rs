@@ -24,6 +24,10 @@ impl NtStatus {
     pub const NOT_SUPPORTED: Self = Self::from_code(0xC000_00BB);
     /// `STATUS_NOT_FOUND`
     pub const NOT_FOUND: Self = Self::from_code(0xC000_0225);
+    /// `STATUS_OBJECT_NAME_NOT_FOUND`
+    pub const OBJECT_NAME_NOT_FOUND: Self = Self::from_code(0xC000_0034);
+    /// `STATUS_BUFFER_OVERFLOW`: a warning
+    pub const BUFFER_OVERFLOW: Self = Self::from_code(0x8000_0005);
     /// `STATUS_BUFFER_TOO_SMALL`
     pub const BUFFER_TOO_SMALL: Self = Self::from_code(0xC000_0023);
     /// `STATUS_INSUFFICIENT_RESOURCES`

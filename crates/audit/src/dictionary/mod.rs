@@ -185,6 +185,11 @@ impl<E, M: Memory> Dictionary<E, M> {
         Some(&self.nodes.get(self.find(key)?)?.entry)
     }
 
+    /// All entries, retired or not, in no order.
+    pub fn entries_mut(&mut self) -> impl Iterator<Item = &mut E> {
+        self.nodes.iter_mut().map(|node| &mut node.entry)
+    }
+
     /// No new record will refer to the entry, or hardly any.
     pub fn retire(&mut self, key: NonZeroU64) {
         let Some(id) = self.find(key) else { return };

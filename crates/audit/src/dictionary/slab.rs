@@ -116,6 +116,14 @@ impl<T, M: Memory> Slab<T, M> {
         }
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let places = self.chunks.iter_mut().filter_map(|chunk| chunk.places.as_mut());
+        places.flat_map(|places| places.iter_mut()).filter_map(|place| match place {
+            Place::Used(value) => Some(value),
+            Place::Free(_) => None,
+        })
+    }
+
     pub(super) fn remove(&mut self, id: Id) -> Option<T> {
         let chunk = self.chunks.get_mut(id.chunk())?;
         let value = chunk.remove(id.place())?;

@@ -1,5 +1,8 @@
 //! Why a value is refused.
 
+use super::texts::{Text, Texts};
+use super::value::{REG_MULTI_SZ, Raw};
+
 /// What is wrong with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Defect {
@@ -57,5 +60,16 @@ impl Refusal {
     #[must_use]
     pub const fn of(defect: Defect, found: u64) -> Self {
         Self { defect, text: 0, found }
+    }
+
+    /// The text of the refused value that is at fault, if it is one text's.
+    #[must_use]
+    pub fn text_at_fault<'a>(&self, raw: Raw<'a>) -> Option<Text<'a>> {
+        let of_text = matches!(
+            self.defect,
+            Defect::TooLong | Defect::NotAPath | Defect::Character | Defect::Component | Defect::Everything
+        );
+        let texts = Texts::of_value(raw.data).ok().filter(|_| of_text && raw.kind == REG_MULTI_SZ)?;
+        texts.iter().nth(self.text as usize)
     }
 }
