@@ -41,7 +41,7 @@ impl Operation for Create {
     /// After a create, hence in its thread.
     ///
     /// Maximum IRQL: `PASSIVE_LEVEL`.
-    fn post(data: &CallbackData<'_>, objects: &RelatedObjects<'_>) {
+    fn post(data: &CallbackData<'_>, objects: &RelatedObjects<'_>, _carried: u64) {
         assert_at_most(PASSIVE_LEVEL);
         let status = data.status();
         if !status.is_success() || status == NtStatus::REPARSE {

@@ -1,19 +1,46 @@
 //! From what the Filter Manager hands over to the facts that attribution is a function of.
 
 use audit::attribution::{Facts, Mode, Thread};
+use audit::executor::Executor;
 use audit::record::Actor;
-use fltmgr::irql::{APC_LEVEL, assert_at_most};
+use fltmgr::irql::{DISPATCH_LEVEL, assert_at_most};
 use fltmgr::{CallbackData, CopyInformation};
 
 use crate::state::State;
 use crate::threads;
 
+/// The facts of a write, and what it copies if it is part of a copy.
+///
+/// The thread lives as long as its operation: otherwise `FltGetRequestorProcess` could not be called from a post-operation
+/// callback at `DISPATCH_LEVEL`, as its page allows.
+///
+/// Maximum IRQL: `DISPATCH_LEVEL`.
+pub(crate) fn of_write<'cb>(state: &State, data: CallbackData<'cb>) -> (Facts, Option<CopyInformation<'cb>>) {
+    assert_at_most(DISPATCH_LEVEL);
+    let copy = copy_information(state, data);
+    let facts = match data.thread() {
+        Some(thread) => of_thread(data, state.threads.who(thread)),
+        None => without_thread(data, copy.is_some()),
+    };
+    (facts, copy)
+}
+
+/// The facts of an operation of which a copy of the callback data is all there is: it may be complete any moment, so that
+/// its thread can be looked up, but not asked who it is.
+///
+/// Maximum IRQL: any.
+pub(crate) fn of_copied_data(state: &State, data: CallbackData<'_>) -> Facts {
+    match data.thread().and_then(|thread| state.threads.find(thread)) {
+        Some(thread) => of_thread(data, thread),
+        None => Facts { thread: None, requestor: None, requestor_mode: mode(data), copy: false },
+    }
+}
+
 /// Where the data of a copy's write comes from. Only kernel-mode writes are asked: those of a copy are.
 ///
-/// Maximum IRQL: `APC_LEVEL`. Source: "Kernel-mode file copy and detecting copy file scenarios".
+/// Maximum IRQL: `DISPATCH_LEVEL`. Source: "Kernel-mode file copy and detecting copy file scenarios".
 #[inline]
-pub(crate) fn copy_information<'cb>(state: &State, data: CallbackData<'cb>) -> Option<CopyInformation<'cb>> {
-    assert_at_most(APC_LEVEL);
+fn copy_information<'cb>(state: &State, data: CallbackData<'cb>) -> Option<CopyInformation<'cb>> {
     match data.requestor_mode() {
         fltmgr::Mode::User => None,
         fltmgr::Mode::Kernel => state.exports.copy_information?.query(data),
@@ -30,9 +57,8 @@ pub(crate) fn of_thread(data: CallbackData<'_>, thread: Thread) -> Facts {
 
 /// The facts of an operation without a thread.
 ///
-/// Maximum IRQL: `APC_LEVEL`.
-pub(crate) fn without_thread(data: CallbackData<'_>, copy: bool) -> Facts {
-    assert_at_most(APC_LEVEL);
+/// Maximum IRQL: `DISPATCH_LEVEL`.
+fn without_thread(data: CallbackData<'_>, copy: bool) -> Facts {
     let requestor = data.requestor_process().map(threads::process);
     Facts { thread: None, requestor, requestor_mode: mode(data), copy }
 }
@@ -46,16 +72,32 @@ fn mode(data: CallbackData<'_>) -> Mode {
     }
 }
 
-/// The thread that runs, where it is not the one that the operation records.
+/// The thread that runs, as it is handed from a pre-operation callback to the post-operation callback.
 ///
-/// Maximum IRQL: `APC_LEVEL`.
-#[inline]
-pub(crate) fn executor(state: &State, data: CallbackData<'_>) -> Option<Actor> {
-    assert_at_most(APC_LEVEL);
-    fltmgr::Thread::with_current(|current| {
-        (data.thread() != Some(current)).then(|| {
-            let Thread { tid, process } = state.threads.who(current);
-            Actor { process: process.key, pid: process.pid, tid }
-        })
+/// Maximum IRQL: `DISPATCH_LEVEL`.
+pub(crate) fn current_executor(state: &State) -> Executor {
+    assert_at_most(DISPATCH_LEVEL);
+    fltmgr::Thread::with_current(|current| match state.threads.place(current) {
+        Some(place) => Executor::Kept(place),
+        None => {
+            let who = state.threads.who(current);
+            // Asked who it is, it may be kept from now on.
+            let told = Executor::Told { pid: who.process.pid, tid: who.tid };
+            state.threads.place(current).map_or(told, Executor::Kept)
+        }
     })
+}
+
+/// Who carried an operation out that another thread asked for, as far as that is still known.
+///
+/// Maximum IRQL: any.
+pub(crate) fn executor(state: &State, executor: Executor) -> Option<Actor> {
+    match executor {
+        Executor::Originator => None,
+        Executor::Kept(place) => Some(state.threads.at(place).map_or_else(Actor::default, |who| {
+            let Thread { tid, process } = who;
+            Actor { process: process.key, pid: process.pid, tid }
+        })),
+        Executor::Told { pid, tid } => Some(Actor { pid, tid, ..Actor::default() }),
+    }
 }

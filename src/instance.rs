@@ -1,5 +1,7 @@
 //! Attachment to volumes.
 
+use core::num::NonZeroU64;
+
 use audit::key::{FileKey, VolumeKey};
 use audit::record::NameKind;
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
@@ -17,6 +19,8 @@ pub(crate) struct InstanceContext {
     registration: VolumeRegistration,
     /// Stands for the volume itself, which can be written to without a file on it.
     whole: FileKey,
+    /// By which `whole` is found.
+    instance: NonZeroU64,
     device: PoolArray<u16>,
 }
 
@@ -54,7 +58,7 @@ impl Drop for InstanceContext {
     /// Maximum IRQL: `APC_LEVEL`.
     fn drop(&mut self) {
         if let Some(state) = state::get() {
-            state.files.retire_unaddressed(self.whole);
+            state.files.retire(self.whole, self.instance);
         }
     }
 }
@@ -94,5 +98,7 @@ fn learn(
         path: None,
     };
     let whole = state.files.add(whole).ok_or(NtStatus::INSUFFICIENT_RESOURCES)?;
-    Ok(InstanceContext { registration, whole, device })
+    let instance = objects.instance().address();
+    state.files.insert_whole(instance, whole);
+    Ok(InstanceContext { registration, whole, instance, device })
 }

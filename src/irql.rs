@@ -36,3 +36,10 @@ impl Drop for AtDispatchLevel {
         unsafe { KeLowerIrql(self.before) };
     }
 }
+
+/// Whether the interrupt request level is not above `level`.
+///
+/// Maximum IRQL: `DISPATCH_LEVEL`. (`KeGetCurrentIrql` is no export of every architecture.)
+pub(crate) fn is_at_most(level: KIRQL) -> bool {
+    AtDispatchLevel::raise().before <= level
+}

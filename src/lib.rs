@@ -40,6 +40,7 @@ mod notify;
 mod parameters;
 mod port;
 mod processor;
+mod push;
 mod registration;
 mod state;
 mod streams;

@@ -198,7 +198,7 @@ static STATE: AtomicPtr<State> = AtomicPtr::new(ptr::null_mut());
 /// The same while writes are recorded, and null before and after.
 static RECORDING: AtomicPtr<State> = AtomicPtr::new(ptr::null_mut());
 
-/// The state, if writes are recorded. For the same callers as [`get`].
+/// The state, if operations that begin are recorded. For the same callers as [`get`].
 ///
 /// Maximum IRQL: any.
 #[inline]
@@ -207,6 +207,15 @@ pub(crate) fn recording() -> Option<&'static State> {
     let state = RECORDING.load(Ordering::Acquire);
     // SAFETY: null, or what `get` returns.
     unsafe { state.as_ref() }
+}
+
+/// Whether operations that begin are recorded.
+///
+/// Maximum IRQL: any.
+#[inline]
+pub(crate) fn is_recording() -> bool {
+    // Relaxed: nothing is read through it.
+    !RECORDING.load(Ordering::Relaxed).is_null()
 }
 
 /// Refuses new work.

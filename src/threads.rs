@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
 use audit::attribution::{self, ProcessKind};
+use audit::index::Place;
 use audit::key::ProcessKey;
 use audit::threads::{ThreadBucket, ThreadIndex};
 use fltmgr::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL, assert_at_most};
@@ -56,6 +57,20 @@ impl Threads {
     #[inline(always)]
     pub(crate) fn find(&self, thread: Thread<'_>) -> Option<attribution::Thread> {
         self.index.find(thread.address())
+    }
+
+    /// Where the thread is kept, if it was learnt.
+    ///
+    /// Maximum IRQL: any.
+    pub(crate) fn place(&self, thread: Thread<'_>) -> Option<Place> {
+        self.index.place(thread.address())
+    }
+
+    /// The thread that is kept at a place, unless it ended since.
+    ///
+    /// Maximum IRQL: any.
+    pub(crate) fn at(&self, place: Place) -> Option<attribution::Thread> {
+        self.index.at(place)
     }
 
     /// Who a thread is.

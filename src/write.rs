@@ -1,21 +1,26 @@
 //! Writes: the path that everything else is there for.
 //!
 //! On it there is no lock, no allocation, no name query and nothing paged.
+//!
+//! A write is recorded when it is complete, and only if it succeeded. Who carries it out is known before, in the
+//! pre-operation callback, and nowhere else: it is handed on ([`audit::executor`]).
+
+use core::num::NonZeroU64;
 
 use audit::attribution::attribute;
+use audit::executor::Executor;
 use audit::key::FileKey;
 use audit::record::{CopySource, Write as WriteRecord, WriteFlags, WriteOffset};
-use fltmgr::irql::{APC_LEVEL, assert_at_most};
+use fltmgr::irql::{APC_LEVEL, DISPATCH_LEVEL, assert_at_most};
 use fltmgr::raw::IRP_MJ_WRITE;
 use fltmgr::{
-    CallbackData, FileObject, Mode, NtStatus, Operation, OperationFlags, PreOperation, RelatedObjects,
-    Thread, WriteParameters,
+    CallbackData, FileObject, Mode, Operation, OperationFlags, PreOperation, RelatedObjects, Thread,
+    WriteParameters,
 };
 
 use crate::facts;
-use crate::irql::AtDispatchLevel;
+use crate::push::Push;
 use crate::state::{self, State};
-use crate::{processor, time};
 
 pub(crate) enum Write {}
 
@@ -26,52 +31,72 @@ impl Operation for Write {
 
     /// Maximum IRQL: `APC_LEVEL`.
     #[inline]
-    fn pre(data: &CallbackData<'_>, objects: &RelatedObjects<'_>) -> PreOperation {
+    fn pre(data: &CallbackData<'_>, _objects: &RelatedObjects<'_>) -> PreOperation {
         assert_at_most(APC_LEVEL);
-        let Some(state) = state::recording() else { return PreOperation::Done };
-        before(state, *data, *objects)
+        if !state::is_recording() {
+            return PreOperation::Done;
+        }
+        let thread = data.thread();
+        if Thread::with_current(|current| thread == Some(current)) {
+            PreOperation::WithPost
+        } else {
+            for_another()
+        }
     }
 
-    /// Only for fast I/O, hence in its thread.
-    ///
-    /// Maximum IRQL: `APC_LEVEL`.
-    fn post(data: &CallbackData<'_>, objects: &RelatedObjects<'_>) {
-        assert_at_most(APC_LEVEL);
-        if data.status() != NtStatus::FLT_DISALLOW_FAST_IO
-            && let Some(state) = state::recording()
+    /// Maximum IRQL: `DISPATCH_LEVEL`.
+    #[inline]
+    fn post(data: &CallbackData<'_>, objects: &RelatedObjects<'_>, carried: u64) {
+        assert_at_most(DISPATCH_LEVEL);
+        // Fast I/O that the file system refuses has failed, and comes again as an IRP.
+        if data.status().is_success()
+            && let Some(state) = state::get()
         {
-            record(state, *data, *objects, WriteFlags::FAST_IO);
+            record(state, *data, *objects, carried);
+        }
+    }
+
+    /// Maximum IRQL: `APC_LEVEL`.
+    fn drained(data: &CallbackData<'_>, objects: &RelatedObjects<'_>, carried: u64) {
+        assert_at_most(APC_LEVEL);
+        if let Some(state) = state::get() {
+            record_otherwise(state, *data, *objects, carried, Outcome::Unknown);
         }
     }
 }
 
-/// Apart, so that what comes before it in the callback needs no stack.
+/// The thread that runs carries a write out that another one asked for.
 ///
 /// Maximum IRQL: `APC_LEVEL`.
+#[cold]
 #[inline(never)]
-fn before(state: &State, data: CallbackData<'_>, objects: RelatedObjects<'_>) -> PreOperation {
-    if data.is_fast_io() {
-        // Refused, it comes again as an IRP, which would be a second write.
-        return PreOperation::WithPost;
-    }
-    record(state, data, objects, WriteFlags::empty());
-    PreOperation::Done
+fn for_another() -> PreOperation {
+    let Some(state) = state::get() else { return PreOperation::Done };
+    let executor = facts::current_executor(state);
+    NonZeroU64::new(executor.word()).map_or(PreOperation::WithPost, PreOperation::WithPostAnd)
+}
+
+/// What is known of how a write ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Success,
+    /// It has not ended yet, and the driver will not hear of it.
+    Unknown,
 }
 
 /// The usual write is its caller's own, and he is known: that is here, all in registers. The rest is in
 /// [`record_otherwise`].
 ///
-/// Maximum IRQL: `APC_LEVEL`.
+/// Maximum IRQL: `DISPATCH_LEVEL`.
 #[expect(clippy::inline_always, reason = "nothing of what every write takes is handed over in memory")]
 #[inline(always)]
-fn record(state: &State, data: CallbackData<'_>, objects: RelatedObjects<'_>, fast_io: WriteFlags) {
+fn record(state: &State, data: CallbackData<'_>, objects: RelatedObjects<'_>, carried: u64) {
     let Some(write) = data.write().filter(|write| !write.is_mdl_completion()) else { return };
     if data.is_paging_io() {
         return;
     }
-    let Some((thread, who)) = data.thread().and_then(|thread| Some((thread, state.threads.find(thread)?)))
-    else {
-        return record_otherwise(state, data, objects);
+    let Some(who) = data.thread().and_then(|thread| state.threads.find(thread)) else {
+        return record_otherwise(state, data, objects, carried, Outcome::Success);
     };
     let attribution = attribute(&facts::of_thread(data, who));
     if !attribution.is_recorded() {
@@ -79,29 +104,41 @@ fn record(state: &State, data: CallbackData<'_>, objects: RelatedObjects<'_>, fa
     }
     let mode = data.requestor_mode();
     let offset = write.offset();
-    if mode == Mode::Kernel || offset < 0 || Thread::with_current(|current| current != thread) {
-        return record_otherwise(state, data, objects);
+    let length = write.length();
+    if mode == Mode::Kernel || offset < 0 || carried != 0 || data.information() != u64::from(length) {
+        return record_otherwise(state, data, objects, carried, Outcome::Success);
     }
     let file = objects.file_object();
     let record = WriteRecord {
-        flags: flags(data, mode, write, file) | fast_io,
+        flags: flags(data, mode, write, file),
         file: key_of(state, objects, file),
-        ..WriteRecord::new(0, &attribution, WriteOffset::At(offset), write.length())
+        ..WriteRecord::new(0, &attribution, WriteOffset::At(offset), length)
     };
-    Push::begin().end(state, record);
+    let push = Push::begin();
+    let event = WriteRecord { time: push.time(), ..record }.encode();
+    push.end(state, &event);
 }
 
 /// Any write.
 ///
-/// Maximum IRQL: `APC_LEVEL`.
+/// Maximum IRQL: `DISPATCH_LEVEL`.
 #[inline(never)]
-fn record_otherwise(state: &State, data: CallbackData<'_>, objects: RelatedObjects<'_>) {
-    let Some(write) = data.write() else { return };
-    let copy = facts::copy_information(state, data);
-    let attribution = attribute(&match data.thread() {
-        Some(thread) => facts::of_thread(data, state.threads.who(thread)),
-        None => facts::without_thread(data, copy.is_some()),
-    });
+fn record_otherwise(
+    state: &State,
+    data: CallbackData<'_>,
+    objects: RelatedObjects<'_>,
+    carried: u64,
+    outcome: Outcome,
+) {
+    let Some(write) = data.write().filter(|write| !write.is_mdl_completion()) else { return };
+    if data.is_paging_io() {
+        return;
+    }
+    let (facts, copy) = match outcome {
+        Outcome::Success => facts::of_write(state, data),
+        Outcome::Unknown => (facts::of_copied_data(state, data), None),
+    };
+    let attribution = attribute(&facts);
     if !attribution.is_recorded() {
         return;
     }
@@ -110,29 +147,38 @@ fn record_otherwise(state: &State, data: CallbackData<'_>, objects: RelatedObjec
         WriteParameters::AT_FILE_POINTER => WriteOffset::FilePointer,
         offset => WriteOffset::At(offset),
     };
+    let asked_for = write.length();
+    let (length, outcome) = match outcome {
+        Outcome::Success => {
+            (u32::try_from(data.information()).unwrap_or(asked_for).min(asked_for), WriteFlags::empty())
+        }
+        Outcome::Unknown => (asked_for, WriteFlags::OUTCOME_UNKNOWN),
+    };
     let file = objects.file_object();
-    let fast_io = if data.is_fast_io() { WriteFlags::FAST_IO } else { WriteFlags::empty() };
     let record = WriteRecord {
-        flags: flags(data, data.requestor_mode(), write, file) | fast_io,
+        flags: flags(data, data.requestor_mode(), write, file) | outcome,
         file: key_of(state, objects, file),
-        executor: facts::executor(state, data),
+        missing: asked_for.wrapping_sub(length),
+        executor: facts::executor(state, Executor::of_word(carried)),
         copy: copy.map(|copy| CopySource {
             file: copy.source().map_or(FileKey::UNKNOWN, |source| state.files.key_by_address(source)),
             offset: copy.source_offset(),
         }),
-        ..WriteRecord::new(0, &attribution, offset, write.length())
+        ..WriteRecord::new(0, &attribution, offset, length)
     };
-    Push::begin().end(state, record);
+    let push = Push::begin();
+    let event = WriteRecord { time: push.time(), ..record }.encode();
+    push.end(state, &event);
 }
 
-/// Maximum IRQL: `APC_LEVEL`.
+/// Maximum IRQL: `DISPATCH_LEVEL`.
 #[expect(clippy::inline_always, reason = "as for `record`")]
 #[inline(always)]
 fn key_of(state: &State, objects: RelatedObjects<'_>, file: Option<FileObject<'_>>) -> FileKey {
     file.map_or(FileKey::UNKNOWN, |file| state.files.key_of(objects.instance(), file))
 }
 
-/// What the operation says of itself. (Paging I/O is not recorded, fast I/O known by the callback.)
+/// What the operation says of itself. (Paging I/O is not recorded.)
 ///
 /// Maximum IRQL: any.
 #[expect(clippy::inline_always, reason = "as for `record`")]
@@ -147,36 +193,8 @@ fn flags(
     let of = |holds: bool, flag: WriteFlags| WriteFlags::from_bits_retain(flag.bits() * u32::from(holds));
     of(mode == Mode::User, WriteFlags::USER_MODE)
         | of(data.is_non_cached(), WriteFlags::NON_CACHED)
+        | of(data.is_fast_io(), WriteFlags::FAST_IO)
         | of(data.is_generated(), WriteFlags::GENERATED)
         | of(data.is_reissued(), WriteFlags::REISSUED)
         | of(write_through, WriteFlags::WRITE_THROUGH)
-}
-
-/// A record is being put into the ring, at `DISPATCH_LEVEL`: a producer that is suspended between reserving its place and
-/// filling it would hold its processor's records back.
-struct Push {
-    _level: AtDispatchLevel,
-    processor: usize,
-    time: u64,
-}
-
-impl Push {
-    /// Maximum IRQL: `DISPATCH_LEVEL`.
-    #[expect(clippy::inline_always, reason = "as for `record`")]
-    #[inline(always)]
-    fn begin() -> Self {
-        Self { _level: AtDispatchLevel::raise(), processor: processor::current(), time: time::now() }
-    }
-
-    /// Puts the record into the ring with the time at which this began; a full ring counts what it refuses.
-    ///
-    /// Maximum IRQL: `DISPATCH_LEVEL`.
-    #[expect(clippy::inline_always, reason = "as for `record`")]
-    #[inline(always)]
-    fn end(self, state: &State, record: WriteRecord) {
-        let event = WriteRecord { time: self.time, ..record }.encode();
-        if state.ring.push(self.processor, &event).is_ok_and(|pushed| pushed.wake) {
-            state.wake.set();
-        }
-    }
 }

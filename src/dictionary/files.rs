@@ -14,6 +14,7 @@ use fltmgr::{Context, FileObject, Instance, NtStatus, Result};
 
 use super::shelf::{Entry, Shelf};
 use crate::instance::InstanceContext;
+use crate::irql;
 use crate::memory::{Pool, TAG};
 use crate::state::State;
 use crate::streams::StreamContext;
@@ -142,7 +143,7 @@ impl Files {
         }
     }
 
-    /// A stream is gone.
+    /// A stream is gone, or a volume.
     ///
     /// Maximum IRQL: `APC_LEVEL`.
     pub(crate) fn retire(&self, key: FileKey, address: NonZeroU64) {
@@ -175,19 +176,18 @@ impl Files {
         }
     }
 
-    /// Something without an address is gone.
+    /// Lets the volume itself be found by the driver's instance on it.
     ///
-    /// Maximum IRQL: `APC_LEVEL`.
-    pub(crate) fn retire_unaddressed(&self, key: FileKey) {
-        assert_at_most(APC_LEVEL);
-        if let Some(key) = NonZeroU64::new(key.0) {
-            self.shelf.retire(key);
-        }
+    /// Maximum IRQL: any.
+    pub(crate) fn insert_whole(&self, instance: NonZeroU64, whole: FileKey) {
+        // Where there is no room for it, its context is asked.
+        let _full = self.index.insert(instance, whole.0);
     }
 
     /// The key of an open file, or of the volume when that itself is open.
     ///
-    /// Maximum IRQL: `APC_LEVEL`; no lock, and almost always no call.
+    /// Maximum IRQL: `DISPATCH_LEVEL`; no lock, and almost always no call. With more open streams than the index has room
+    /// for, those that it lacks are not known above `APC_LEVEL`.
     #[expect(clippy::inline_always, reason = "on the way of every write")]
     #[inline(always)]
     pub(crate) fn key_of(&self, instance: Instance<'_>, file: FileObject<'_>) -> FileKey {
@@ -197,16 +197,16 @@ impl Files {
 
     /// The key of an open file that has none by its address.
     ///
-    /// Maximum IRQL: `APC_LEVEL`.
+    /// Maximum IRQL: `DISPATCH_LEVEL`.
     #[cold]
     #[inline(never)]
     fn key_otherwise(&self, instance: Instance<'_>, file: FileObject<'_>) -> FileKey {
         if file.is_volume_open() {
-            return Context::<InstanceContext>::of_instance(instance)
-                .map_or(FileKey::UNKNOWN, |volume| volume.whole());
+            let by_address = self.index.get(instance.address().get()).map(FileKey);
+            return by_address.or_else(|| whole_by_context(instance)).unwrap_or(FileKey::UNKNOWN);
         }
         // Relaxed: see `insert_address`.
-        if self.overflowed.load(Ordering::Relaxed) {
+        if self.overflowed.load(Ordering::Relaxed) && irql::is_at_most(APC_LEVEL) {
             return Context::<StreamContext>::of_stream(instance, file)
                 .map_or(FileKey::UNKNOWN, |stream| stream.key());
         }
@@ -261,4 +261,14 @@ impl Entry for File {
             truncated: false,
         })
     }
+}
+
+/// The volume's key, from the context of the driver's instance on it.
+///
+/// Maximum IRQL: `DISPATCH_LEVEL`; above `APC_LEVEL` contexts cannot be had ("Writing postoperation callback routines").
+fn whole_by_context(instance: Instance<'_>) -> Option<FileKey> {
+    if !irql::is_at_most(APC_LEVEL) {
+        return None;
+    }
+    Context::<InstanceContext>::of_instance(instance).map(|volume| volume.whole())
 }

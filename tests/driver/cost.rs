@@ -40,7 +40,7 @@ const RECORDED: [Recorded; 6] = [
         calls: 5,
         measure: fast_io_write,
     },
-    Recorded { what: "copy write", goal: Some((250, 10)), instructions: 461, calls: 6, measure: copy_write },
+    Recorded { what: "copy write", goal: Some((250, 10)), instructions: 608, calls: 7, measure: copy_write },
     Recorded {
         what: "open for writing",
         goal: None,
@@ -105,7 +105,7 @@ fn user_write(machine: &Machine) -> Cost {
         machine.sim.write(machine.thread, handle, &WriteSpec::at(4096, 4096)).expect("the write is good");
     });
     machine.sim.close(machine.thread, handle).expect("it is open");
-    assert_eq!(cost.callbacks, ["pre-write"]);
+    assert_eq!(cost.callbacks, ["pre-write", "post-write"]);
     cost
 }
 
@@ -133,7 +133,7 @@ fn copy_write(machine: &Machine) -> Cost {
     for handle in [source, destination] {
         machine.sim.close(machine.thread, handle).expect("it is open");
     }
-    assert_eq!(cost.callbacks, ["pre-write"]);
+    assert_eq!(cost.callbacks, ["pre-write", "post-write"]);
     cost
 }
 

@@ -7,6 +7,7 @@ mod cost;
 mod delivery;
 mod faults;
 mod names;
+mod outcome;
 mod parameters;
 mod rig;
 mod threads;

@@ -16,6 +16,7 @@ use core::num::NonZeroU64;
 use core::ops::Range;
 
 use crate::fault::{Fault, seeded};
+use crate::record::{high, low, pair};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Loom's models need but as many ways as they have addresses.
@@ -71,6 +72,32 @@ pub struct NotAPowerOfTwo;
 #[derive(Clone, Copy, Debug)]
 pub struct AddressIndex<'m, const WORDS: usize = 1> {
     buckets: &'m [Bucket<WORDS>],
+}
+
+/// Where an index holds an address, from when it was put there to when it is removed, or has its value of several words
+/// replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The way, counted through all buckets.
+    way: u32,
+    /// Its version's lower half.
+    hands: u32,
+}
+
+impl Place {
+    /// As one number, whose two lowest bits are 0. Ways are fewer than 2³⁰.
+    #[inline]
+    #[must_use]
+    pub(crate) fn word(self) -> u64 {
+        pair(self.way << 2, self.hands)
+    }
+
+    /// The place of a number that [`word`](Self::word) made; its two lowest bits are not heeded.
+    #[inline]
+    #[must_use]
+    pub(crate) fn of_word(word: u64) -> Self {
+        Self { way: low(word) >> 2, hands: high(word) }
+    }
 }
 
 /// One way of a bucket.
@@ -135,6 +162,29 @@ impl<'m, const WORDS: usize> AddressIndex<'m, WORDS> {
     #[inline(never)]
     fn search(&self, address: NonZeroU64) -> Option<[u64; WORDS]> {
         self.ways(address).find_map(|way| way.read(address.get()))
+    }
+
+    /// Where `address` is held. Wait-free.
+    #[must_use]
+    pub fn place(&self, address: NonZeroU64) -> Option<Place> {
+        let (spread, first) = self.first_bucket(address);
+        let ways = |bucket: usize| {
+            let ways = self.buckets.get(bucket).into_iter().flat_map(Bucket::ways).enumerate();
+            ways.map(move |(way, held)| (bucket.wrapping_mul(WAYS).wrapping_add(way), held))
+        };
+        ways(first).chain(ways(self.second_bucket(spread, first))).find_map(|(number, way)| {
+            let hands = way.hands_of(address.get())?;
+            Some(Place { way: u32::try_from(number).ok()?, hands })
+        })
+    }
+
+    /// The value at a place, as long as that is what [`place`](Self::place) found. Wait-free.
+    #[must_use]
+    pub fn at(&self, place: Place) -> Option<[u64; WORDS]> {
+        let Place { way, hands } = place;
+        let bucket = self.buckets.get(way as usize / WAYS)?;
+        let way = bucket.ways().nth(way as usize % WAYS)?;
+        way.read_in(hands)
     }
 
     /// Gives `address` the value `value`, in place of the one it may have.
@@ -213,18 +263,18 @@ impl<'m, const WORDS: usize> AddressIndex<'m, WORDS> {
     #[inline]
     fn first_bucket(&self, address: NonZeroU64) -> (u64, usize) {
         let spread = address.get().wrapping_mul(SPREAD);
-        (spread, self.place(spread))
+        (spread, self.spot(spread))
     }
 
     /// The index of the second bucket: another one, unless there is but one.
     #[inline]
     fn second_bucket(&self, spread: u64, first: usize) -> usize {
-        let second = self.place((spread ^ spread >> 32).wrapping_mul(SPREAD_AGAIN));
+        let second = self.spot((spread ^ spread >> 32).wrapping_mul(SPREAD_AGAIN));
         if second == first { first ^ 1 & self.buckets.len().wrapping_sub(1) } else { second }
     }
 
     #[inline]
-    fn place(&self, spread: u64) -> usize {
+    fn spot(&self, spread: u64) -> usize {
         (spread >> 32 & 0xFFFF_FFFF) as usize & self.buckets.len().wrapping_sub(1)
     }
 }
@@ -260,6 +310,28 @@ impl<const WORDS: usize> Way<'_, WORDS> {
         // Relaxed: ordered after the loads above by their Acquire. It never goes down, so that it is not the even
         // number below an odd one.
         let unchanged = hands(version_now.load(Ordering::Relaxed)) == hands(version) & !1;
+        (unchanged || seeded(Fault::VersionUnchecked)).then_some(value)
+    }
+
+    /// The version, if this way holds `address` throughout.
+    fn hands_of(self, address: u64) -> Option<u32> {
+        let Held { version: version_now, .. } = self.held;
+        // Acquire, both, and Relaxed below: as in `read`.
+        let version = version_now.load(Ordering::Acquire);
+        let holds = self.address.load(Ordering::Acquire) == address;
+        let unchanged = hands(version_now.load(Ordering::Relaxed)) == hands(version) & !1;
+        (holds && unchanged).then_some(hands(version))
+    }
+
+    /// The value, if this way has this version throughout.
+    fn read_in(self, expected: u32) -> Option<[u64; WORDS]> {
+        let Held { version, value } = self.held;
+        // Acquire, both, and Relaxed below: as in `read`.
+        if hands(version.load(Ordering::Acquire)) != expected {
+            return None;
+        }
+        let value = array::from_fn(|word| value.get(word).map_or(0, |word| word.load(Ordering::Acquire)));
+        let unchanged = hands(version.load(Ordering::Relaxed)) == expected;
         (unchanged || seeded(Fault::VersionUnchecked)).then_some(value)
     }
 

@@ -11,9 +11,9 @@
 //! | [`batch`] | slots | the message a consumer receives and acknowledges |
 //!
 //! [`key`] names processes, files and volumes; [`dictionary`] keeps what keys stand for until it was sent; [`index`]
-//! finds a file's key by its address without a call, [`threads`] who a thread is; [`ledger`] proves that every record was
-//! delivered or counted as lost; [`parameters`] checks what an administrator sets and judges exclusions, [`omission`] counts
-//! what they leave out; [`debug`] tells a debugger where all this is.
+//! finds a file's key by its address without a call, [`threads`] who a thread is, [`executor`] hands that on; [`ledger`]
+//! proves that every record was delivered or counted as lost; [`parameters`] checks what an administrator sets and judges
+//! exclusions, [`omission`] counts what they leave out; [`debug`] tells a debugger where all this is.
 //!
 //! The wire layout is documented byte by byte in `docs/record-format.md`.
 //!
@@ -39,6 +39,7 @@ pub mod attribution;
 pub mod batch;
 pub mod debug;
 pub mod dictionary;
+pub mod executor;
 #[cfg(loom)]
 pub mod fault;
 pub mod index;

@@ -15,7 +15,7 @@
 use core::num::NonZeroU64;
 
 use crate::attribution::{Process, ProcessKind, Thread};
-use crate::index::{AddressIndex, Bucket, Full, NotAPowerOfTwo};
+use crate::index::{AddressIndex, Bucket, Full, NotAPowerOfTwo, Place};
 use crate::key::ProcessKey;
 use crate::record::{high, low, pair};
 
@@ -53,6 +53,19 @@ impl<'m> ThreadIndex<'m> {
     #[must_use]
     pub fn find(&self, address: NonZeroU64) -> Option<Thread> {
         self.index.find(address.get()).map(of_words)
+    }
+
+    /// Where the thread at an address is kept, if it was learnt. Wait-free.
+    #[must_use]
+    pub fn place(&self, address: NonZeroU64) -> Option<Place> {
+        self.index.place(address)
+    }
+
+    /// The thread that is kept at a place, unless it was forgotten since [`place`](Self::place) found it: never another one.
+    /// Wait-free.
+    #[must_use]
+    pub fn at(&self, place: Place) -> Option<Thread> {
+        self.index.at(place).map(of_words)
     }
 
     /// Learns the thread at an address. To be called in that thread, while it is not terminating.

@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use audit::executor::Executor;
 use audit::index::{AddressIndex, Bucket, Full, NotAPowerOfTwo};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -175,5 +176,45 @@ fn what_is_cleared_as_a_whole_is_gone_and_can_come_again() {
         index.clear_all();
         assert_eq!(index.entries(0..index.bucket_count()).count(), 0);
         assert!(addresses.iter().all(|address| index.get(address.get()).is_none()));
+    }
+}
+
+/// A thread that carries a write out may end before the write does, and another one get its object, and its place.
+#[test]
+fn a_place_is_its_addresss_until_that_is_removed() {
+    let buckets = buckets(1);
+    let index = AddressIndex::new(&buckets).expect("a power of two");
+    for number in 0..8 {
+        assert_eq!(index.insert(address(number), number), Ok(()));
+    }
+    let places: Vec<_> = (0..8).map(|number| index.place(address(number)).expect("it is there")).collect();
+    assert_eq!(index.place(address(8)), None);
+    let values = || places.iter().map(|place| index.at(*place)).collect::<Vec<_>>();
+    assert_eq!(values(), (0..8).map(|number| Some([number])).collect::<Vec<_>>());
+    index.remove(address(3), 3);
+    assert_eq!((values()[2], values()[3]), (Some([2]), None));
+    assert_eq!(index.insert(address(3), 3), Ok(()), "the same address, but another time");
+    assert_eq!(values()[3], None);
+    assert_eq!(index.at(index.place(address(3)).expect("it is there")), Some([3]));
+}
+
+#[test]
+fn an_executor_is_one_word() {
+    let buckets = buckets(2);
+    let index = AddressIndex::new(&buckets).expect("a power of two");
+    let mut executors = vec![
+        Executor::Originator,
+        Executor::Told { pid: 0, tid: 0 },
+        Executor::Told { pid: 4, tid: 0xFFFF_FFFC },
+        Executor::Told { pid: 0xFFFF_FFFC, tid: 8 },
+    ];
+    for number in 0..12 {
+        index.insert(address(number), number).expect("there is room");
+        executors.push(Executor::Kept(index.place(address(number)).expect("it is there")));
+        index.remove(address(number / 2), number / 2);
+    }
+    for executor in executors {
+        assert_eq!(Executor::of_word(executor.word()), executor);
+        assert_eq!(executor.word() == 0, executor == Executor::Originator);
     }
 }

@@ -89,10 +89,10 @@ fn write() -> impl Strategy<Value = Write> {
     let originator = option::of(actor().prop_filter("known", |actor| *actor != Actor::default()));
     // Of the flags, the bits that other fields stand for are not among the circumstances.
     let flags = any::<u32>().prop_map(|bits| WriteFlags::from_bits_retain(bits & 0xFCFC_FCFF));
-    (any::<(u64, u64, u32)>(), codes, originator, flags, offset, option::of(actor()), option::of(source))
+    (any::<(u64, u64, u32, u32)>(), codes, originator, flags, offset, option::of(actor()), option::of(source))
         .prop_map(
             |(
-                (time, file, length),
+                (time, file, length, missing),
                 (operation, basis, confidence),
                 originator,
                 flags,
@@ -110,6 +110,7 @@ fn write() -> impl Strategy<Value = Write> {
                 file: FileKey(file),
                 offset,
                 length,
+                missing,
                 executor,
                 copy,
             },

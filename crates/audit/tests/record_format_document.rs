@@ -63,6 +63,7 @@ fn write() -> Write {
         file: FileKey(42),
         offset: WriteOffset::At(65_536),
         length: 4096,
+        missing: 0,
         executor: None,
         copy: None,
     }

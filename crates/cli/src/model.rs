@@ -82,8 +82,10 @@ pub struct Write<'a> {
     pub path: Option<&'a str>,
     /// Where in the file.
     pub offset: Offset,
-    /// How many bytes.
+    /// How many bytes were written.
     pub length: u32,
+    /// How many more were to be written.
+    pub missing: u32,
     /// Who carried it out, where that is not the originator.
     pub executor: Option<Party<'a>>,
     /// Where the data comes from, for a chunk of a kernel-mode copy.

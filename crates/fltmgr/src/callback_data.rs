@@ -129,6 +129,15 @@ impl<'a> CallbackData<'a> {
         NtStatus::from_raw(unsafe { self.data().IoStatus.__bindgen_anon_1.Status })
     }
 
+    /// How many bytes were transferred, where that is what the operation tells when it succeeded; meaningful in
+    /// post-operation callbacks.
+    #[inline]
+    #[must_use]
+    pub fn information(&self) -> u64 {
+        // A pointer is 64 bits wide.
+        self.data().IoStatus.Information as u64
+    }
+
     /// The mode that the operation claims. A copy by `NtCopyFileChunk` claims `Kernel` for its user.
     #[inline]
     #[must_use]

@@ -1,5 +1,6 @@
 //! Pre- and post-operation callbacks.
 
+use core::num::NonZeroU64;
 use core::ptr;
 
 use wdk_sys::PVOID;
@@ -16,12 +17,13 @@ use crate::{CallbackData, RelatedObjects};
 
 /// What a pre-operation callback that observes decides. The operation goes on unchanged in either case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(i32)]
 pub enum PreOperation {
-    /// Without a completion context.
-    WithPost = FLT_PREOP_SUCCESS_WITH_CALLBACK,
+    /// The post-operation callback comes.
+    WithPost,
+    /// It comes, and is handed this word: it travels in the place of the completion context, and points to nothing.
+    WithPostAnd(NonZeroU64),
     /// No post-operation callback.
-    Done = FLT_PREOP_SUCCESS_NO_CALLBACK,
+    Done,
 }
 
 /// Callbacks for one major function. They observe: what changes operations is beyond this trait, see
@@ -40,13 +42,21 @@ pub trait Operation {
     /// `PASSIVE_LEVEL`.
     fn pre(data: &CallbackData<'_>, objects: &RelatedObjects<'_>) -> PreOperation;
 
-    /// Called when the operation is complete, if [`Operation::pre`] asked for it; not while the minifilter
-    /// detaches from the volume, when the outcome is not known yet.
+    /// Called when the operation is complete, if [`Operation::pre`] asked for it, with the word that it handed over, or 0.
     ///
     /// IRQL: up to `DISPATCH_LEVEL`, in any thread; after a create at `PASSIVE_LEVEL` in its thread, after
     /// fast I/O in its thread ("Writing postoperation callback routines").
-    fn post(data: &CallbackData<'_>, objects: &RelatedObjects<'_>) {
-        let _ = (data, objects);
+    fn post(data: &CallbackData<'_>, objects: &RelatedObjects<'_>, carried: u64) {
+        let _ = (data, objects, carried);
+    }
+
+    /// Called in the place of [`Operation::post`] when the minifilter detaches from the volume while the operation is
+    /// under way, whose outcome is not known yet. `data` is a copy of what the Filter Manager has: nothing but its
+    /// fields may be used, and no status is in it.
+    ///
+    /// IRQL: up to `APC_LEVEL`, in any thread ("`PFLT_POST_OPERATION_CALLBACK` callback function (fltkernel.h)").
+    fn drained(data: &CallbackData<'_>, objects: &RelatedObjects<'_>, carried: u64) {
+        let _ = (data, objects, carried);
     }
 }
 
@@ -115,27 +125,41 @@ impl OperationRegistration {
 unsafe extern "C" fn pre<O: Operation>(
     data: PFLT_CALLBACK_DATA,
     objects: PCFLT_RELATED_OBJECTS,
-    _completion_context: *mut PVOID, // stays null
+    completion_context: *mut PVOID, // null as it comes
 ) -> FLT_PREOP_CALLBACK_STATUS {
     // SAFETY: the Filter Manager keeps the data for the callback.
     let data = unsafe { CallbackData::from_raw(data) };
     // SAFETY: and so the objects.
     let objects = unsafe { RelatedObjects::from_raw(objects) };
-    O::pre(&data, &objects) as FLT_PREOP_CALLBACK_STATUS
+    match O::pre(&data, &objects) {
+        PreOperation::WithPost => FLT_PREOP_SUCCESS_WITH_CALLBACK,
+        PreOperation::WithPostAnd(carried) => {
+            // A pointer is 64 bits wide.
+            let context = ptr::without_provenance_mut(carried.get() as usize);
+            // SAFETY: the Filter Manager passes a variable for the context, to be set where there is a
+            // post-operation callback to take it.
+            unsafe { completion_context.write(context) };
+            FLT_PREOP_SUCCESS_WITH_CALLBACK
+        }
+        PreOperation::Done => FLT_PREOP_SUCCESS_NO_CALLBACK,
+    }
 }
 
 unsafe extern "C" fn post<O: Operation>(
     data: PFLT_CALLBACK_DATA,
     objects: PCFLT_RELATED_OBJECTS,
-    _completion_context: PVOID,
+    completion_context: PVOID,
     flags: FLT_POST_OPERATION_FLAGS,
 ) -> FLT_POSTOP_CALLBACK_STATUS {
+    // SAFETY: the Filter Manager keeps the data for the callback.
+    let data = unsafe { CallbackData::from_raw(data) };
+    // SAFETY: and so the objects.
+    let objects = unsafe { RelatedObjects::from_raw(objects) };
+    let carried = completion_context.addr() as u64;
     if flags & FLTFL_POST_OPERATION_DRAINING == 0 {
-        // SAFETY: the Filter Manager keeps the data for the callback.
-        let data = unsafe { CallbackData::from_raw(data) };
-        // SAFETY: and so the objects.
-        let objects = unsafe { RelatedObjects::from_raw(objects) };
-        O::post(&data, &objects);
+        O::post(&data, &objects, carried);
+    } else {
+        O::drained(&data, &objects, carried);
     }
     FLT_POSTOP_FINISHED_PROCESSING
 }

@@ -1,6 +1,7 @@
 //! `FLT_RELATED_OBJECTS`, borrowed for the callback.
 
 use core::marker::PhantomData;
+use core::num::NonZeroU64;
 use core::ptr::NonNull;
 
 use crate::irql::{self, APC_LEVEL};
@@ -67,6 +68,14 @@ impl Instance<'_> {
     #[must_use]
     pub fn as_raw(self) -> PFLT_INSTANCE {
         self.instance.as_ptr()
+    }
+
+    /// Where the instance is: a number to compare, which another one may have after this one.
+    #[inline]
+    #[must_use]
+    pub fn address(self) -> NonZeroU64 {
+        // A pointer is 64 bits wide, and this one not null.
+        NonZeroU64::new(self.instance.as_ptr() as u64).unwrap_or(NonZeroU64::MAX)
     }
 
     /// Whether an open file is a directory. May ask the file system.

@@ -38,6 +38,8 @@ bitflags::bitflags! {
         const REISSUED = 1 << 6;
         /// `SL_WRITE_THROUGH`, or a file opened for write-through.
         const WRITE_THROUGH = 1 << 7;
+        /// The driver was detached from the volume while the write was under way: what became of it is not known.
+        const OUTCOME_UNKNOWN = 1 << 10;
         const _ = !NOT_CIRCUMSTANCES;
     }
 }
@@ -122,8 +124,10 @@ pub struct Write {
     pub file: FileKey,
     /// Where in the file.
     pub offset: WriteOffset,
-    /// How many bytes were to be written.
+    /// How many bytes were written; if the outcome is not known, how many were to be.
     pub length: u32,
+    /// How many more were to be written: almost always none.
+    pub missing: u32,
     /// The thread that carried the write out, where that is not the originator.
     pub executor: Option<Actor>,
     /// Where the data comes from, if this is a chunk of a kernel-mode copy.
@@ -146,6 +150,7 @@ impl Write {
             file: FileKey::UNKNOWN,
             offset,
             length,
+            missing: 0,
             executor: None,
             copy: None,
         }
@@ -183,7 +188,7 @@ impl Write {
             pair(originator.pid, originator.tid),
             self.file.0,
             offset.cast_unsigned(),
-            u64::from(self.length),
+            pair(self.length, self.missing),
         ];
         let second = has_second.then(|| {
             let source = self.copy.unwrap_or(CopySource { file: FileKey::UNKNOWN, offset: 0 });
@@ -230,6 +235,7 @@ impl Write {
             file: FileKey(file),
             offset,
             length: low(length),
+            missing: high(length),
             executor,
             copy,
         })

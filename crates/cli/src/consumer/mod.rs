@@ -179,6 +179,7 @@ fn named<'a>(dictionary: &'a Dictionary, write: &audit::record::Write) -> Write<
         path: dictionary.path(write.file.0),
         offset: write.offset.into(),
         length: write.length,
+        missing: write.missing,
         executor: write.executor.map(|executor| dictionary.party(Some(executor))),
         copy_source: write.copy.map(|source| dictionary.source(source)),
     }

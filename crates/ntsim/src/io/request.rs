@@ -50,6 +50,7 @@ pub(super) fn decide(
         Outcome::Model => model(),
         Outcome::Given(status) if status.is_success() => IoStatus { status, ..played() },
         Outcome::Given(status) => IoStatus::plain(status),
+        Outcome::Bytes(bytes) => IoStatus::new(NtStatus::SUCCESS, bytes as usize),
     }
 }
 

@@ -107,6 +107,8 @@ pub enum Outcome {
     Model,
     /// The caller, who plays something that happened; a file opened with success exists from then on.
     Given(NtStatus),
+    /// The caller: it succeeded with so many bytes, which are no more than were asked for.
+    Bytes(u32),
 }
 
 /// Processor mode of a request.

@@ -8,9 +8,9 @@ use crate::ke::{Cpu, Entry, Irql};
 /// routines").
 const CONTEXT_ACCESS: [&str; 4] = ["FltGet", "FltSet", "FltDelete", "FltAllocate"];
 
-/// What a post-operation callback may call while it drains: what releases something, and what looks at the processor
-/// ("Writing postoperation callback routines": it must not do completion processing, only free what it has).
-const DRAINING: [&str; 21] = [
+/// What a post-operation callback may call while it drains: what releases something, and what looks at the processor or
+/// the clock ("Writing postoperation callback routines": it must not do completion processing, only free what it has).
+const DRAINING: [&str; 23] = [
     "DbgPrintEx",
     "ExFreePool",
     "ExFreePoolWithTag",
@@ -25,7 +25,9 @@ const DRAINING: [&str; 21] = [
     "FltReleaseContextsEx",
     "FltReleaseFileNameInformation",
     "KeGetCurrentIrql",
+    "KeGetCurrentProcessorNumberEx",
     "KeLowerIrql",
+    "KeQuerySystemTimePrecise",
     "KeRaiseIrqlToDpcLevel",
     "KeSetEvent",
     "KfRaiseIrql",

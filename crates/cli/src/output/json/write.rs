@@ -11,7 +11,7 @@ use crate::model::{Offset, Party, Source, Write};
 use crate::output::explain::Explanation;
 
 /// Flags and their names, in the order they are told.
-const FLAG_NAMES: [(WriteFlags, &str); 7] = [
+const FLAG_NAMES: [(WriteFlags, &str); 8] = [
     (WriteFlags::PAGING, "paging"),
     (WriteFlags::SYNCHRONOUS_PAGING, "synchronous_paging"),
     (WriteFlags::NON_CACHED, "non_cached"),
@@ -19,6 +19,7 @@ const FLAG_NAMES: [(WriteFlags, &str); 7] = [
     (WriteFlags::GENERATED, "generated"),
     (WriteFlags::REISSUED, "reissued"),
     (WriteFlags::WRITE_THROUGH, "write_through"),
+    (WriteFlags::OUTCOME_UNKNOWN, "outcome_unknown"),
 ];
 
 #[derive(Serialize)]
@@ -32,6 +33,9 @@ pub(super) struct WriteLine<'a> {
     path: Option<&'a str>,
     offset: Option<i64>,
     length: u32,
+    /// Only where it is more than the length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested: Option<u32>,
     basis: Shown<Code<Basis>>,
     confidence: Shown<Code<Confidence>>,
     requestor_mode: &'static str,
@@ -74,6 +78,7 @@ impl<'a> WriteLine<'a> {
             path,
             offset,
             length,
+            missing,
             executor,
             copy_source,
         } = *write;
@@ -87,6 +92,7 @@ impl<'a> WriteLine<'a> {
             path,
             offset: byte_offset(offset),
             length,
+            requested: (missing > 0).then(|| length.saturating_add(missing)),
             basis: Shown(basis),
             confidence: Shown(confidence),
             requestor_mode: mode(flags.contains(WriteFlags::USER_MODE)),
