@@ -77,14 +77,14 @@ fn mode(data: CallbackData<'_>) -> Mode {
 /// Maximum IRQL: `DISPATCH_LEVEL`.
 pub(crate) fn current_executor(state: &State) -> Executor {
     assert_at_most(DISPATCH_LEVEL);
-    fltmgr::Thread::with_current(|current| match state.threads.place(current) {
-        Some(place) => Executor::Kept(place),
-        None => {
-            let who = state.threads.who(current);
-            // Asked who it is, it may be kept from now on.
-            let told = Executor::Told { pid: who.process.pid, tid: who.tid };
-            state.threads.place(current).map_or(told, Executor::Kept)
+    fltmgr::Thread::with_current(|current| {
+        if let Some(place) = state.threads.place(current) {
+            return Executor::Kept(place);
         }
+        // Asked who it is, it may be kept from now on.
+        let who = state.threads.who(current);
+        let told = Executor::Told { pid: who.process.pid, tid: who.tid };
+        state.threads.place(current).map_or(told, Executor::Kept)
     })
 }
 

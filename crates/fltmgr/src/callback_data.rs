@@ -134,8 +134,7 @@ impl<'a> CallbackData<'a> {
     #[inline]
     #[must_use]
     pub fn information(&self) -> u64 {
-        // A pointer is 64 bits wide.
-        self.data().IoStatus.Information as u64
+        self.data().IoStatus.Information
     }
 
     /// The mode that the operation claims. A copy by `NtCopyFileChunk` claims `Kernel` for its user.

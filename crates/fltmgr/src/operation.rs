@@ -134,7 +134,7 @@ unsafe extern "C" fn pre<O: Operation>(
     match O::pre(&data, &objects) {
         PreOperation::WithPost => FLT_PREOP_SUCCESS_WITH_CALLBACK,
         PreOperation::WithPostAnd(carried) => {
-            // A pointer is 64 bits wide.
+            #[expect(clippy::cast_possible_truncation, reason = "a pointer is 64 bits wide")]
             let context = ptr::without_provenance_mut(carried.get() as usize);
             // SAFETY: the Filter Manager passes a variable for the context, to be set where there is a
             // post-operation callback to take it.
