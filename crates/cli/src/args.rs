@@ -42,6 +42,9 @@ pub enum Command {
     /// Show the writes on this machine as they happen (Windows, with the driver loaded)
     #[command(after_help = WATCH_EXAMPLES)]
     Watch(Watch),
+    /// Change the driver's parameters while it runs (Windows, with the driver loaded)
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Control(Control),
 }
 
 const SIMULATE_EXAMPLES: &str = "\
@@ -84,6 +87,18 @@ Examples:
   whowrote watch
   whowrote watch --json | findstr explorer.exe
 Ctrl-C ends it. The driver keeps what was not yet shown, and hands it to the next one who watches.";
+
+const CONTROL_EXAMPLES: &str = "\
+Examples:
+  Leave out what the backup writes, and all writes below a folder:
+    whowrote control --exclude-image backup.exe --exclude-path C:\\Logs
+  Record writes alone:
+    whowrote control --audit writes
+  Leave nothing out any more:
+    whowrote control --exclude-no-image --exclude-no-path
+  Read the registry again (HKLM\\SYSTEM\\CurrentControlSet\\Services\\whowrote\\Parameters):
+    whowrote control --reload
+What is changed here lasts until the driver is unloaded; docs/driver.md tells of the parameters.";
 
 /// Arguments of `simulate`.
 #[derive(Debug, Args)]
@@ -206,6 +221,43 @@ pub struct Watch {
     /// Write JSON Lines, one object per record
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `control`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct Control {
+    /// What is recorded
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    pub audit: Vec<Audited>,
+    /// Leave out what processes of this image write: a file name, or a path with all below it. In place of the present rules
+    #[arg(long, value_name = "IMAGE")]
+    pub exclude_image: Vec<String>,
+    /// Leave out what is written to this file, or below this folder. In place of the present rules
+    #[arg(long, value_name = "PATH")]
+    pub exclude_path: Vec<String>,
+    /// Leave out no process
+    #[arg(long, conflicts_with = "exclude_image")]
+    pub exclude_no_image: bool,
+    /// Leave out no file
+    #[arg(long, conflicts_with = "exclude_path")]
+    pub exclude_no_path: bool,
+    /// Have the driver read the registry again, before all else
+    #[arg(long)]
+    pub reload: bool,
+}
+
+/// What can be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Audited {
+    /// Nothing at all
+    Nothing,
+    /// Writes through handles
+    Writes,
+    /// Writes through mapped views
+    MappedWrites,
+    /// Creation, deletion, renaming, links, sizes, file-system controls
+    Changes,
 }
 
 #[cfg(test)]

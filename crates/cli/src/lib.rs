@@ -8,6 +8,7 @@ pub mod args;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod capture;
 pub mod consumer;
+pub mod control;
 pub mod date_order;
 pub mod failure;
 #[cfg(test)]

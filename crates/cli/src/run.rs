@@ -22,6 +22,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Scenarios(scenarios) => run_scenarios(scenarios),
         Command::Torture(torture) => run_torture(torture),
         Command::Watch(watch) => crate::watch::run(output(watch.json)),
+        Command::Control(control) => crate::control::run(control),
     }
 }
 

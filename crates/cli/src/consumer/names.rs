@@ -34,6 +34,16 @@ impl Drives {
         }
     }
 
+    /// A path with a drive letter as the kernel writes it; what has none, or one that stands for nothing, stays as it is.
+    #[must_use]
+    pub fn nt_path(&self, path: &str) -> String {
+        let mut letters = self.letters.iter().filter_map(|(device, letter)| {
+            let start = path.get(..letter.len())?;
+            start.eq_ignore_ascii_case(letter).then(|| format!("{device}{}", &path[letter.len()..]))
+        });
+        letters.next().unwrap_or_else(|| path.to_owned())
+    }
+
     /// A whole NT path as people write it; what is none stays as it is.
     #[must_use]
     pub fn readable(&self, path: &str) -> String {
@@ -73,5 +83,10 @@ mod tests {
             assert_eq!(drives.readable(path), readable);
         }
         assert_eq!(drives.join(r"\Device\HarddiskVolume1", r"\a:s"), r"D:\a:s");
+        for (path, kernel) in
+            [(r"d:\a", r"\Device\HarddiskVolume1\a"), (r"E:\a", r"E:\a"), ("a.exe", "a.exe"), ("", "")]
+        {
+            assert_eq!(drives.nt_path(path), kernel);
+        }
     }
 }

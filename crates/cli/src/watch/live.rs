@@ -62,21 +62,21 @@ fn described(error: &Error) -> String {
 }
 
 /// Why there is no connection, and what to do.
-fn not_connected(error: &Error) -> Failure {
+pub(crate) fn not_connected(error: &Error) -> Failure {
     let is = |code: u32| error.code() == HRESULT::from_win32(code);
     let help = if is(ERROR_FILE_NOT_FOUND.0) {
         "the driver is not loaded: run `fltmc load whowrote` as an administrator"
     } else if is(ERROR_ACCESS_DENIED.0) {
-        "only administrators can read from the driver: run this in an elevated prompt"
+        "only administrators can use the driver: run this in an elevated prompt"
     } else if is(ERROR_CONNECTION_COUNT_LIMIT.0) {
-        "somebody else is watching: the driver serves one at a time"
+        "somebody else is connected: the driver serves one at a time"
     } else if error.code() == E_NOTIMPL {
         "this Windows has no Filter Manager"
     } else {
         "`fltmc filters` shows whether the driver is loaded"
     };
     let described = described(error);
-    Failure::Unusable(format!("there is no driver to read from: {described}\n  help: {help}"))
+    Failure::Unusable(format!("there is no driver to connect to: {described}\n  help: {help}"))
 }
 
 /// Says what was received, and whether anything is missing.

@@ -5,6 +5,10 @@ mod live;
 #[cfg(windows)]
 mod port;
 
+#[cfg(windows)]
+pub(crate) use self::live::not_connected;
+#[cfg(windows)]
+pub(crate) use self::port::drives;
 use crate::failure::Failure;
 use crate::output::ExplainedSink;
 

@@ -171,7 +171,7 @@ fn ended(handle: HANDLE, overlapped: &OVERLAPPED) -> Result<u32> {
 }
 
 /// Which drive letters stand for which devices, now.
-pub(super) fn drives() -> Drives {
+pub(crate) fn drives() -> Drives {
     // SAFETY: takes nothing and touches nothing.
     let letters = unsafe { GetLogicalDrives() };
     let present = (b'A'..=b'Z').filter(|letter| letters >> (letter - b'A') & 1 == 1);
