@@ -1,6 +1,6 @@
 //! What a debugger finds without private symbols: `WHOWROTE_DEBUG`, as `audit::debug` describes it.
 
-use audit::debug::{Header, IdItems, Item, Items, RingItems};
+use audit::debug::{ControlItems, Header, IdItems, Item, Items, RingItems};
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::PoolArray;
 
@@ -29,6 +29,7 @@ struct Debug {
     files: FileItems,
     processes: ProcessItems,
     volumes: VolumeItems,
+    control: ControlItems,
 }
 
 impl Debug {
@@ -52,6 +53,7 @@ impl Debug {
             files: FileItems::new(),
             processes: ProcessItems::new(),
             volumes: VolumeItems::new(),
+            control: ControlItems::new(),
         }
     }
 }
@@ -67,6 +69,7 @@ impl Items for Debug {
         self.files.clear();
         self.processes.clear();
         self.volumes.clear();
+        self.control.clear();
     }
 }
 
@@ -84,6 +87,8 @@ pub(crate) fn tell(state: &State) {
     state.files.shelf().describe(&items.files.dictionary);
     state.processes.shelf().describe(&items.processes.dictionary);
     state.volumes.shelf().describe(&items.volumes.dictionary);
+    state.parameters.describe(&items.control);
+    state.exclusions.describe(&items.control);
     DEBUG.publish(state);
 }
 

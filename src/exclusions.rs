@@ -1,8 +1,9 @@
 //! What is left out on purpose: judged once for each process and each file, and counted.
 
 use core::num::NonZeroU64;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
+use audit::debug::ControlItems;
 use audit::index::{AddressIndex, Bucket};
 use audit::key::ProcessKey;
 use audit::omission::{Because, Omitted};
@@ -39,8 +40,8 @@ pub(crate) struct Exclusions {
 /// Rules of one kind.
 struct Kind {
     rules: PushLock<Option<Rules<Pool>>>,
-    /// Whether there are any, for those who cannot wait.
-    any: AtomicBool,
+    /// How many there are, for those who cannot wait.
+    count: AtomicU32,
 }
 
 impl Kind {
@@ -48,22 +49,22 @@ impl Kind {
     ///
     /// Maximum IRQL: `APC_LEVEL`.
     fn try_new() -> Result<Self> {
-        Ok(Self { rules: PushLock::try_new(None, TAG)?, any: AtomicBool::new(false) })
+        Ok(Self { rules: PushLock::try_new(None, TAG)?, count: AtomicU32::new(0) })
     }
 
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     fn set(&self, rules: Option<Rules<Pool>>) {
-        let any = rules.is_some();
+        let count = rules.as_ref().map_or(0, Rules::count);
         let before = core::mem::replace(&mut *self.rules.exclusive(), rules);
         // Relaxed: whoever misses it judges as before; all are judged again.
-        self.any.store(any, Ordering::Relaxed);
+        self.count.store(u32::try_from(count).unwrap_or(u32::MAX), Ordering::Relaxed);
         drop(before);
     }
 
     /// Maximum IRQL: any.
     fn any(&self) -> bool {
         // Relaxed: see `set`.
-        self.any.load(Ordering::Relaxed)
+        self.count.load(Ordering::Relaxed) != 0
     }
 
     /// Maximum IRQL: `PASSIVE_LEVEL`, for the sake of [`upcase`].
@@ -88,6 +89,15 @@ impl Exclusions {
             omitted: PoolArray::try_from_fn(processor::count().max(1), TAG, |_| Omitted::default())?,
             _buckets: buckets,
         })
+    }
+
+    /// Tells a debugger where everything is.
+    ///
+    /// Maximum IRQL: any.
+    pub(crate) fn describe(&self, items: &ControlItems) {
+        items.images.at(&self.images.count);
+        items.paths.at(&self.paths.count);
+        items.omitted.of(&self.omitted);
     }
 
     /// From now on these images are excluded. Who is known already is to be judged again.

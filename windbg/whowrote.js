@@ -28,6 +28,7 @@ const MAX_ITEMS = 1 << 12;
 const MAX_ELEMENT = 1 << 16;
 const MAX_SHARDS = 256;
 const MAX_CAPACITY = 1 << 30;
+const MAX_PROCESSORS = 1 << 12;
 const MAX_TEXT = 32767;
 const MAX_TABLE = 1 << 24;
 const MAX_CHAIN = 1 << 16;
@@ -45,6 +46,7 @@ const BASES = { 0: "unknown", 1: "thread", 2: "requestor process" };
 const CONFIDENCES = ["none", "likely", "certain", "3"];
 const FLAGS = ["user", "paging", "synchronous paging", "non-cached", "fast I/O", "generated", "reissued", "write-through"];
 const AT_END = 1 << 8, AT_POINTER = 1 << 9, HAS_EXECUTOR = 1 << 16, HAS_COPY = 1 << 17;
+const AUDITED = ["writes", "mapped writes", "other changes"];
 const FILE_SYSTEMS = { 0: "unknown", 1: "RAW", 2: "NTFS", 3: "FAT", 4: "CDFS", 5: "UDFS", 6: "LANMAN", 7: "WEBDAV",
     8: "RDPDR", 9: "NFS", 27: "exFAT", 28: "CSVFS", 29: "ReFS" };
 
@@ -895,6 +897,31 @@ class WhoWrote {
         return new Books(produced, delivered, lost, produced - delivered - total);
     }
 
+    /// How the driver is set up, and what that left out; undefined with a driver that does not tell.
+    _control() {
+        const header = this._header;
+        if (!header.items.has("parameters.audit")) {
+            return undefined;
+        }
+        const count = (name) => header.counter(`parameters.${name}`).number(name);
+        const audit = count("audit");
+        const known = AUDITED.filter((_, bit) => (audit & 1 << bit) !== 0);
+        const processors = header.array("omitted.processors", MAX_PROCESSORS);
+        const offsets = ["image", "path"].map((because) => header.field(`omitted.${because}`, 8).offset);
+        if (offsets.some((offset) => offset + 8 > processors.size)) {
+            throw new Problem(`the header's counts of what is left out do not fit into ${processors.size} bytes`);
+        }
+        const bytes = read(processors.address, processors.count * processors.size, "omitted.processors");
+        const [byImage, byPath] = offsets.map((offset) => {
+            let sum = 0;
+            for (let at = offset; at < processors.count * processors.size; at += processors.size) {
+                sum += bytes.u64(at).number("omitted.processors");
+            }
+            return sum;
+        });
+        return { recorded: known.join(", ") || "nothing", images: count("exclude-images"), paths: count("exclude-paths"), byImage, byPath };
+    }
+
     toString() {
         const connected = this._header.counter("driver.connection").low % 2 === 1;
         const recording = !this._header.counter("driver.recording").isZero;
@@ -1094,6 +1121,11 @@ function state() {
         for (const name of ["files", "processes", "volumes"]) {
             const count = (what) => header.counter(`${name}.${what}`).decimal();
             say(`  ${name.padEnd(9)}  at most ${header.constant(`${name}.limit`)}; refused ${count("refused")}, forgotten ${count("forgotten")}`);
+        }
+        const control = whowrote._control();
+        if (control !== undefined) {
+            say(`  recorded   ${control.recorded}`);
+            say(`  excluded   by ${control.images} images and ${control.paths} paths; left out ${control.byImage} by image, ${control.byPath} by path`);
         }
         for (const shard of shards) {
             say(`  shard ${String(shard.index).padEnd(3)}  head ${shard.head}, taken to ${shard.taken}, tail ${shard.tail}; ` +

@@ -9,6 +9,7 @@ mod told;
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use audit::debug::ControlItems;
 use audit::parameters::{
     Audit, Defect, MAX_UNITS, Message, Parameter, Raw, Refusal, Rules, Shape, Source, TABLE, Value, check,
 };
@@ -94,6 +95,13 @@ impl Parameters {
     pub(crate) fn audits(&self, any_of: Audit) -> bool {
         // Relaxed: a change takes effect when it is seen.
         self.audit.load(Ordering::Relaxed) & any_of.bits() != 0
+    }
+
+    /// Tells a debugger what is recorded.
+    ///
+    /// Maximum IRQL: any.
+    pub(crate) fn describe(&self, items: &ControlItems) {
+        items.audit.at(&self.audit);
     }
 
     /// For delivery.

@@ -1,5 +1,7 @@
 //! What is left out on purpose, counted: by each processor on a line of its own.
 
+use core::mem::offset_of;
+
 use crate::record::{Code, Omission};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -25,6 +27,10 @@ pub struct Omitted {
 }
 
 impl Omitted {
+    /// For debuggers: where the counts are, in the order of [`Because::ALL`].
+    pub(crate) const OFFSETS: [usize; Because::ALL.len()] =
+        [offset_of!(Self, counts), offset_of!(Self, counts) + size_of::<u64>()];
+
     /// Counts one.
     #[inline]
     pub fn count(&self, because: Because) {

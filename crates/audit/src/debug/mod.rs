@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | 0 | 8 | magic: the characters `WHOWRDBG` |
 //! | 8 | 2 | major version: 1; another one may change anything |
-//! | 10 | 2 | minor version: 0; a newer one has more items |
+//! | 10 | 2 | minor version: 1; a newer one has more items |
 //! | 12 | 4 | bytes of the header, items included |
 //! | 16 | 4 | offset of the first item in the header |
 //! | 20 | 4 | how many items there are |
@@ -34,10 +34,12 @@
 //! The driver writes the header when it starts and when it ends, and never reads it: nothing that a debugger writes into
 //! it changes what the driver does, and no callback touches it.
 
+mod control;
 mod dictionary;
 mod item;
 mod ring;
 
+pub use control::ControlItems;
 pub use dictionary::{DictionaryItems, IdItems};
 pub use item::Item;
 pub use ring::RingItems;
@@ -50,7 +52,7 @@ pub const MAGIC: [u8; 8] = *b"WHOWRDBG";
 /// The major version of the header.
 pub const MAJOR: u16 = 1;
 /// The minor version of the header.
-pub const MINOR: u16 = 0;
+pub const MINOR: u16 = 1;
 
 /// A group of items: a structure of nothing but [`Item`]s and groups.
 pub trait Items {
