@@ -20,6 +20,7 @@ use crate::io::driver::Driver;
 use crate::io::in_flight::InFlight;
 use crate::io::irp_sent::Irps;
 use crate::io::transaction::Transactions;
+use crate::io::waiting::Waiting;
 use crate::io::work_item::IoWorkItems;
 use crate::io::{FileHandles, VolumeTable};
 use crate::ke::clock::Clock;
@@ -92,6 +93,7 @@ pub(crate) struct Kernel {
     #[expect(dead_code, reason = "it is drivers who read it")]
     pub(crate) se_exports: SeExports,
     pub(crate) in_flight: InFlight,
+    pub(crate) waiting: Waiting,
     pub(crate) transactions: Transactions,
     pub(crate) ecps: EcpLists,
     pub(crate) drivers: Lock<Vec<Arc<Driver>>>,
@@ -174,6 +176,7 @@ impl Kernel {
             irps: Irps::default(),
             se_exports,
             in_flight: InFlight::default(),
+            waiting: Waiting::default(),
             transactions: Transactions::default(),
             ecps: EcpLists::default(),
             drivers: Lock::default(),

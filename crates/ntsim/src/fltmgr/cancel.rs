@@ -8,7 +8,7 @@ use super::model;
 use super::operation::{Kind, Operation};
 use super::queue;
 use crate::abi::{Address, CallbackData, Ptr};
-use crate::io::irp;
+use crate::io::{irp, waiting};
 use crate::ke::{Cpu, Entry, Frame, Irql};
 use crate::status::NtStatus;
 use crate::verifier::Rule;
@@ -23,12 +23,12 @@ pub(super) enum CancelRoutine {
 }
 
 /// Cancels the operations that are so, as far as they can be. Returns how many there were.
-pub(crate) fn cancel_all(cpu: &Cpu, is_meant: impl FnMut(&Operation) -> bool) -> usize {
-    let all = cpu.kernel().filters.operations.find(is_meant);
+pub(crate) fn cancel_all(cpu: &Cpu, mut is_meant: impl FnMut(&Operation) -> bool) -> usize {
+    let all = cpu.kernel().filters.operations.find(&mut is_meant);
     for data in &all {
         cancel(cpu, *data);
     }
-    all.len()
+    all.len() + waiting::cancel(cpu, is_meant)
 }
 
 /// Whether a request can be cancelled at all.
@@ -58,7 +58,15 @@ fn cancel(cpu: &Cpu, data: Address) -> bool {
 pub(crate) fn cancel_io(cpu: &Cpu, data: Ptr<CallbackData>) -> u8 {
     let sent = cpu.kernel().filters.operations.find(|operation| operation.own_data == Some(data.address()));
     if let Some(sent) = sent.first() {
-        return u8::from(cancel(cpu, *sent));
+        // What the file system holds is in a list of its own.
+        let mut waited = false;
+        let taken = cancel(cpu, *sent);
+        waiting::cancel(cpu, |operation| {
+            let is_it = operation.own_data == Some(data.address());
+            waited |= is_it;
+            is_it
+        });
+        return u8::from(taken || waited);
     }
     match cpu.kernel().filters.operations.get(data.address()) {
         Some(operation) => {

@@ -32,11 +32,9 @@ pub(crate) mod work_item;
 
 pub(crate) use altitude::Altitude;
 pub(crate) use context::ContextList;
-#[cfg(test)]
-pub(crate) use dispatch::Pended;
 pub(crate) use dispatch::{
-    Answer, Arrival, Submitted, complete_pended_post_operation, complete_pended_pre_operation, dispatch,
-    do_completion_processing_when_safe, rescue, submit,
+    Answer, Arrival, Pended, Submitted, complete_pended_post_operation, complete_pended_pre_operation,
+    dispatch, do_completion_processing_when_safe, rescue, submit,
 };
 pub(crate) use filter::Filter;
 pub(crate) use initiate::create::{DISPOSITIONS, path_of};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::file::File;
 use super::request::IoStatus;
-use super::{file_object, irp, send};
+use super::{file_object, irp, lock_control, send};
 use crate::abi::Parameters;
 use crate::cc::pages;
 use crate::fltmgr::{self, Altitude, Arrival, Kind, Operation};
@@ -18,6 +18,7 @@ pub(crate) fn close(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
     let process = Arc::clone(cpu.thread().process());
     let closed = cpu.kernel().file_handles.close(&process, handle.0);
     let file = closed.ok_or(NtStatus::INVALID_HANDLE)?;
+    lock_control::process_closes(cpu, &file, &process);
     handle_closed(cpu, &file);
     Ok(())
 }
@@ -47,7 +48,8 @@ fn clean_up(cpu: &Cpu, file: &File) {
     if file.has(file_object::DELETE_ON_CLOSE) {
         node.set_deleted(file.current_name().as_deref());
     }
-    fcb.locks.unlock_all(file.ptr().address());
+    let address = file.ptr().address();
+    fcb.locks.unlock_all(cpu, |owner| owner.file == address);
     let was_last = node.clean_up(file.claim());
     if (was_last || file.deletes_at_once())
         && let Some(name) = node.take_deleted()

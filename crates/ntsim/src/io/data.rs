@@ -22,6 +22,19 @@ pub(super) const TO_END_OF_FILE: i64 = -1;
 /// `FILE_USE_FILE_POINTER_POSITION`, sign-extended.
 pub(super) const AT_FILE_POINTER: i64 = -2;
 
+/// Whose locks let a transfer through: those of a process, by a key.
+#[derive(Clone, Copy)]
+pub(super) struct Locker {
+    process: u64,
+    key: u32,
+}
+
+impl Locker {
+    fn of(arrival: &Arrival<'_>, key: u32) -> Option<Self> {
+        arrival.process.map(|process| Self { process, key })
+    }
+}
+
 /// The file system's part of a write.
 #[derive(Clone)]
 pub(super) struct WriteTarget {
@@ -33,7 +46,7 @@ pub(super) struct WriteTarget {
     pub(super) write_through: bool,
     pub(super) outcome: Outcome,
     /// Whose it is, where that is known: locks of others stand against it.
-    pub(super) process: Option<u64>,
+    pub(super) locker: Option<Locker>,
 }
 
 impl WriteTarget {
@@ -47,7 +60,7 @@ impl WriteTarget {
             write_through: file.has(file_object::WRITE_THROUGH),
             outcome: Outcome::Model,
             file: Arc::clone(file),
-            process: None,
+            locker: None,
         }
     }
 
@@ -63,7 +76,7 @@ impl WriteTarget {
             write_through: arrival.heed_operation_flag(stack_location::WRITE_THROUGH, self.write_through),
             outcome: self.outcome,
             file: Arc::clone(arrival.file),
-            process: arrival.process,
+            locker: Locker::of(arrival, write.key),
         }
     }
 
@@ -106,7 +119,7 @@ impl WriteTarget {
             fcb.pages().clean(&cpu.kernel().cache, fcb, &range);
             return IoStatus::new(NtStatus::SUCCESS, self.length as usize);
         }
-        if let Err(status) = locks_let(&self.file, fcb, self.process, &range, true) {
+        if let Err(status) = locks_let(&self.file, fcb, self.locker, &range, true) {
             return IoStatus::plain(status);
         }
         let prepared = if self.non_cached {
@@ -150,12 +163,12 @@ impl WriteTarget {
 fn locks_let(
     file: &File,
     fcb: &Fcb,
-    process: Option<u64>,
+    locker: Option<Locker>,
     bytes: &Range<i64>,
     writes: bool,
 ) -> Result<(), NtStatus> {
-    let Some(process) = process else { return Ok(()) };
-    fcb.locks.check(Owner { file: file.ptr().address(), process }, bytes, writes)
+    let Some(Locker { process, key }) = locker else { return Ok(()) };
+    fcb.locks.check(Owner { file: file.ptr().address(), process, key }, bytes, writes)
 }
 
 /// The file system's part of a read.
@@ -168,7 +181,7 @@ pub(super) struct ReadTarget {
     pub(super) paging: bool,
     pub(super) outcome: Outcome,
     /// Whose it is, where that is known: locks of others stand against it.
-    pub(super) process: Option<u64>,
+    pub(super) locker: Option<Locker>,
 }
 
 impl ReadTarget {
@@ -182,7 +195,7 @@ impl ReadTarget {
             non_cached,
             paging: false,
             outcome: Outcome::Model,
-            process: None,
+            locker: None,
         }
     }
 
@@ -197,7 +210,7 @@ impl ReadTarget {
             non_cached: arrival.heed_irp_flag(irp::NOCACHE, self.non_cached),
             outcome: self.outcome,
             file: Arc::clone(arrival.file),
-            process: arrival.process,
+            locker: Locker::of(arrival, read.key),
         }
     }
 
@@ -225,7 +238,7 @@ impl ReadTarget {
         }
         let end = self.offset + bytes;
         if !self.paging
-            && let Err(status) = locks_let(&self.file, fcb, self.process, &(self.offset..end), false)
+            && let Err(status) = locks_let(&self.file, fcb, self.locker, &(self.offset..end), false)
         {
             return IoStatus::plain(status);
         }

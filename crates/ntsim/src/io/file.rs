@@ -182,9 +182,19 @@ impl File {
         }
     }
 
-    /// A range has been locked by it.
+    /// A range is to be locked by it.
     pub(super) fn locked(&self) {
         self.object.update(|object| object.lock_operation = 1);
+    }
+
+    /// Whether a range has ever been locked by it.
+    pub(super) fn has_locked(&self) -> bool {
+        self.object.get().lock_operation != 0
+    }
+
+    /// Whether there are handles of it beside one.
+    pub(super) fn has_more_handles(&self) -> bool {
+        self.uses.lock().handles > 1
     }
 
     pub(crate) fn handle_opened(&self) {

@@ -73,6 +73,12 @@ impl FileHandles {
         state.find(process, handle).and_then(|place| state.open.get(&place).cloned())
     }
 
+    /// Whether a process has a handle of a file object.
+    pub(super) fn has(&self, process: &Process, file: &Arc<File>) -> bool {
+        let state = self.state.lock();
+        state.open.iter().any(|(place, open)| place.process == process.id() && Arc::ptr_eq(open, file))
+    }
+
     pub(super) fn close(&self, process: &Process, handle: u64) -> Option<Arc<File>> {
         let mut state = self.state.lock();
         let place = state.find(process, handle)?;

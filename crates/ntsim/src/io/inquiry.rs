@@ -1,15 +1,14 @@
-//! Requests that change nothing: querying files and directories, and locking ranges.
+//! Requests that change nothing: querying files and directories.
 
 use std::sync::Arc;
 
 use super::file::File;
-use super::lock::Owner;
 use super::request::{IoStatus, file_of};
 use super::{irp, send};
-use crate::abi::{LockControlParameters, Parameters, Ptr, QueryDirectoryParameters, Shared};
+use crate::abi::{Parameters, Ptr, QueryDirectoryParameters, Shared};
 use crate::fltmgr::{Arrival, Kind, Operation};
 use crate::ke::Cpu;
-use crate::sim::{Handle, Major, RangeLock};
+use crate::sim::{Handle, Major};
 use crate::status::NtStatus;
 
 /// `FILE_INFORMATION_CLASS`
@@ -23,10 +22,6 @@ const STANDARD_INFORMATION_WORDS: usize = 3;
 const DIRECTORY_BUFFER_BYTES: u32 = 4096;
 /// `IRP_MN_QUERY_DIRECTORY`
 const QUERY_DIRECTORY: u8 = 1;
-/// `IRP_MN_LOCK`
-const LOCK: u8 = 1;
-/// `IRP_MN_UNLOCK_SINGLE`
-const UNLOCK_SINGLE: u8 = 2;
 
 /// `NtQueryInformationFile` with `FileStandardInformation` by the current thread; returns the size in bytes.
 pub(crate) fn query_size(cpu: &Cpu, handle: Handle) -> Result<u64, NtStatus> {
@@ -77,52 +72,6 @@ pub(crate) fn query_directory(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus>
         let is_directory = arrival.file.fcb().is_some_and(|fcb| fcb.node().is_directory());
         if is_directory { NtStatus::SUCCESS } else { NtStatus::INVALID_PARAMETER }
     })
-}
-
-/// `NtLockFile` or `NtUnlockFile` of a range by the current thread. A lock that cannot be had is refused at once.
-pub(crate) fn lock(
-    cpu: &Cpu,
-    handle: Handle,
-    offset: i64,
-    length: i64,
-    what: RangeLock,
-) -> Result<(), NtStatus> {
-    let (locks, exclusive) = (what != RangeLock::None, what == RangeLock::Exclusive);
-    let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
-    let bytes = Shared::new(length);
-    let parameters = Parameters::zeroed_then(|parameters| {
-        parameters.lock_control = LockControlParameters {
-            length: bytes.ptr(),
-            key: 0,
-            alignment: 0,
-            byte_offset: offset,
-            process_id: cpu.thread().process().ptr(),
-            fail_immediately: u8::from(locks),
-            exclusive_lock: u8::from(exclusive),
-            alignment2: [0; 6],
-        };
-    });
-    let minor = if locks { LOCK } else { UNLOCK_SINGLE };
-    request(cpu, &file, Major::LockControl, minor, parameters, move |arrival| {
-        lock_as_asked(arrival, locks).err().unwrap_or(NtStatus::SUCCESS)
-    })
-}
-
-/// The file system's part.
-fn lock_as_asked(arrival: &Arrival<'_>, locks: bool) -> Result<(), NtStatus> {
-    // SAFETY: this is a lock request.
-    let asked = unsafe { arrival.parameters.lock_control };
-    let file = arrival.file;
-    let fcb = file.fcb().filter(|fcb| !fcb.node().is_directory()).ok_or(NtStatus::INVALID_PARAMETER)?;
-    let process = arrival.process.ok_or(NtStatus::INVALID_PARAMETER)?;
-    let end = asked.byte_offset.checked_add(asked.length.read()).ok_or(NtStatus::INVALID_LOCK_RANGE)?;
-    let owner = Owner { file: file.ptr().address(), process };
-    if !locks {
-        return fcb.locks.unlock(owner, &(asked.byte_offset..end));
-    }
-    fcb.locks.lock(owner, asked.byte_offset..end, asked.exclusive_lock != 0)?;
-    file.locked();
-    Ok(())
 }
 
 fn request(

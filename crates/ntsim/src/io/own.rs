@@ -8,7 +8,7 @@ use super::file::File;
 use super::query_information;
 use super::request::IoStatus;
 use super::transfer::{irp_flags, read_parameters, write_parameters};
-use super::{flush, irp, set_information, stack_location};
+use super::{flush, irp, lock_control, set_information, stack_location};
 use crate::abi::{Parameters, Ptr};
 use crate::fltmgr::{self, Altitude, Answer, Arrival, Kind, Operation, Submitted};
 use crate::ke::Cpu;
@@ -101,9 +101,7 @@ impl OwnTransfer {
 
 /// Sends a request that a filter has put together, and waits for it.
 pub(crate) fn perform(cpu: &Cpu, operation: Operation, parameters: Parameters) -> IoStatus {
-    let major = operation.major;
-    let target = move |cpu: &Cpu, arrival: &Arrival<'_>| Answer::Complete(file_system(cpu, major, arrival));
-    fltmgr::dispatch(cpu, operation, parameters, target)
+    fltmgr::dispatch(cpu, operation, parameters, answer)
 }
 
 /// Sends a request that a filter has put together, without waiting.
@@ -113,16 +111,22 @@ pub(crate) fn submit(
     parameters: Parameters,
     completion: impl FnOnce(&Cpu, IoStatus) + Send + 'static,
 ) -> Submitted {
-    let major = operation.major;
-    let target = move |cpu: &Cpu, arrival: &Arrival<'_>| Answer::Complete(file_system(cpu, major, arrival));
-    fltmgr::submit(cpu, operation, parameters, target, completion)
+    fltmgr::submit(cpu, operation, parameters, answer, completion)
 }
 
-/// The file system's part of a request, from its parameters alone.
-fn file_system(cpu: &Cpu, major: Major, arrival: &Arrival<'_>) -> IoStatus {
+/// The file system's part of a request, which may have to wait.
+fn answer(cpu: &Cpu, arrival: &Arrival<'_>) -> Answer {
+    match arrival.operation.major {
+        Major::LockControl => lock_control::answer(cpu, arrival),
+        _ => Answer::Complete(file_system(cpu, arrival)),
+    }
+}
+
+/// The file system's part of a request that never waits, from its parameters alone.
+fn file_system(cpu: &Cpu, arrival: &Arrival<'_>) -> IoStatus {
     let file = Arc::clone(arrival.file);
     let set = |flag: u32| arrival.irp_flags & flag != 0;
-    match major {
+    match arrival.operation.major {
         Major::Read => {
             let target = ReadTarget {
                 non_cached: set(irp::NOCACHE),

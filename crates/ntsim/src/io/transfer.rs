@@ -71,7 +71,7 @@ pub(super) fn prepare_write(
         non_cached: is_non_cached(file, spec.non_cached),
         write_through,
         outcome: spec.outcome,
-        process: None,
+        locker: None,
     };
     Ok(PreparedWrite { operation, parameters: write_parameters(cpu, offset, spec.length), target })
 }
@@ -128,7 +128,7 @@ pub(crate) fn read(
         non_cached: !spec.paging && is_non_cached(&file, spec.non_cached),
         paging: spec.paging,
         outcome: spec.outcome,
-        process: None,
+        locker: None,
     };
     let irp_flags =
         irp_flags(&file, irp::READ_OPERATION, spec.paging, spec.synchronous_paging, spec.non_cached);

@@ -9,6 +9,7 @@ mod files;
 mod filter;
 mod findings;
 mod load;
+mod lock;
 mod mapping;
 mod memory;
 mod observe;
@@ -34,6 +35,7 @@ pub use device::DeviceHandle;
 pub use ecp::{Ecp, EcpSpec};
 pub use filter::{Act, FilterSpec, When};
 pub use load::{Driver, Leak, LeakReport, LoadError, UnloadError, check_image};
+pub use lock::LockSpec;
 pub use observe::{Callback, CopySource, Major, Observer, Phase, ProcessFacts, ThreadFacts};
 pub use operation::{
     Access, ChunkSpec, CopyIntent, CopyReport, CopySpec, CreateOptions, CreateSpec, Disposition, FastIo,
@@ -43,7 +45,6 @@ pub use port::{Connection, MessageHandler, PortReply};
 pub use registry::RegistryValue;
 pub use request::{Notice, Request};
 pub use section::{MdlReadSpec, MdlWriteSpec, Protection, Section, SectionSpec, View};
-pub(crate) use setting::RangeLock;
 pub use setting::{Replace, Setting};
 pub use transaction::Transaction;
 

@@ -12,15 +12,6 @@ pub enum Replace {
     Posix,
 }
 
-/// How a range of a file is to be locked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RangeLock {
-    /// Not any more.
-    None,
-    Shared,
-    Exclusive,
-}
-
 /// A class of `NtSetInformationFile`. Renaming and linking have methods of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Setting {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     ChunkSpec, CloneSpec, Handle, MdlReadSpec, MdlWriteSpec, Notice, OffloadToken, OffloadWriteSpec, Process,
-    RangeLock, Replace, Request, Setting, Sim, SpecError, Thread, WriteSpec,
+    Replace, Request, Setting, Sim, SpecError, Thread, WriteSpec,
 };
 use crate::status::NtStatus;
 use crate::{cc, io};
@@ -59,51 +59,6 @@ impl Sim {
     /// The status of the failed operation.
     pub fn query_directory(&self, thread: Thread, handle: Handle) -> Result<(), NtStatus> {
         self.as_thread(thread, |cpu| io::inquiry::query_directory(cpu, handle))
-    }
-
-    /// `NtLockFile` of a range, exclusively: others can neither read nor write there before it is unlocked or the file closed.
-    ///
-    /// # Errors
-    ///
-    /// The status of the failed operation: `STATUS_LOCK_NOT_GRANTED` if others have locked there.
-    pub fn lock(&self, thread: Thread, handle: Handle, offset: u64, length: u64) -> Result<(), NtStatus> {
-        self.lock_or_unlock(thread, handle, (offset, length), RangeLock::Exclusive)
-    }
-
-    /// `NtLockFile` of a range, for sharing: nobody can write there.
-    ///
-    /// # Errors
-    ///
-    /// The status of the failed operation: `STATUS_LOCK_NOT_GRANTED` if others have locked there exclusively.
-    pub fn lock_shared(
-        &self,
-        thread: Thread,
-        handle: Handle,
-        offset: u64,
-        length: u64,
-    ) -> Result<(), NtStatus> {
-        self.lock_or_unlock(thread, handle, (offset, length), RangeLock::Shared)
-    }
-
-    /// `NtUnlockFile` of a range.
-    ///
-    /// # Errors
-    ///
-    /// The status of the failed operation: `STATUS_RANGE_NOT_LOCKED` if exactly this range is not.
-    pub fn unlock(&self, thread: Thread, handle: Handle, offset: u64, length: u64) -> Result<(), NtStatus> {
-        self.lock_or_unlock(thread, handle, (offset, length), RangeLock::None)
-    }
-
-    fn lock_or_unlock(
-        &self,
-        thread: Thread,
-        handle: Handle,
-        (offset, length): (u64, u64),
-        what: RangeLock,
-    ) -> Result<(), NtStatus> {
-        let number = |value| i64::try_from(value).map_err(|_| NtStatus::INVALID_PARAMETER);
-        let (offset, length) = (number(offset)?, number(length)?);
-        self.as_thread(thread, |cpu| io::inquiry::lock(cpu, handle, offset, length, what))
     }
 
     /// `NtFlushBuffersFile`: what is dirty of the file is written in this thread, whoever wrote it.

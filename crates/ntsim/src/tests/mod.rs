@@ -19,6 +19,7 @@ mod enlistment;
 mod faults;
 mod files;
 mod image;
+mod locks;
 mod mdls;
 mod model_filters;
 mod name_cache;

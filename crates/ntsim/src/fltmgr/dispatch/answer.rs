@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::resume;
 use crate::abi::{Address, Parameters};
 use crate::ex::work;
+use crate::fltmgr::operation::Operation;
 use crate::io::file::File;
 use crate::io::request::IoStatus;
 use crate::ke::Cpu;
@@ -21,6 +22,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) file: &'a Arc<File>,
     /// The identity of the requestor's process.
     pub(crate) process: Option<u64>,
+    /// The operation as it was sent.
+    pub(crate) operation: &'a Operation,
 }
 
 impl Arrival<'_> {
@@ -82,6 +85,16 @@ impl Pended {
             Waits::Listed(data) => resume::arrived(cpu, data, ended),
             Waits::Alone(completion) => completion(cpu, ended),
         }
+    }
+
+    /// Whether it has been cancelled.
+    pub(crate) fn is_cancelled(&self, cpu: &Cpu) -> bool {
+        matches!(self.0, Waits::Listed(data) if cpu.kernel().filters.operations.is_cancelled(data))
+    }
+
+    /// Whether no filter has seen it, so that it is in no list of theirs.
+    pub(crate) fn is_unseen(&self) -> bool {
+        matches!(self.0, Waits::Alone(_))
     }
 }
 

@@ -122,6 +122,7 @@ fn arrive_alone(
         changed_operation_flags: 0,
         file: &operation.file,
         process: operation.process(),
+        operation,
     };
     target(cpu, &arrival)
 }

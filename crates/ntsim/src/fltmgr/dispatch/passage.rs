@@ -220,6 +220,7 @@ impl Passage {
             changed_operation_flags: iopb.operation_flags ^ self.operation.operation_flags,
             file: self.file(),
             process: self.operation.process(),
+            operation: &self.operation,
         }
     }
 
