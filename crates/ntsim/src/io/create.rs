@@ -223,7 +223,7 @@ impl Opening {
         if file.has(file_object::VOLUME_OPEN) {
             return IoStatus::new(NtStatus::SUCCESS, FILE_OPENED);
         }
-        let directory = self.options.contains(CreateOptions::DIRECTORY_FILE);
+        let directory = self.options.contains(CreateOptions::DIRECTORY_FILE) || file.name() == r"\";
         if file.names_stream() && !Features::of(volume.spec().file_system).named_streams {
             return IoStatus::plain(NtStatus::OBJECT_NAME_INVALID);
         }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::directory::Scan;
 use super::file_object;
 use super::node::Fcb;
 use super::share::Claim;
@@ -37,6 +38,8 @@ pub(crate) struct File {
     uses: Lock<Uses>,
     /// The name that a filter gave the file object in place of its own.
     replaced_name: Lock<Option<SharedText>>,
+    /// How far a directory has been listed by it.
+    pub(super) scan: Lock<Option<Scan>>,
     /// The transaction that it was opened under.
     transaction: OnceLock<Arc<TransactionObject>>,
     /// What filters attached to it.
@@ -89,6 +92,7 @@ impl File {
             below: OnceLock::new(),
             uses: Lock::default(),
             replaced_name: Lock::default(),
+            scan: Lock::default(),
             transaction: OnceLock::new(),
             contexts: ContextList::default(),
             names: NameCache::default(),

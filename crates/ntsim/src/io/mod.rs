@@ -1,5 +1,6 @@
 //! I/O manager and file systems: drivers, volumes, file objects, and the operations on them.
 
+mod answer;
 pub(crate) mod asynchronous;
 pub(crate) mod cancel;
 pub(crate) mod close;
@@ -8,6 +9,7 @@ pub(crate) mod copy_chunk;
 pub(crate) mod create;
 mod data;
 pub(crate) mod device;
+mod directory;
 pub(crate) mod driver;
 mod features;
 pub(crate) mod file;
@@ -31,6 +33,7 @@ mod node;
 pub(crate) mod own;
 pub(crate) mod paging;
 mod path;
+pub(crate) mod query_directory;
 pub(crate) mod query_information;
 pub(crate) mod request;
 pub(crate) mod send;

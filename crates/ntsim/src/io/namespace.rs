@@ -1,7 +1,7 @@
 //! The names on a volume.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -21,6 +21,13 @@ pub(crate) struct Namespace {
     directories_renamed: AtomicU64,
     /// How many files have been given numbers.
     numbers: AtomicI64,
+}
+
+/// What a directory lists.
+pub(super) struct Child {
+    /// As it is written.
+    pub(super) name: String,
+    pub(super) node: Option<Arc<Node>>,
 }
 
 /// Whether a path leads to a node, to a stream of it, or below it.
@@ -239,6 +246,34 @@ impl Namespace {
             }
         }
         Ok(replaced)
+    }
+
+    /// What lies in a directory, by name in upper case; a directory that is there because something lies in it has no node.
+    pub(super) fn children(&self, directory: &str) -> BTreeMap<String, Child> {
+        let parent = directory.trim_end_matches('\\').to_uppercase();
+        // A path begins with a backslash: before that is nothing.
+        let depth = parent.matches('\\').count() + 1;
+        let nodes = self.nodes.lock();
+        let mut children = BTreeMap::<String, Child>::new();
+        for (key, node) in nodes.iter() {
+            let Some(rest) = key.strip_prefix(parent.as_str()).and_then(|rest| rest.strip_prefix('\\'))
+            else {
+                continue;
+            };
+            let (first, is_below) = rest.split_once('\\').map_or((rest, false), |(first, _)| (first, true));
+            if first.is_empty() || first.contains(':') {
+                continue;
+            }
+            let known = node.path();
+            let path = if known.to_uppercase() == *key { known.to_string() } else { node.spelling(key) };
+            let name = path.split('\\').nth(depth).unwrap_or(first).to_owned();
+            let node = (!is_below).then(|| Arc::clone(node));
+            let child = children.entry(first.to_owned()).or_insert(Child { name: name.clone(), node: None });
+            if node.is_some() {
+                *child = Child { name, node };
+            }
+        }
+        children
     }
 
     /// The control blocks of the streams that are open, in the order of their paths.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::create;
 use super::data::{ReadTarget, WriteTarget};
 use super::file::File;
-use super::query_information;
 use super::request::IoStatus;
 use super::transfer::{irp_flags, read_parameters, write_parameters};
 use super::{flush, irp, lock_control, set_information, stack_location};
+use super::{query_directory, query_information};
 use crate::abi::{Parameters, Ptr};
 use crate::fltmgr::{self, Altitude, Answer, Arrival, Kind, Operation, Submitted};
 use crate::ke::Cpu;
@@ -154,6 +154,7 @@ fn file_system(cpu: &Cpu, arrival: &Arrival<'_>) -> IoStatus {
             IoStatus::plain(set_information::set_as_asked(cpu, arrival).err().unwrap_or(NtStatus::SUCCESS))
         }
         Major::QueryInformation => query_information::query_as_asked(cpu, arrival),
+        Major::DirectoryControl => query_directory::answer_in_buffer(cpu, arrival),
         Major::QueryEa => query_information::query_ea_as_asked(arrival),
         Major::QueryVolumeInformation => query_information::query_volume_as_asked(arrival),
         Major::FileSystemControl | Major::DeviceControl => query_information::control_as_asked(arrival),

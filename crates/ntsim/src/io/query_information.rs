@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::answer::Answer;
 use super::features::Features;
 use super::file::File;
 use super::node::Node;
@@ -39,7 +40,7 @@ mod volume_class {
 }
 
 /// `FILE_ATTRIBUTE_*`
-const ATTRIBUTE_DIRECTORY: u32 = 0x10;
+pub(super) const ATTRIBUTE_DIRECTORY: u32 = 0x10;
 const ATTRIBUTE_ARCHIVE: u32 = 0x20;
 /// Clusters of every volume, and how many of them are free: 16 GiB, half of them.
 const CLUSTERS: i64 = 4 << 20;
@@ -51,61 +52,8 @@ const DEVICE_IS_MOUNTED: u32 = 0x20;
 /// The longest component of a name, in characters.
 const MAX_COMPONENT: u32 = 255;
 
-/// An answer as it is put together, which is cut off where the buffer ends.
-#[derive(Default)]
-struct Answer {
-    bytes: Vec<u8>,
-    /// What must fit; what follows is of variable length, and cut off.
-    fixed: usize,
-}
-
-impl Answer {
-    fn number<const N: usize>(mut self, value: [u8; N]) -> Self {
-        self.bytes.extend_from_slice(&value);
-        self
-    }
-
-    fn i64(self, value: i64) -> Self {
-        self.number(value.to_le_bytes())
-    }
-
-    fn u32(self, value: u32) -> Self {
-        self.number(value.to_le_bytes())
-    }
-
-    fn u8(self, value: u8) -> Self {
-        self.number([value])
-    }
-
-    fn padding(mut self, bytes: usize) -> Self {
-        self.bytes.resize(self.bytes.len() + bytes, 0);
-        self
-    }
-
-    /// Text, with its length in bytes before it.
-    fn text(self, text: &str) -> Self {
-        let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let mut answer = self.u32(u32::try_from(units.len()).unwrap_or(u32::MAX));
-        answer.fixed = answer.bytes.len();
-        answer.bytes.extend_from_slice(&units);
-        answer
-    }
-
-    /// Stores it.
-    fn give(self, buffer: Ptr, room: u32) -> IoStatus {
-        let room = room as usize;
-        let fixed = if self.fixed == 0 { self.bytes.len() } else { self.fixed };
-        if room < fixed {
-            return IoStatus::plain(NtStatus::INFO_LENGTH_MISMATCH);
-        }
-        let given = self.bytes.len().min(room);
-        buffer.cast::<u8>().write_slice(&self.bytes[..given]);
-        let status = if given < self.bytes.len() { NtStatus::BUFFER_OVERFLOW } else { NtStatus::SUCCESS };
-        IoStatus::new(status, given)
-    }
-}
-
-fn attributes(node: &Node) -> u32 {
+/// `FileAttributes` of what lies on a volume.
+pub(super) fn attributes(node: &Node) -> u32 {
     if node.is_directory() { ATTRIBUTE_DIRECTORY } else { ATTRIBUTE_ARCHIVE }
 }
 

@@ -355,7 +355,7 @@ pub(crate) fn hash(
 
 /// Whether a name matches an expression with `*` and `?`, and their DOS forms `<`, `>` and `"`
 /// ("`FsRtlIsNameInExpression` function (ntifs.h)").
-fn matches(expression: &[u16], name: &[u16]) -> bool {
+pub(crate) fn matches(expression: &[u16], name: &[u16]) -> bool {
     const ANY: [u16; 2] = [b'*' as u16, b'<' as u16];
     const ONE: [u16; 2] = [b'?' as u16, b'>' as u16];
     const DOS_DOT: u16 = b'"' as u16;

@@ -3,6 +3,7 @@
 mod config;
 mod control;
 mod device;
+mod directory;
 mod drivers;
 mod ecp;
 mod files;
@@ -32,6 +33,7 @@ pub use config::{
 };
 pub use control::{CloneSpec, OffloadToken, OffloadWriteSpec};
 pub use device::DeviceHandle;
+pub use directory::DirectoryEntry;
 pub use ecp::{Ecp, EcpSpec};
 pub use filter::{Act, FilterSpec, When};
 pub use load::{Driver, Leak, LeakReport, LoadError, UnloadError, check_image};

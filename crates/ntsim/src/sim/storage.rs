@@ -52,15 +52,6 @@ impl Sim {
         self.as_thread(thread, |cpu| io::inquiry::query_size(cpu, handle))
     }
 
-    /// `NtQueryDirectoryFile`; what is found is not told.
-    ///
-    /// # Errors
-    ///
-    /// The status of the failed operation.
-    pub fn query_directory(&self, thread: Thread, handle: Handle) -> Result<(), NtStatus> {
-        self.as_thread(thread, |cpu| io::inquiry::query_directory(cpu, handle))
-    }
-
     /// `NtFlushBuffersFile`: what is dirty of the file is written in this thread, whoever wrote it.
     ///
     /// # Errors

@@ -26,8 +26,10 @@ extern "win64" fn entry(driver: usize, _: usize) -> u32 {
     Filter::default().on(Major::LockControl, pass, Some(post)).unload(driver::unregister).start(driver)
 }
 
-/// What is seen of locks: phase, minor function and status.
-fn watch(machine: &Machine) -> Arc<Mutex<Vec<(Phase, u8, Option<NtStatus>)>>> {
+/// What is seen of a lock: phase, minor function and status.
+type Seen = (Phase, u8, Option<NtStatus>);
+
+fn watch(machine: &Machine) -> Arc<Mutex<Vec<Seen>>> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let into = Arc::clone(&seen);
     machine.sim.set_observer(Box::new(move |callback| {

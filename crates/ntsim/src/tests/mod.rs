@@ -11,6 +11,7 @@ mod copy;
 mod cost;
 mod crashes;
 mod devices;
+mod directories;
 mod dispatcher;
 mod driver;
 mod ecps;

@@ -1,8 +1,9 @@
 //! Files by handle.
 
-use crate::abi::{IoStatusBlock, ObjectAttributes, Ptr};
+use crate::abi::{FileObject, IoStatusBlock, ObjectAttributes, Ptr, UnicodeString};
 use crate::exports::rows::routines;
 use crate::exports::{Module, Routine};
+use crate::fltmgr::initiate;
 use crate::io::{zw, zw_information};
 use crate::ke::irql::Irql;
 use crate::status::NtStatus;
@@ -23,4 +24,16 @@ routines! {
         -> NtStatus, PASSIVE => zw_information::query_information_file;
     Ntoskrnl: ZwSetInformationFile(handle: usize, status: Ptr<IoStatusBlock>, buffer: Ptr, length: u32, class: u32)
         -> NtStatus, PASSIVE => zw_information::set_information_file;
+    Ntoskrnl: ZwQueryDirectoryFile(handle: usize, event: usize, apc: Ptr, context: Ptr, status: Ptr<IoStatusBlock>,
+        buffer: Ptr, length: u32, class: u32, single: u8, name: Ptr<UnicodeString>, restart: u8) -> NtStatus, PASSIVE
+        => zw_information::query_directory_file;
+    Ntoskrnl: ZwQueryDirectoryFileEx(handle: usize, event: usize, apc: Ptr, context: Ptr, status: Ptr<IoStatusBlock>,
+        buffer: Ptr, length: u32, class: u32, flags: u32, name: Ptr<UnicodeString>) -> NtStatus, PASSIVE
+        => zw_information::query_directory_file_ex;
+    FltMgr: FltQueryDirectoryFile(instance: Ptr, file: Ptr<FileObject>, buffer: Ptr, length: u32, class: u32,
+        single: u8, name: Ptr<UnicodeString>, restart: u8, bytes: Ptr<u32>) -> NtStatus, PASSIVE
+        => initiate::directory::query;
+    FltMgr: FltQueryDirectoryFileEx(instance: Ptr, file: Ptr<FileObject>, buffer: Ptr, length: u32, class: u32,
+        flags: u32, name: Ptr<UnicodeString>, bytes: Ptr<u32>) -> NtStatus, PASSIVE
+        => initiate::directory::query_ex;
 }

@@ -3,6 +3,7 @@
 pub(crate) mod callback_data;
 pub(crate) mod cancel_open;
 pub(crate) mod create;
+pub(crate) mod directory;
 pub(crate) mod requests;
 pub(crate) mod transfer;
 

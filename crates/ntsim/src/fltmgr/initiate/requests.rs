@@ -22,8 +22,20 @@ const METHOD_BUFFERED: u32 = 0;
 /// Sends a request in the current thread and waits for it.
 fn send(
     cpu: &Cpu,
+    sender: &(Arc<Instance>, Arc<File>),
+    major: Major,
+    irp_flags: u32,
+    parameters: Parameters,
+) -> IoStatus {
+    send_as(cpu, sender, major, (0, 0), irp_flags, parameters)
+}
+
+/// Likewise, with a minor function and flags of the stack location.
+pub(super) fn send_as(
+    cpu: &Cpu,
     (instance, file): &(Arc<Instance>, Arc<File>),
     major: Major,
+    (minor, operation_flags): (u8, u8),
     irp_flags: u32,
     parameters: Parameters,
 ) -> IoStatus {
@@ -31,6 +43,8 @@ fn send(
         return IoStatus::plain(NtStatus::VOLUME_DISMOUNTED);
     }
     let operation = Operation {
+        minor,
+        operation_flags,
         irp_flags: irp::SYNCHRONOUS_API | irp_flags,
         data_flags: callback_data::GENERATED_IO,
         mode: Mode::Kernel,
@@ -54,7 +68,7 @@ fn asker(cpu: &Cpu, instance: Ptr, file: Ptr<FileObject>) -> Result<(Arc<Instanc
     Ok(asker)
 }
 
-fn returned(ended: IoStatus, bytes: Ptr<u32>) -> NtStatus {
+pub(super) fn returned(ended: IoStatus, bytes: Ptr<u32>) -> NtStatus {
     bytes.write_if_given(u32::try_from(ended.information).unwrap_or(u32::MAX));
     ended.status
 }
