@@ -120,6 +120,22 @@ pub enum BadGeometry {
     Slots,
 }
 
+/// The slots of one shard, known once for several positions.
+#[derive(Clone, Copy)]
+struct ShardSlots<'m> {
+    slots: &'m [Slot],
+    first: usize,
+    mask: u32,
+}
+
+impl<'m> ShardSlots<'m> {
+    #[inline]
+    fn at(self, position: u64) -> Option<&'m Slot> {
+        let within = tail::low(position) & self.mask;
+        self.slots.get(self.first.wrapping_add(within as usize))
+    }
+}
+
 impl<'m> Ring<'m> {
     /// A sequence number has eight bits for the shard.
     pub const MAX_SHARDS: usize = 256;
@@ -252,8 +268,14 @@ impl<'m> Ring<'m> {
     /// The slot of a position. There always is one: `new` saw to it.
     #[inline]
     fn slot(&self, shard: usize, position: u64) -> Option<&'m Slot> {
-        let within = tail::low(position) & self.capacity.wrapping_sub(1);
-        self.slots.get(shard.wrapping_mul(self.capacity as usize).wrapping_add(within as usize))
+        self.slots_of(shard).at(position)
+    }
+
+    /// The slots of a shard.
+    #[inline]
+    fn slots_of(&self, shard: usize) -> ShardSlots<'m> {
+        let first = shard.wrapping_mul(self.capacity as usize);
+        ShardSlots { slots: self.slots, first, mask: self.capacity.wrapping_sub(1) }
     }
 
     /// Whether the caller, who was told of a sleeper, is the one to wake it.

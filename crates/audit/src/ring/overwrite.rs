@@ -37,13 +37,18 @@ impl Ring<'_> {
         let Some(shard) = self.shards.get(index) else { return false };
         let enough = u64::from((self.capacity / 16).min(Self::OVERWRITTEN_AT_ONCE).max(slots));
         let (mut freed, mut records) = (0_u64, 0_u64);
-        while freed < enough {
+        // One slot after the other, second slots too, which have stamps of their own: were the next address to follow
+        // from what the last slot holds, each of these loads would wait for the one before.
+        let mut is_second = false;
+        let slots_of_shard = self.slots_of(index);
+        while freed < enough || is_second {
             let position = no_room.head.wrapping_add(freed);
-            let oldest =
-                self.slot(index, position).and_then(|slot| slot.slots(Sequence::at(index, position)));
-            let Some(slots) = oldest else { break };
-            freed = freed.wrapping_add(u64::from(slots));
-            records = records.wrapping_add(1);
+            let slot = slots_of_shard.at(position);
+            let published = slot.and_then(|slot| slot.slots(Sequence::at(index, position)));
+            let Some(slots) = published else { break };
+            freed = freed.wrapping_add(1);
+            records = records.wrapping_add(u64::from(!is_second));
+            is_second = !is_second && slots > 1;
         }
         if records == 0 {
             // Not published, or given up and filled again.
