@@ -28,7 +28,7 @@ pub(crate) fn report(state: &State, ledger: &Ledger) {
         DbgPrintEx(
             DPFLTR_IHVDRIVER_ID,
             DPFLTR_INFO_LEVEL,
-            c"whowrote: produced %I64u, delivered %I64u, lost: ring full %I64u, no memory %I64u, shutdown %I64u\n"
+            c"whowrote: produced %I64u, delivered %I64u, lost: ring full %I64u, no memory %I64u, shutdown %I64u, overwritten %I64u\n"
                 .as_ptr()
                 .cast(),
             ledger.produced,
@@ -36,6 +36,7 @@ pub(crate) fn report(state: &State, ledger: &Ledger) {
             ledger.lost(LossReason::RingFull),
             ledger.lost(LossReason::NoMemory),
             ledger.lost(LossReason::Shutdown),
+            ledger.lost(LossReason::Overwritten),
         )
     };
     let [by_image, by_path] = state.exclusions.totals();

@@ -62,6 +62,8 @@ impl PortHandler for Records {
         if let Some(state) = state::get() {
             state.connection.end();
             state.client.close();
+            // The ring is a flight recorder again.
+            state.wake.set();
         }
     }
 }

@@ -74,7 +74,8 @@ impl State {
         Ok(Self {
             session: time::now(),
             stopping: AtomicBool::new(false),
-            ring: Ring::new(ring_shards, ring_slots, WhenFull::DropNewest)
+            // Nobody is connected: the delivery thread changes that with the connection.
+            ring: Ring::new(ring_shards, ring_slots, WhenFull::OverwriteOldest)
                 .map_err(|_| NtStatus::INTERNAL_ERROR)?,
             delivered: AtomicU64::new(0),
             undelivered: AtomicU64::new(0),

@@ -579,7 +579,7 @@ class Ring {
         this.shards = header.array("ring.shards", MAX_SHARDS);
         this.slots = header.array("ring.slots", MAX_SHARDS * MAX_CAPACITY, SLOT_SIZE);
         this.capacity = header.constant("ring.capacity");
-        this.overwrites = header.constant("ring.overwrites") !== 0;
+        this.overwrites = !header.counter("ring.overwrites").isZero;
         this.recordBits = header.constant("shard.tail-record-bits");
         const offset = (name) => header.field(`shard.${name}`, 8).offset;
         this.offsets = {
@@ -594,7 +594,7 @@ class Ring {
             throw new Problem(`the ring has ${this.shards.count} shards of ${this.capacity} slots, and ${this.slots.count} slots in all, ` +
                 "which does not fit");
         }
-        if (header.constant("shard.tail-slot-bits") !== 32 || this.recordBits > 31 || header.constant("ring.position-bits") !== 56 ||
+        if (header.constant("shard.tail-slot-bits") !== 32 || header.constant("shard.head-position-bits") !== 63 || this.recordBits > 31 || header.constant("ring.position-bits") !== 56 ||
             this.stamp + 8 > SLOT_SIZE || this.payload + SLOT_SIZE - 8 > SLOT_SIZE ||
             Math.max(...Object.values(this.offsets)) + 8 > this.shards.size) {
             throw new Problem("the header describes a ring that this script does not understand");
@@ -606,7 +606,9 @@ class Ring {
         const bytes = read(this.shards.address.plus(index * this.shards.size), this.shards.size, `shard ${index}`);
         const number = (name) => bytes.u64(this.offsets[name]).number(`shard ${index}: ${name}`);
         const tail = bytes.u64(this.offsets.tail);
-        const head = number("head");
+        // The highest bit says whether producers may move it.
+        const headWord = bytes.u64(this.offsets.head);
+        const head = new U64(headWord.low, headWord.high & 0x7fffffff).number(`shard ${index}: head`);
         const used = (tail.low - head % 4294967296) >>> 0;
         if (used > this.capacity) {
             throw new Problem(`shard ${index}: the tail is ${used} slots ahead of the head, and there are ${this.capacity}`);

@@ -4,10 +4,10 @@ use core::ops::ControlFlow;
 use core::sync::atomic::Ordering;
 
 use audit::batch::{BatchWriter, NoRoom};
-use audit::ledger::LossReporter;
+use audit::ledger::{LossReason, LossReporter};
 use audit::omission::OmissionReporter;
-use audit::record::Event;
-use audit::ring::{Consumer, DrainEnd, Snapshot};
+use audit::record::{Event, Loss};
+use audit::ring::{Consumer, DrainEnd, Snapshot, WhenFull};
 use fltmgr::Result;
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 
@@ -48,7 +48,13 @@ impl Delivery {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     pub(super) fn cycle(&mut self, state: &'static State, consumer: &mut Consumer<'_, '_>) -> Delivered {
         assert_at_most(PASSIVE_LEVEL);
-        let connection = state.connection.current().ok_or(NotDelivered::NobodyConnected)?;
+        let Some(connection) = state.connection.current() else {
+            // Whoever comes gets the newest.
+            consumer.set_when_full(WhenFull::OverwriteOldest);
+            return Err(NotDelivered::NobodyConnected);
+        };
+        // What waits for somebody who is there is not taken away from him.
+        consumer.set_when_full(WhenFull::DropNewest);
         if self.connection != Some(connection) {
             self.begin_connection(state, connection)?;
         }
@@ -128,6 +134,11 @@ fn fill(
     if write_unsent(state, batch) == Err(NoRoom) {
         return Filled::Full;
     }
+    // What was overwritten is older than what is in the ring.
+    let overwritten = losses.due_of(LossReason::Overwritten, &state.ring.ledger(), time::now());
+    if overwritten.is_some_and(|loss| write_loss(&loss, losses, batch) == Err(NoRoom)) {
+        return Filled::Full;
+    }
     *end = snapshot
         .drain(|event| match write_event(state, event, batch) {
             Ok(()) => ControlFlow::Continue(()),
@@ -138,12 +149,22 @@ fn fill(
         return Filled::Full;
     }
     while let Some(loss) = losses.due(&state.ring.ledger(), time::now()) {
-        if batch.push_loss(&loss) == Err(NoRoom) {
+        if write_loss(&loss, losses, batch) == Err(NoRoom) {
             return Filled::Full;
         }
-        losses.reported(&loss);
     }
     Filled::Everything
+}
+
+/// Maximum IRQL: any.
+fn write_loss(
+    loss: &Loss,
+    losses: &mut LossReporter,
+    batch: &mut BatchWriter<'_>,
+) -> core::result::Result<(), NoRoom> {
+    batch.push_loss(loss)?;
+    losses.reported(loss);
+    Ok(())
 }
 
 /// Maximum IRQL: `PASSIVE_LEVEL`.

@@ -3,31 +3,12 @@
 use std::time::Duration;
 
 use audit::batch::BatchFlags;
-use audit::ledger::LossReason;
-use audit::record::{Code, WriteOffset};
-use ntsim::{Config, Windows, WriteSpec};
+use ntsim::{Windows, WriteSpec};
 
-use crate::rig::{Books, Inbox, Machine, Manner, image};
+use crate::rig::{Books, Inbox, Machine, Manner, image, offsets, write_many};
 
-/// The slots of one processor.
-const RING: i64 = 1 << 14;
 /// More than one batch holds.
 const MANY: i64 = 3000;
-
-fn offsets(inbox: &Inbox) -> Vec<i64> {
-    let offset = |offset| match offset {
-        WriteOffset::At(offset) => offset,
-        _ => panic!("{offset:?}"),
-    };
-    inbox.writes().into_iter().map(|received| offset(received.write.offset)).collect()
-}
-
-fn write_many(machine: &Machine, path: &str, range: std::ops::Range<i64>) {
-    let handle = machine.open(path);
-    for offset in range {
-        machine.sim.write(machine.thread, handle, &WriteSpec::at(offset, 1)).expect("a good write");
-    }
-}
 
 #[test]
 fn what_was_recorded_before_anybody_connected_arrives() {
@@ -47,27 +28,6 @@ fn what_was_recorded_before_anybody_connected_arrives() {
     });
     let books = machine.unload(&driver);
     assert_eq!(books, Books { produced: 3000, delivered: 3000, ..Books::default() });
-}
-
-#[test]
-fn a_full_ring_drops_the_newest_and_says_how_many() {
-    let Some(image) = image() else { return };
-    let machine = Machine::with(Config::new(Windows::Win11_24H2).processors(1));
-    let driver = machine.load(&image);
-    write_many(&machine, r"C:\flood.log", 0..RING + 100);
-    let inbox = Inbox::default();
-    machine.connect(&inbox).expect("nobody else is connected");
-    assert_eq!(offsets(&inbox), (0..RING).collect::<Vec<_>>());
-    inbox.with(|contents| {
-        let [loss] = contents.losses[..] else { panic!("{:?}", contents.losses) };
-        assert_eq!((loss.reason, loss.count, loss.total), (Code::Known(LossReason::RingFull), 100, 100));
-        assert_eq!(contents.headers.last().map(|header| header.lost), Some(100));
-    });
-    // From then on there is room.
-    write_many(&machine, r"C:\after.log", 0..1);
-    machine.sim.settle();
-    assert_eq!(offsets(&inbox).last(), Some(&0), "the first of the second file");
-    assert_eq!(machine.unload(&driver).ring_full, 100);
 }
 
 /// Each way in which a consumer can fail to acknowledge, and what it does next.

@@ -9,5 +9,7 @@ mod faults;
 mod names;
 mod outcome;
 mod parameters;
+mod recorder;
+mod redelivery;
 mod rig;
 mod threads;

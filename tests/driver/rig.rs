@@ -9,7 +9,7 @@ use audit::attribution::ProcessKind;
 use audit::batch::{Acknowledgement, Batch, BatchFlags, Header};
 use audit::key::{FileKey, ProcessKey, VolumeKey};
 use audit::parameters::{Defect, Source};
-use audit::record::{ParameterEntry, Record, Sequence, Write};
+use audit::record::{ParameterEntry, Record, Sequence, Write, WriteOffset};
 use ntsim::{
     Config, Connection, CreateSpec, Driver, Handle, NtStatus, PortReply, Process, ProcessSpec, Sim, Thread,
     VolumeSpec, Windows, WriteSpec,
@@ -96,7 +96,7 @@ impl Machine {
         assert!(leaks.is_clean(), "{:?}", leaks.leaks);
         self.assert_no_violation();
         let books = Books::parse(&lock(&self.printed));
-        assert_eq!(books.produced, books.delivered + books.ring_full + books.no_memory + books.shutdown);
+        assert_eq!(books.produced, books.delivered + books.lost());
         books
     }
 
@@ -117,6 +117,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Where the writes were that came, in the order of their arrival.
+pub(crate) fn offsets(inbox: &Inbox) -> Vec<i64> {
+    let offset = |offset| match offset {
+        WriteOffset::At(offset) => offset,
+        _ => panic!("{offset:?}"),
+    };
+    inbox.writes().into_iter().map(|received| offset(received.write.offset)).collect()
+}
+
+/// One byte to each offset.
+pub(crate) fn write_many(machine: &Machine, path: &str, range: std::ops::Range<i64>) {
+    let handle = machine.open(path);
+    for offset in range {
+        machine.sim.write(machine.thread, handle, &WriteSpec::at(offset, 1)).expect("a good write");
+    }
+}
+
 /// What the driver prints when it is unloaded.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Books {
@@ -125,9 +142,14 @@ pub(crate) struct Books {
     pub(crate) ring_full: u64,
     pub(crate) no_memory: u64,
     pub(crate) shutdown: u64,
+    pub(crate) overwritten: u64,
 }
 
 impl Books {
+    pub(crate) fn lost(&self) -> u64 {
+        self.ring_full + self.no_memory + self.shutdown + self.overwritten
+    }
+
     fn parse(printed: &str) -> Self {
         let line = printed.lines().find(|line| line.contains("produced")).expect("the books are printed");
         let numbers: Vec<u64> = line
@@ -135,8 +157,10 @@ impl Books {
             .filter(|number| !number.is_empty())
             .map(|number| number.parse().expect("digits"))
             .collect();
-        let [produced, delivered, ring_full, no_memory, shutdown] = numbers[..] else { panic!("{line}") };
-        Self { produced, delivered, ring_full, no_memory, shutdown }
+        let [produced, delivered, ring_full, no_memory, shutdown, overwritten] = numbers[..] else {
+            panic!("{line}")
+        };
+        Self { produced, delivered, ring_full, no_memory, shutdown, overwritten }
     }
 }
 
@@ -195,6 +219,8 @@ pub(crate) enum Manner {
     Silent,
     /// Takes and closes its handle.
     Disconnects,
+    /// Closes its handle before it has looked at what came.
+    Dies,
     /// Acknowledges another batch.
     Confused,
     /// Acknowledges with too few bytes.
@@ -208,11 +234,17 @@ pub(crate) struct Inbox(Arc<Mutex<Contents>>);
 #[derive(Default)]
 pub(crate) struct Contents {
     pub(crate) manner: Manner,
+    /// After so many messages, another manner.
+    pub(crate) then: Option<(usize, Manner)>,
     pub(crate) headers: Vec<Header>,
     /// Each event once, by its sequence number.
     pub(crate) writes: BTreeMap<Sequence, Received>,
     pub(crate) order: Vec<Sequence>,
     pub(crate) losses: Vec<audit::record::Loss>,
+    /// How many events had come before each of the losses.
+    pub(crate) events_before_losses: Vec<usize>,
+    /// The events of each batch, by its number.
+    pub(crate) batches: BTreeMap<u64, Vec<Sequence>>,
     pub(crate) omissions: Vec<audit::record::Omission>,
     /// In the order in which they were told, on whatever connection.
     pub(crate) parameters: Vec<KnownParameter>,
@@ -253,14 +285,29 @@ impl Contents {
         let batch = Batch::parse(message).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(batch.size(), message.len(), "a message is its batch and nothing else");
         let header = *batch.header();
-        self.headers.push(header);
-        for record in batch.records() {
-            self.record(record.unwrap_or_else(|error| panic!("{error}")), header.flags);
+        match &mut self.then {
+            Some((0, manner)) => self.manner = *manner,
+            Some((messages, _)) => *messages -= 1,
+            None => {}
         }
+        if self.manner == Manner::Dies {
+            return PortReply::Disconnect;
+        }
+        self.headers.push(header);
+        let mut events = Vec::new();
+        for record in batch.records() {
+            let record = record.unwrap_or_else(|error| panic!("{error}"));
+            if let Record::Write(write) = &record {
+                events.push(write.sequence);
+            }
+            self.record(record, header.flags);
+        }
+        let same = self.batches.entry(header.batch).or_insert_with(|| events.clone());
+        assert_eq!(*same, events, "a batch that is sent again is the same one");
         match self.manner {
             Manner::Good => PortReply::Reply(Acknowledgement::accepted(header.batch).encode().to_vec()),
             Manner::Silent => PortReply::Silent,
-            Manner::Disconnects => PortReply::Disconnect,
+            Manner::Disconnects | Manner::Dies => PortReply::Disconnect,
             Manner::Confused => {
                 PortReply::Reply(Acknowledgement::accepted(header.batch.wrapping_add(1)).encode().to_vec())
             }
@@ -312,7 +359,10 @@ impl Contents {
                 let known = (volume.device.to_string(), volume.guid.to_string());
                 repeated(self.volumes.insert(volume.key, known).is_some(), format!("{:?}", volume.key));
             }
-            Record::Loss(loss) => self.losses.push(loss),
+            Record::Loss(loss) => {
+                self.losses.push(loss);
+                self.events_before_losses.push(self.order.len());
+            }
             Record::Omission(omission) => self.omissions.push(omission),
             Record::Parameter(parameter) => self.parameters.push(KnownParameter::of(&parameter)),
             Record::Unknown { kind, .. } => panic!("record of kind {kind}"),

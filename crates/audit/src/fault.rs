@@ -23,6 +23,10 @@ pub enum Fault {
     GivenUpTwice,
     /// The consumer takes a record without regard to whether it was given up.
     ClaimUnchecked,
+    /// The consumer goes over to dropping and lets producers overwrite.
+    SwitchUntold,
+    /// The consumer goes over to dropping and goes on from where the head was before.
+    SwitchedInTwo,
     /// A record that is lost after it was pushed counts as produced once more.
     ProducedTwice,
     /// The index reads a way without regard to its version.

@@ -67,16 +67,17 @@ impl LossReporter {
     /// reported. It stays due until [`reported`](Self::reported) is told.
     #[must_use]
     pub fn due(&self, ledger: &Ledger, time: u64) -> Option<Loss> {
-        let counted = LossReason::ALL.iter().zip(ledger.lost_by_reason).zip(self.reported);
-        counted
-            .filter(|((_, total), reported)| total != reported)
-            .map(|((reason, total), reported)| Loss {
-                time,
-                reason: Code::Known(*reason),
-                count: total.wrapping_sub(reported),
-                total,
-            })
-            .next()
+        LossReason::ALL.into_iter().find_map(|reason| self.due_of(reason, ledger, time))
+    }
+
+    /// The same for one reason alone. What was [overwritten](LossReason::Overwritten) is older than what is in the ring,
+    /// and is told before it.
+    #[must_use]
+    pub fn due_of(&self, reason: LossReason, ledger: &Ledger, time: u64) -> Option<Loss> {
+        let reported = Ledger { produced: 0, lost_by_reason: self.reported }.lost(reason);
+        let total = ledger.lost(reason);
+        let count = total.wrapping_sub(reported);
+        (count != 0).then_some(Loss { time, reason: Code::Known(reason), count, total })
     }
 
     /// A loss record got into a batch.

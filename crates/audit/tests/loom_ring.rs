@@ -311,6 +311,45 @@ fn shutdown(when_full: WhenFull) {
     assert_eq!(ledger.produced, taken.len() as u64 + ledger.lost_total(), "the books do not balance");
 }
 
+/// The consumer changes what becomes of records without room, while they are pushed: each is delivered, whole, or
+/// counted once, and what goes by the new rule does so for certain.
+fn switching(from: WhenFull) {
+    let ring = ring_that(from, 1, 2);
+    let _ = ring.push(0, &write(2).encode()).expect("room");
+    let producer = thread::spawn(|| {
+        for id in [4, 6] {
+            let _ = ring.push(0, &write(id).encode());
+        }
+    });
+    let to = match from {
+        WhenFull::DropNewest => WhenFull::OverwriteOldest,
+        WhenFull::OverwriteOldest => WhenFull::DropNewest,
+    };
+    let mut consumer = ring.consumer().expect("the only consumer");
+    let mut taken = Vec::new();
+    if from == WhenFull::DropNewest {
+        // So that the cursor may be ahead of the head.
+        drain(&mut consumer, &mut taken);
+    }
+    consumer.set_when_full(to);
+    producer.join().expect("the producer");
+    drop(consumer);
+    let mut consumer = ring.consumer().expect("the next consumer goes by the same rule");
+    drain_rest(&mut consumer, &mut taken);
+    assert!(taken.is_sorted_by(|a, b| a < b), "twice, or out of order: {taken:?}");
+    let ledger = ring.ledger();
+    assert_eq!(ledger.produced, 3, "the books do not balance");
+    assert_eq!(ledger.produced, taken.len() as u64 + ledger.lost_total(), "the books do not balance");
+    let more = [8, 10, 12].map(|id| ring.push(0, &write(id).encode()).is_ok());
+    assert_eq!(more, [true, true, to == WhenFull::OverwriteOldest], "it goes by the former rule");
+}
+
+#[test]
+fn a_change_of_what_is_lost_loses_nothing_else() {
+    model(|| switching(WhenFull::OverwriteOldest));
+    model(|| switching(WhenFull::DropNewest));
+}
+
 #[test]
 fn a_ring_that_overwrites_delivers_or_counts() {
     model(overwriting);
@@ -368,7 +407,7 @@ fn there_is_one_consumer_at_a_time() {
 }
 
 /// Each fault, the model that must notice it, and what that says.
-const FAULTS: [(Fault, fn(), &str); 10] = [
+const FAULTS: [(Fault, fn(), &str); 12] = [
     (Fault::PublishRelaxed, two_producers, "no write"),
     (Fault::SleeperRelaxed, sleep_and_wake, "deadlock"),
     (Fault::SleepUnchecked, sleep_and_wake, "deadlock"),
@@ -378,6 +417,16 @@ const FAULTS: [(Fault, fn(), &str); 10] = [
     (Fault::ClaimUnchecked, overwriting, "the books do not balance"),
     (Fault::GivenUpTwice, overwriting, "the books do not balance"),
     (Fault::GivenUpUnpublished, overwriting_each_other, "unpublished slots though no producer is left"),
+    (
+        Fault::SwitchUntold,
+        || switching(WhenFull::OverwriteOldest),
+        "unpublished slots though no producer is left",
+    ),
+    (
+        Fault::SwitchedInTwo,
+        || switching(WhenFull::OverwriteOldest),
+        "unpublished slots though no producer is left",
+    ),
     (Fault::ProducedTwice, || shutdown(WhenFull::DropNewest), "the books do not balance"),
 ];
 

@@ -30,6 +30,8 @@ enum Policy {
     Retry,
     /// The ring gives up what is oldest.
     Overwrite,
+    /// The consumer changes, each time it has taken all there is, between that and losing the newest.
+    Change,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -186,7 +188,7 @@ fn receive(
         let follows = |expected: Sequence| match policy {
             Policy::Lose | Policy::Retry => expected == read.sequence,
             // What was overwritten had a position, too.
-            Policy::Overwrite => expected <= read.sequence,
+            Policy::Overwrite | Policy::Change => expected <= read.sequence,
         };
         assert!(expected.is_none_or(follows), "a gap, or a repetition: {read:?}");
         let arrived = &mut arrived[producer as usize];
@@ -201,7 +203,7 @@ fn run(setting: Setting) {
     let slots: Vec<Slot> = (0..setting.shards * setting.capacity).map(|_| Slot::default()).collect();
     let when_full = match setting.policy {
         Policy::Lose | Policy::Retry => WhenFull::DropNewest,
-        Policy::Overwrite => WhenFull::OverwriteOldest,
+        Policy::Overwrite | Policy::Change => WhenFull::OverwriteOldest,
     };
     let ring = Ring::new(&shards, &slots, when_full).expect("a ring");
     let shared = Shared {
@@ -222,6 +224,7 @@ fn run(setting: Setting) {
         let mut consumer = ring.consumer().expect("the consumer");
         let mut next = vec![None; setting.shards];
         let mut buffer = vec![0; BatchWriter::MIN_SIZE];
+        let mut overwriting = true;
         loop {
             let ended = shared.producing.load(Ordering::Acquire) == 0;
             let mut snapshot = consumer.snapshot();
@@ -240,6 +243,11 @@ fn run(setting: Setting) {
             if ended {
                 break;
             }
+            if setting.policy == Policy::Change {
+                overwriting = !overwriting;
+                let when_full = if overwriting { WhenFull::OverwriteOldest } else { WhenFull::DropNewest };
+                consumer.set_when_full(when_full);
+            }
             // No time-out: a lost wake-up would hang here.
             if consumer.prepare_sleep() {
                 shared.event.wait();
@@ -254,10 +262,11 @@ fn run(setting: Setting) {
     assert_eq!(produced, delivered + lost, "{setting:?}");
     let [full, overwritten] = [LossReason::RingFull, LossReason::Overwritten].map(|r| ring.ledger().lost(r));
     assert_eq!(full + overwritten, lost);
-    assert_eq!(overwritten > 0, setting.policy == Policy::Overwrite, "records for more than the ring holds");
+    let overwrites = matches!(setting.policy, Policy::Overwrite | Policy::Change);
+    assert_eq!(overwritten > 0, overwrites, "records for more than the ring holds");
     let made = u64::from(setting.producers) * u64::from(records());
     match setting.policy {
-        Policy::Lose | Policy::Overwrite => assert_eq!(produced, made),
+        Policy::Lose | Policy::Overwrite | Policy::Change => assert_eq!(produced, made),
         // Each refusal is a record of its own to the ring.
         Policy::Retry => assert_eq!(delivered, made),
     }
@@ -287,6 +296,11 @@ fn producers_with_a_shard_each() {
 #[test]
 fn producers_that_overwrite_in_one_small_shard() {
     run(Setting { shards: 1, capacity: 4, producers: 3, policy: Policy::Overwrite });
+}
+
+#[test]
+fn producers_that_overwrite_now_and_then() {
+    run(Setting { shards: 2, capacity: 16, producers: 3, policy: Policy::Change });
 }
 
 #[test]

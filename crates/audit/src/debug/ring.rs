@@ -2,7 +2,7 @@
 
 use super::{Item, Items};
 use crate::record::Sequence;
-use crate::ring::{Shard, Slot, TAIL_WIDTHS};
+use crate::ring::{HEAD_POSITION_WIDTH, Shard, Slot, TAIL_WIDTHS};
 
 /// The ring, its shards and its slots. Filled by [`Ring::describe`](crate::ring::Ring::describe).
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub struct RingItems {
     position_bits: Item,
     tail_slot_bits: Item,
     tail_record_bits: Item,
+    head_position_bits: Item,
     shard_tail: Item,
     shard_refused: Item,
     shard_overwritten: Item,
@@ -43,13 +44,14 @@ impl RingItems {
             shards: Item::array::<Shard>(RING, "shards"),
             slots: Item::array::<Slot>(RING, "slots"),
             capacity: Item::constant(RING, "capacity", 0),
-            overwrites: Item::constant(RING, "overwrites", 0),
+            overwrites: Item::counter::<bool>(RING, "overwrites"),
             losses_before_push: Item::array::<u64>(RING, "losses-before-push"),
             losses_after_push: Item::array::<u64>(RING, "losses-after-push"),
             asleep: Item::counter::<bool>(RING, "consumer-asleep"),
             position_bits: Item::constant(RING, "position-bits", Sequence::POSITION_BITS as u64),
             tail_slot_bits: Item::constant(SHARD, "tail-slot-bits", slot_bits as u64),
             tail_record_bits: Item::constant(SHARD, "tail-record-bits", record_bits as u64),
+            head_position_bits: Item::constant(SHARD, "head-position-bits", HEAD_POSITION_WIDTH as u64),
             shard_tail: Item::field(SHARD, "tail", tail, word),
             shard_refused: Item::field(SHARD, "refused", refused, word),
             shard_overwritten: Item::field(SHARD, "overwritten", overwritten, word),
@@ -70,8 +72,8 @@ impl Default for RingItems {
 
 impl Items for RingItems {
     fn clear(&self) {
-        let Self { shards, slots, losses_before_push, losses_after_push, asleep, .. } = self;
-        for item in [shards, slots, losses_before_push, losses_after_push, asleep] {
+        let Self { shards, slots, overwrites, losses_before_push, losses_after_push, asleep, .. } = self;
+        for item in [shards, slots, overwrites, losses_before_push, losses_after_push, asleep] {
             item.clear();
         }
     }

@@ -11,7 +11,9 @@ use crate::sync::Ordering;
 /// The only one who may take records out of a [`Ring`].
 #[derive(Debug)]
 pub struct Consumer<'r, 'm> {
-    ring: &'r Ring<'m>,
+    pub(super) ring: &'r Ring<'m>,
+    /// What pushes do that find no room.
+    pub(super) when_full: WhenFull,
     /// It has just taken all there was, and that was little.
     caught_up: bool,
 }
@@ -23,6 +25,7 @@ pub struct Consumer<'r, 'm> {
 #[derive(Debug)]
 pub struct Snapshot<'c, 'm> {
     ring: &'c Ring<'m>,
+    when_full: WhenFull,
     caught_up: &'c mut bool,
 }
 
@@ -77,7 +80,7 @@ impl<'r, 'm> Consumer<'r, 'm> {
     pub(super) fn new(ring: &'r Ring<'m>) -> Option<Self> {
         // Acquire: pairs with the Release in `drop`: this consumer goes on where the last one ended.
         let taken = ring.consumed.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
-        taken.is_ok().then_some(Self { ring, caught_up: false })
+        taken.is_ok().then(|| Self { ring, when_full: ring.mode(), caught_up: false })
     }
 
     /// What is in the ring now.
@@ -91,9 +94,9 @@ impl<'r, 'm> Consumer<'r, 'm> {
             }
         }
         for shard in self.ring.shards {
-            shard.set_limit(self.ring.when_full);
+            shard.set_limit(self.when_full);
         }
-        Snapshot { ring: self.ring, caught_up: &mut self.caught_up }
+        Snapshot { ring: self.ring, when_full: self.when_full, caught_up: &mut self.caught_up }
     }
 
     /// Announces that the consumer will sleep until a push says [`wake`](super::Pushed::wake).
@@ -108,7 +111,7 @@ impl<'r, 'm> Consumer<'r, 'm> {
         }
         // Relaxed: ordered before the bit by the Release in `announce_sleep`.
         self.ring.asleep.store(true, Ordering::Relaxed);
-        let empty = self.ring.shards.iter().all(|shard| shard.announce_sleep(self.ring.when_full));
+        let empty = self.ring.shards.iter().all(|shard| shard.announce_sleep(self.when_full));
         if !empty && !seeded(Fault::SleepUnchecked) {
             self.wake_up();
             return false;
@@ -142,7 +145,7 @@ impl Snapshot<'_, '_> {
     /// of it at the end.
     pub fn drain(&mut self, visit: impl FnMut(&Event) -> ControlFlow<()>) -> Drained {
         let drained = self.hand_out(visit);
-        if self.ring.when_full == WhenFull::DropNewest {
+        if self.when_full == WhenFull::DropNewest {
             self.ring.shards.iter().for_each(Shard::free_read);
         }
         *self.caught_up =
@@ -196,11 +199,11 @@ impl Snapshot<'_, '_> {
     fn take(&self, next: Next, visit: &mut impl FnMut(&Event) -> ControlFlow<()>) -> Taken {
         let Next { shard: index, time } = next;
         let Some(shard) = self.ring.shards.get(index) else { return Taken::Unpublished };
-        let head = shard.position(self.ring.when_full);
+        let head = shard.position(self.when_full);
         let Some(event) = self.event(index, head) else {
             return if self.is_next(shard, head) { Taken::Unpublished } else { Taken::GivenUp };
         };
-        match self.ring.when_full {
+        match self.when_full {
             WhenFull::DropNewest => {
                 if visit(&event).is_break() {
                     return Taken::Stopped;
@@ -225,7 +228,7 @@ impl Snapshot<'_, '_> {
     fn head(&self, index: usize) -> Head {
         let Some(shard) = self.ring.shards.get(index) else { return Head::End };
         loop {
-            let position = shard.position(self.ring.when_full);
+            let position = shard.position(self.when_full);
             // Past the end, if records of the snapshot and later ones were given up.
             if position.wrapping_sub(shard.limit()).cast_signed() >= 0 {
                 return Head::End;
@@ -243,7 +246,7 @@ impl Snapshot<'_, '_> {
 
     /// Whether the next record to take is still at that position: producers that overwrite may have given it up.
     fn is_next(&self, shard: &Shard, position: u64) -> bool {
-        self.ring.when_full == WhenFull::DropNewest || shard.is_head(position)
+        self.when_full == WhenFull::DropNewest || shard.is_head(position)
     }
 
     /// The record at a position, if all of it is published.

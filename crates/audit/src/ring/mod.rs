@@ -15,7 +15,8 @@
 //!   and learns whether the consumer sleeps, all in one word (`tail`).
 //! * **Stamped slots.** A slot is published by storing its sequence number, so producers of a shard
 //!   finish in any order. The consumer takes a record when all its slots are published.
-//! * **Two modes** ([`WhenFull`]). Dropping: a push that finds no room fails at once and is counted as lost.
+//! * **Two modes** ([`WhenFull`]), between which the consumer may change at any time
+//!   ([`Consumer::set_when_full`]). Dropping: a push that finds no room fails at once and is counted as lost.
 //!   Overwriting: it gives up the oldest records of its shard, published ones, and counts them; the
 //!   consumer takes a record by moving the head over what it has read, which fails if that was given up.
 //! * **Merged.** The consumer gets the records of all shards in the order of (time, shard, position).
@@ -42,17 +43,20 @@
 //! on x86-64 and ARM64 these are plain loads and stores, and no access can be a data race.
 
 mod consumer;
+mod head;
 mod kept;
 mod losses;
 mod merge;
 mod overwrite;
 mod shard;
 mod slot;
+mod switch;
 mod tail;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 pub use consumer::{Consumer, DrainEnd, Drained, Snapshot};
+pub(crate) use head::POSITION_WIDTH as HEAD_POSITION_WIDTH;
 pub use losses::LossStage;
 pub use shard::Shard;
 pub use slot::Slot;
@@ -75,7 +79,9 @@ pub struct Ring<'m> {
     slots: &'m [Slot],
     /// Slots of one shard: a power of two.
     capacity: u32,
-    when_full: WhenFull,
+    /// Whether records are given up for newer ones. The consumer's own; one hands it to the next. Producers go by their
+    /// shard's head.
+    overwrites: AtomicBool,
     /// The record that the consumer took and could not hand out.
     kept: Kept,
     /// The consumer sleeps, or is about to, and nobody has taken it upon himself to wake it.
@@ -149,7 +155,8 @@ impl<'m> Ring<'m> {
     /// One at a time would have every producer of a full shard wait for the consumer's cache line at every record.
     pub const FREED_AT_ONCE: u32 = 64;
 
-    /// An empty ring, if the memory is all-zero (or [`Default`]); `slots` are divided evenly among `shards`.
+    /// An empty ring, if the memory is all-zero (or [`Default`]); `slots` are divided evenly among `shards`. What pushes
+    /// do that find no room, the consumer can change later ([`Consumer::set_when_full`]).
     ///
     /// # Errors
     ///
@@ -167,16 +174,21 @@ impl<'m> Ring<'m> {
         {
             return Err(BadGeometry::Slots);
         }
-        Ok(Self {
+        let ring = Self {
             shards,
             slots,
             capacity,
-            when_full,
+            overwrites: AtomicBool::default(),
             kept: Kept::default(),
             asleep: AtomicBool::default(),
             consumed: AtomicBool::default(),
             losses: Losses::default(),
-        })
+        };
+        if when_full == WhenFull::OverwriteOldest {
+            shards.iter().for_each(Shard::begin_overwriting);
+        }
+        ring.keep_mode(when_full);
+        Ok(ring)
     }
 
     /// Appends a record to a shard and numbers it. Shards that do not exist stand for those that do, in
@@ -248,7 +260,7 @@ impl<'m> Ring<'m> {
         items.shards.of(self.shards);
         items.slots.of(self.slots);
         items.capacity.is(u64::from(self.capacity));
-        items.overwrites.is(u64::from(self.when_full == WhenFull::OverwriteOldest));
+        items.overwrites.at(&self.overwrites);
         items.asleep.at(&self.asleep);
         self.losses.describe(items);
     }
@@ -257,6 +269,18 @@ impl<'m> Ring<'m> {
     #[must_use]
     pub fn consumer(&self) -> Option<Consumer<'_, 'm>> {
         Consumer::new(self)
+    }
+
+    /// What pushes do that find no room. For the consumer.
+    fn mode(&self) -> WhenFull {
+        // Relaxed: the consumer's own; `Consumer::new` has acquired what the last one left.
+        if self.overwrites.load(Ordering::Relaxed) { WhenFull::OverwriteOldest } else { WhenFull::DropNewest }
+    }
+
+    /// Keeps that for the next consumer, and for debuggers. For the consumer.
+    fn keep_mode(&self, when_full: WhenFull) {
+        // Relaxed: as in `mode`.
+        self.overwrites.store(when_full == WhenFull::OverwriteOldest, Ordering::Relaxed);
     }
 
     /// [`Ring::FREED_AT_ONCE`], or a quarter of a shard that is small.

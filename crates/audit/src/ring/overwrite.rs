@@ -1,7 +1,7 @@
 //! Making room in a full shard, where the ring overwrites.
 
 use super::shard::{NoRoom, Reserved};
-use super::{Full, Ring, WhenFull};
+use super::{Full, Ring};
 use crate::record::Sequence;
 
 impl Ring<'_> {
@@ -22,7 +22,7 @@ impl Ring<'_> {
     ) -> Result<Reserved, Full> {
         let Some(shard) = self.shards.get(index) else { return Err(Full) };
         // Each turn somebody makes progress: a record is given up, by this producer or another, or taken.
-        while self.when_full == WhenFull::OverwriteOldest && self.make_room(index, slots, &no_room) {
+        while no_room.head.is_yielding() && self.make_room(index, slots, &no_room) {
             match shard.reserve(slots, self.capacity) {
                 Ok(reserved) => return Ok(reserved),
                 Err(again) => no_room = again,
@@ -42,7 +42,7 @@ impl Ring<'_> {
         let mut is_second = false;
         let slots_of_shard = self.slots_of(index);
         while freed < enough || is_second {
-            let position = no_room.head.wrapping_add(freed);
+            let position = no_room.head.after(freed).position();
             let slot = slots_of_shard.at(position);
             let published = slot.and_then(|slot| slot.slots(Sequence::at(index, position)));
             let Some(slots) = published else { break };
@@ -52,7 +52,7 @@ impl Ring<'_> {
         }
         if records == 0 {
             // Not published, or given up and filled again.
-            return !shard.is_head(no_room.head);
+            return !shard.is_head(no_room.head.position());
         }
         shard.give_up(no_room.head, freed, records);
         true

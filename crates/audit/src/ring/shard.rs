@@ -1,6 +1,7 @@
 //! A shard: what its producers and the consumer know of its slots.
 
 use super::WhenFull;
+use super::head::Head;
 use super::tail::{Tail, low};
 use crate::fault::{Fault, seeded};
 use crate::sync::{AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use crate::sync::{AtomicU64, Ordering};
 #[repr(C)]
 pub struct Shard {
     producers: Producers,
-    consumed: Consumed,
+    pub(super) consumed: Consumed,
     pub(super) cursor: Cursor,
 }
 
@@ -23,7 +24,7 @@ pub struct Shard {
 struct Producers {
     /// A [`Tail`].
     tail: AtomicU64,
-    /// The consumer's head, as last looked at; so that a producer need not look at every push.
+    /// The position of the consumer's head, as last looked at; so that a producer need not look at every push.
     head_seen: AtomicU64,
     /// Records for which there was no room.
     refused: AtomicU64,
@@ -34,11 +35,11 @@ struct Producers {
 /// Written by the consumer for producers to see; where they overwrite, the head is theirs to move, too.
 #[derive(Debug, Default)]
 #[repr(C, align(128))]
-struct Consumed {
-    /// Slots before this position are free.
-    head: AtomicU64,
+pub(super) struct Consumed {
+    /// A [`Head`].
+    pub(super) head: AtomicU64,
     /// Records taken.
-    records: AtomicU64,
+    pub(super) records: AtomicU64,
 }
 
 /// The consumer's own.
@@ -47,9 +48,9 @@ struct Consumed {
 pub(super) struct Cursor {
     /// The position of the next record to take; where producers do not overwrite. [`Shard::advance`] lets the head
     /// follow it.
-    position: AtomicU64,
+    pub(super) position: AtomicU64,
     /// Records taken.
-    records: AtomicU64,
+    pub(super) records: AtomicU64,
     /// Where the snapshot ends.
     limit: AtomicU64,
     /// The element of the merge heap that happens to be kept here (`merge`).
@@ -60,7 +61,7 @@ pub(super) struct Cursor {
 /// There is no room behind this head.
 #[derive(Debug)]
 pub(super) struct NoRoom {
-    pub(super) head: u64,
+    pub(super) head: Head,
 }
 
 /// Positions that are a producer's to publish.
@@ -117,14 +118,15 @@ impl Shard {
             // `give_up`: the slots before this head have been read, and may be filled again.
             let mut head = head_seen.load(Ordering::Acquire);
             if tail.slots().wrapping_sub(low(head)) > room && !seeded(Fault::RoomUnchecked) {
-                head = self.look_at_head();
+                let looked = self.look_at_head();
+                head = looked.position();
                 let used = tail.slots().wrapping_sub(low(head));
                 if used > capacity {
                     // The head has passed this tail, so the tail is out of date.
                     continue;
                 }
                 if used > room {
-                    return Err(NoRoom { head });
+                    return Err(NoRoom { head: looked });
                 }
             }
             // Acquire on success: pairs with the Release in `announce_sleep`, for `Ring::take_wake`; Release: with the
@@ -140,11 +142,11 @@ impl Shard {
     /// The consumer's head, for this producer and the ones after it.
     #[cold]
     #[inline(never)]
-    fn look_at_head(&self) -> u64 {
-        // Acquire: pairs with the Release in `free`, `claim` and `give_up`.
-        let head = self.consumed.head.load(Ordering::Acquire);
+    fn look_at_head(&self) -> Head {
+        // Acquire: pairs with the Release in `free`, `claim`, `give_up` and `begin_overwriting`.
+        let head = Head(self.consumed.head.load(Ordering::Acquire));
         // Release: pairs with the Acquire in `reserve`. The greatest, because a producer may be late.
-        self.producers.head_seen.fetch_max(head, Ordering::Release);
+        self.producers.head_seen.fetch_max(head.position(), Ordering::Release);
         head
     }
 
@@ -157,17 +159,18 @@ impl Shard {
     /// Whether the head is where it was: nobody took the record there or gave it up.
     pub(super) fn is_head(&self, head: u64) -> bool {
         // Relaxed: a head that moves after this is as good as one that moves after the caller's next step.
-        self.consumed.head.load(Ordering::Relaxed) == head
+        Head(self.consumed.head.load(Ordering::Relaxed)).position() == head
     }
 
     /// Gives up the oldest records, `records` in `slots` slots from `head` on, which are published; unless the
-    /// head has moved: then nothing is changed. For producers of a ring that overwrites.
-    pub(super) fn give_up(&self, head: u64, slots: u64, records: u64) {
+    /// head has moved, or records are not to be given up any more: then nothing is changed. For producers of a ring that
+    /// overwrites; `head` says that it does.
+    pub(super) fn give_up(&self, head: Head, slots: u64, records: u64) {
         // Release: pairs with the Acquire in `look_at_head`: the caller has read what it gives up. The consumer's
         // own Release goes on through this exchange. Relaxed on failure: the head is loaded again.
         let given_up = self.consumed.head.compare_exchange(
-            head,
-            head.wrapping_add(slots),
+            head.0,
+            head.after(slots).0,
             Ordering::Release,
             Ordering::Relaxed,
         );
@@ -207,7 +210,7 @@ impl Shard {
             WhenFull::DropNewest => self.cursor.position.load(Ordering::Relaxed),
             // Acquire: pairs with the Release in `give_up`, so that a tail read next is not behind this head. Whether
             // it is still there, `claim` makes sure of.
-            WhenFull::OverwriteOldest => self.consumed.head.load(Ordering::Acquire),
+            WhenFull::OverwriteOldest => Head(self.consumed.head.load(Ordering::Acquire)).position(),
         }
     }
 
@@ -232,14 +235,15 @@ impl Shard {
     /// If it succeeds, what was read is whole: a slot is filled again by those only who know a head behind it, and
     /// such a head comes after this exchange.
     pub(super) fn claim(&self, head: u64, slots: u8) -> bool {
-        let next = head.wrapping_add(u64::from(slots));
+        let head = Head::yielding(head);
+        let next = head.after(u64::from(slots)).0;
         if seeded(Fault::ClaimUnchecked) {
             self.consumed.head.store(next, Ordering::Release);
         } else {
             // Release: pairs with the Acquire in `look_at_head`: the slots have been read. Relaxed on failure: the
             // head is loaded again.
             let claimed =
-                self.consumed.head.compare_exchange(head, next, Ordering::Release, Ordering::Relaxed);
+                self.consumed.head.compare_exchange(head.0, next, Ordering::Release, Ordering::Relaxed);
             if claimed.is_err() {
                 return false;
             }
@@ -272,7 +276,8 @@ impl Shard {
     pub(super) fn free_read(&self) {
         // Relaxed: the consumer's own, both.
         let position = self.cursor.position.load(Ordering::Relaxed);
-        let behind = position.wrapping_sub(self.consumed.head.load(Ordering::Relaxed)).cast_signed();
+        let head = Head(self.consumed.head.load(Ordering::Relaxed)).position();
+        let behind = position.wrapping_sub(head).cast_signed();
         if behind > 0 && !seeded(Fault::RestNotFreed) {
             self.free(position);
         }

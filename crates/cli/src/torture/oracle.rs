@@ -27,8 +27,8 @@ impl Fault {
 pub(super) struct Printed {
     pub(super) produced: u64,
     pub(super) delivered: u64,
-    /// Ring full, no memory, shutdown.
-    pub(super) lost: [u64; 3],
+    /// Ring full, no memory, shutdown, overwritten.
+    pub(super) lost: [u64; 4],
 }
 
 impl Printed {
@@ -40,7 +40,7 @@ impl Printed {
             .filter(|digits| !digits.is_empty())
             .map(|digits| digits.parse().ok());
         let mut next = || numbers.next().flatten();
-        Some(Self { produced: next()?, delivered: next()?, lost: [next()?, next()?, next()?] })
+        Some(Self { produced: next()?, delivered: next()?, lost: [next()?, next()?, next()?, next()?] })
     }
 
     pub(super) fn lost_total(&self) -> u64 {
@@ -258,9 +258,9 @@ mod tests {
 
     #[test]
     fn the_driver_books_are_read_from_what_it_prints() {
-        let text = "whowrote: produced 7, delivered 4, lost: ring full 1, no memory 0, shutdown 2\nwhowrote: without name: files 0\n";
+        let text = "whowrote: produced 10, delivered 4, lost: ring full 1, no memory 0, shutdown 2, overwritten 3\nwhowrote: without name: files 0\n";
         let books = Printed::parse(text).unwrap();
-        assert_eq!(books, Printed { produced: 7, delivered: 4, lost: [1, 0, 2] });
+        assert_eq!(books, Printed { produced: 10, delivered: 4, lost: [1, 0, 2, 3] });
         assert_eq!(Printed::parse("whowrote: not loaded: status C000009A\n"), None);
     }
 }

@@ -25,6 +25,7 @@ pub(super) struct Totals {
     pub(super) lost_ring_full: u64,
     pub(super) lost_no_memory: u64,
     pub(super) lost_shutdown: u64,
+    pub(super) lost_overwritten: u64,
     /// Cases in which a rule was broken, in which the driver left something behind.
     pub(super) violations: u64,
     pub(super) leaks: u64,
@@ -46,13 +47,14 @@ impl Totals {
         self.lost_ring_full += lost[0];
         self.lost_no_memory += lost[1];
         self.lost_shutdown += lost[2];
+        self.lost_overwritten += lost[3];
         self.driver_runs += sessions;
         self.fallible_calls += fallible;
         self.failed_calls += failed;
     }
 
     fn lost(&self) -> u64 {
-        self.lost_ring_full + self.lost_no_memory + self.lost_shutdown
+        self.lost_ring_full + self.lost_no_memory + self.lost_shutdown + self.lost_overwritten
     }
 }
 
@@ -185,7 +187,7 @@ fn whole(rate: f64) -> u64 {
 /// How wide a column is.
 const CELL: usize = 12;
 /// What the table has of each schedule.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "cases",
     "operations",
     "produced",
@@ -193,6 +195,7 @@ const COLUMNS: [&str; 10] = [
     "ring full",
     "no memory",
     "shutdown",
+    "overwritten",
     "violations",
     "leaks",
     "failed",
@@ -207,6 +210,7 @@ fn row(schedule: &str, faults: &str, totals: &Totals) {
         totals.lost_ring_full,
         totals.lost_no_memory,
         totals.lost_shutdown,
+        totals.lost_overwritten,
         totals.violations,
         totals.leaks,
         totals.failed_calls,

@@ -44,7 +44,7 @@ pub(super) struct Outcome {
     /// Writes that were received.
     pub(super) received: u64,
     pub(super) produced: u64,
-    pub(super) lost: [u64; 3],
+    pub(super) lost: [u64; 4],
     /// Calls of the driver that could have failed, and that were made to.
     pub(super) fallible: u64,
     pub(super) failed: u64,
