@@ -87,6 +87,10 @@ pub enum Basis {
     RequestorProcess,
     /// Who opened the file in the transaction whose end this is.
     Transaction,
+    /// Who made a section of the file by which it can be written to.
+    Section,
+    /// What the kernel's server said of whom it opens the file for (`GUID_ECP_SRV_OPEN`).
+    RemoteClient,
 }
 
 /// How far an originator may be relied on.

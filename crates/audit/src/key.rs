@@ -30,6 +30,10 @@ key! {
     FileKey
 }
 key! {
+    /// A client on another machine, by the running number the driver gave it; unique within a driver session.
+    ClientKey
+}
+key! {
     /// A volume, by the running number the driver gave it; unique within a driver session.
     VolumeKey
 }

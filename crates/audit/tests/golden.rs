@@ -150,7 +150,8 @@ fn assert_change(change: Change, lines: &[&str]) {
     assert_eq!(encoded(|batch| batch.push_event(&event).expect("room")), slots(lines));
     assert_eq!(Record::decode(&slots(lines)), Ok(Record::Change(change)));
     assert_eq!((event.change(), event.write()), (Some(change), None));
-    assert_eq!(event.actors(), [change.originator, change.executor]);
+    let [originator, executor, ..] = event.actors();
+    assert_eq!([originator, executor], [change.originator, change.executor]);
 }
 
 #[test]

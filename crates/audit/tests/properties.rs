@@ -1,17 +1,18 @@
 //! What is written is what is read, whatever it is; and what is read may be anything.
 
+use std::net::IpAddr;
 use std::ops::{ControlFlow, RangeInclusive};
 
 use audit::attribution::{Basis, Confidence, ProcessKind};
 use audit::batch::{
     Acknowledgement, Batch, BatchFlags, BatchWriter, HEADER_SIZE, Header, Status, mark_redelivered,
 };
-use audit::key::{FileKey, ProcessKey, VolumeKey};
+use audit::key::{ClientKey, FileKey, ProcessKey, VolumeKey};
 use audit::ledger::LossReason;
 use audit::omission::Because;
 use audit::parameters::{Defect, Parameter, Source};
 use audit::record::{
-    Actor, Change, Code, CopySource, DecodeError, FileEntry, Loss, MAX_RECORD_SLOTS, NameKind, Omission,
+    Actor, Candidates, Change, ClientEntry, Code, CopySource, DecodeError, FileEntry, Loss, MAX_RECORD_SLOTS, NameKind, Omission,
     Operation, ParameterEntry, ProcessEntry, Record, Refused, SLOT_SIZE, Sequence, Sid, Text, VolumeEntry,
     Write, WriteFlags, WriteOffset,
 };
@@ -31,6 +32,7 @@ enum Owned {
     Process(ProcessEntry<'static>, Vec<u16>),
     Volume(VolumeEntry<'static>, Vec<u16>, Vec<u16>),
     File(FileEntry<'static>, Vec<u16>),
+    Client(ClientEntry<'static>, Vec<u16>),
     Loss(Loss),
     Omission(Omission),
     Parameter(ParameterEntry<'static>, Vec<u16>),
@@ -48,6 +50,7 @@ impl Owned {
                 Record::Volume(VolumeEntry { device: Text::new(device), guid: Text::new(guid), ..*volume })
             }
             Self::File(file, path) => Record::File(FileEntry { path: Text::new(path), ..*file }),
+            Self::Client(client, share) => Record::Client(ClientEntry { share: Text::new(share), ..*client }),
             Self::Loss(loss) => Record::Loss(*loss),
             Self::Omission(omission) => Record::Omission(*omission),
             Self::Parameter(parameter, text) => Record::Parameter(ParameterEntry {
@@ -64,6 +67,7 @@ impl Owned {
             Record::Process(process) => writer.push_process(&process).is_ok(),
             Record::Volume(volume) => writer.push_volume(&volume).is_ok(),
             Record::File(file) => writer.push_file(&file).is_ok(),
+            Record::Client(client) => writer.push_client(&client).is_ok(),
             Record::Loss(loss) => writer.push_loss(&loss).is_ok(),
             Record::Omission(omission) => writer.push_omission(&omission).is_ok(),
             Record::Parameter(parameter) => writer.push_parameter(&parameter).is_ok(),
@@ -76,20 +80,31 @@ fn actor() -> impl Strategy<Value = Actor> {
     any::<(u64, u32, u32)>().prop_map(|(process, pid, tid)| Actor { process: ProcessKey(process), pid, tid })
 }
 
+fn source() -> impl Strategy<Value = CopySource> {
+    any::<(u64, i64)>().prop_map(|(file, offset)| CopySource { file: FileKey(file), offset })
+}
+
 fn write() -> impl Strategy<Value = Write> {
     let offset = prop_oneof![
         any::<i64>().prop_map(WriteOffset::At),
         Just(WriteOffset::EndOfFile),
         Just(WriteOffset::FilePointer),
     ];
-    let source = any::<(u64, i64)>().prop_map(|(file, offset)| CopySource { file: FileKey(file), offset });
     // Other operations are changes.
     let operation = any::<u8>().prop_filter("a write", |code| !CHANGES.contains(code));
     let codes = (operation, any::<u8>(), 0_u8..4);
     let originator = option::of(actor().prop_filter("known", |actor| *actor != Actor::default()));
     // Of the flags, the bits that other fields stand for are not among the circumstances.
-    let flags = any::<u32>().prop_map(|bits| WriteFlags::from_bits_retain(bits & 0xFCFC_FCFF));
-    (any::<(u64, u64, u32, u32)>(), codes, originator, flags, offset, option::of(actor()), option::of(source))
+    let flags = any::<u32>().prop_map(|bits| WriteFlags::from_bits_retain(bits & 0xFCC4_FCFF));
+    let candidates = (any::<[u64; 4]>(), any::<bool>())
+        .prop_map(|(keys, others)| Candidates::new(keys.map(ProcessKey), others))
+        .prop_filter("some", |candidates| !candidates.is_empty());
+    let more = prop_oneof![
+        (option::of(source()), any::<u64>()).prop_map(|(copy, client)| (copy, ClientKey(client), Candidates::NONE)),
+        (option::of(source()), Just(ClientKey::UNKNOWN)).prop_map(|(copy, client)| (copy, client, Candidates::NONE)),
+        candidates.prop_map(|candidates| (None, ClientKey::UNKNOWN, candidates)),
+    ];
+    (any::<(u64, u64, u32, u32)>(), codes, originator, flags, offset, option::of(actor()), more)
         .prop_map(
             |(
                 (time, file, length, missing),
@@ -98,7 +113,7 @@ fn write() -> impl Strategy<Value = Write> {
                 flags,
                 offset,
                 executor,
-                copy,
+                (copy, client, candidates),
             )| Write {
                 sequence: Sequence::default(),
                 time,
@@ -113,17 +128,18 @@ fn write() -> impl Strategy<Value = Write> {
                 missing,
                 executor,
                 copy,
+                client,
+                candidates,
             },
         )
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    let source = any::<(u64, i64)>().prop_map(|(file, offset)| CopySource { file: FileKey(file), offset });
     let flags = any::<u32>().prop_map(|bits| WriteFlags::from_bits_retain(bits & 0xFCF8_FFFF));
     let operation =
         CHANGES.prop_map(|code| Code::<Operation>::of_number(code).known().expect("a known operation"));
     let originator = option::of(actor().prop_filter("known", |actor| *actor != Actor::default()));
-    let second = (option::of(actor()), option::of(source), option::of(any::<u64>()));
+    let second = (option::of(actor()), option::of(source()), option::of(any::<u64>()));
     (any::<(u64, u64, i64, u64, u8)>(), 0_u8..4, operation, originator, flags, second).prop_map(
         |(
             (time, file, offset, length, basis),
@@ -207,6 +223,11 @@ fn record() -> impl Strategy<Value = Owned> {
             let (key, volume) = (FileKey(key), VolumeKey(volume));
             Owned::File(FileEntry { key, volume, met, name_kind, path: Text::EMPTY, truncated: false }, path)
         }),
+        (any::<(u64, u64)>(), option::of(any::<IpAddr>()), text()).prop_map(|((key, met), address, share)| {
+            let client =
+                ClientEntry { key: ClientKey(key), met, address, share: Text::EMPTY, truncated: false };
+            Owned::Client(client, share)
+        }),
         any::<(u64, u8, u64, u64)>().prop_map(|(time, reason, count, total)| {
             Owned::Loss(Loss { time, reason: Code::<LossReason>::of_number(reason), count, total })
         }),
@@ -267,6 +288,11 @@ fn assert_same(read: &Record<'_>, written: &Record<'_>) {
             assert!(is_kept(&read.path, &written.path, read.truncated));
             assert_eq!(read.truncated, 2 * written.path.len() > room);
             assert_eq!(*read, FileEntry { path: read.path, truncated: read.truncated, ..*written });
+        }
+        (Record::Client(read), Record::Client(written)) => {
+            assert!(is_kept(&read.share, &written.share, read.truncated));
+            assert_eq!(read.truncated, 2 * written.share.len() > room);
+            assert_eq!(*read, ClientEntry { share: read.share, truncated: read.truncated, ..*written });
         }
         (Record::Parameter(read), Record::Parameter(written)) => {
             let text = |entry: &ParameterEntry<'_>| entry.refused.map_or(0, |refused| refused.text.len());

@@ -4,16 +4,17 @@
 //! The examples are written by hand from the tables, so that they are evidence of their own.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use audit::attribution::{Basis, Confidence, ProcessKind};
 use audit::batch::{Acknowledgement, Batch, BatchFlags, BatchWriter, HEADER_SIZE, Header};
-use audit::key::{FileKey, ProcessKey, VolumeKey};
+use audit::key::{ClientKey, FileKey, ProcessKey, VolumeKey};
 use audit::ledger::LossReason;
 use audit::omission::Because;
 use audit::parameters::{Defect, Parameter, Source};
 use audit::record::{
-    Actor, Change, Code, CopySource, Event, FileEntry, Loss, NameKind, Omission, Operation, ParameterEntry,
+    Actor, Candidates, Change, ClientEntry, Code, CopySource, Event, FileEntry, Loss, NameKind, Omission, Operation, ParameterEntry,
     ProcessEntry, Record, Refused, SLOT_SIZE, Sequence, Sid, SlotBytes, Text, VolumeEntry, Write, WriteFlags,
     WriteOffset,
 };
@@ -66,6 +67,8 @@ fn write() -> Write {
         missing: 0,
         executor: None,
         copy: None,
+        client: ClientKey::UNKNOWN,
+        candidates: Candidates::NONE,
     }
 }
 
@@ -126,6 +129,56 @@ fn the_copy_write_example_holds() {
     assert_eq!(Record::decode(slots(&bytes)), Ok(Record::Write(copy_write())));
     let event = through_ring(&copy_write().encode(), 2, 6);
     assert_eq!(encoded(|batch| batch.push_event(&event).expect("room")), bytes);
+}
+
+#[test]
+fn the_mapped_write_example_holds() {
+    let bytes = example("mapped-write");
+    let [first, second] = [0x0007_0000_0000_1234, 0x0007_0000_0000_1300].map(ProcessKey);
+    let mapped = Write {
+        operation: Code::Known(Operation::MappedWrite),
+        originator: None,
+        basis: Code::Known(Basis::Section),
+        confidence: Code::Known(Confidence::Likely),
+        flags: WriteFlags::PAGING | WriteFlags::NON_CACHED | WriteFlags::MAY_BE_CACHED,
+        executor: Some(Actor { process: ProcessKey(0x0007_0000_0000_0001), pid: 4, tid: 200 }),
+        candidates: Candidates::new([first, second, ProcessKey::UNKNOWN, ProcessKey::UNKNOWN], true),
+        ..write()
+    };
+    assert_eq!(Record::decode(slots(&bytes)), Ok(Record::Write(mapped)));
+    let event = through_ring(&mapped.encode(), 2, 5);
+    assert_eq!(encoded(|batch| batch.push_event(&event).expect("room")), bytes);
+    let named = event.actors().map(|actor| actor.map(|actor| actor.process));
+    let executor = ProcessKey(0x0007_0000_0000_0001);
+    assert_eq!(named, [None, Some(executor), Some(first), Some(second), None, None]);
+}
+
+#[test]
+fn the_client_examples_hold() {
+    let bytes = example("client-write");
+    let written = Write {
+        originator: None,
+        basis: Code::Known(Basis::RemoteClient),
+        flags: WriteFlags::empty(),
+        executor: Some(Actor { process: ProcessKey(0x0007_0000_0000_0001), pid: 4, tid: 200 }),
+        client: ClientKey(5),
+        ..write()
+    };
+    assert_eq!(Record::decode(slots(&bytes)), Ok(Record::Write(written)));
+    let event = through_ring(&written.encode(), 2, 5);
+    assert_eq!(encoded(|batch| batch.push_event(&event).expect("room")), bytes);
+
+    let share: Vec<u16> = r"\\server\data".encode_utf16().collect();
+    let client = ClientEntry {
+        key: ClientKey(5),
+        met: NOON,
+        address: Some(IpAddr::from([192, 0, 2, 7])),
+        share: Text::new(&share),
+        truncated: false,
+    };
+    let bytes = example("client");
+    assert_eq!(Record::decode(slots(&bytes)), Ok(Record::Client(client)));
+    assert_eq!(encoded(|batch| batch.push_client(&client).expect("room")), bytes);
 }
 
 #[test]
@@ -315,6 +368,7 @@ fn the_tables_have_neither_gaps_nor_overlaps() {
     assert_eq!(
         covered,
         [
+            ("Client: field", 64),
             ("File: field", 64),
             ("Loss: field", 64),
             ("Message: field", 64),
@@ -328,6 +382,7 @@ fn the_tables_have_neither_gaps_nor_overlaps() {
             ("Slots and records: field", 64),
             ("Volume: field", 64),
             ("Write: field", 64),
+            ("Write: field of a mapped write's second slot", 64),
             ("Write: field of the second slot", 64),
         ]
     );

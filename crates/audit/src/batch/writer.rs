@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::header::{HEADER_SIZE, Header, HeaderBytes};
 use crate::record::{
-    DictionaryEntry, Event, FileEntry, Loss, MAX_RECORD_SLOTS, Omission, ParameterEntry, ProcessEntry,
+    ClientEntry, DictionaryEntry, Event, FileEntry, Loss, MAX_RECORD_SLOTS, Omission, ParameterEntry, ProcessEntry,
     SLOT_SIZE, SlotBytes, VolumeEntry,
 };
 
@@ -97,6 +97,15 @@ impl<'b> BatchWriter<'b> {
     /// [`NoRoom`]; nothing was added.
     pub fn push_file(&mut self, file: &FileEntry<'_>) -> Result<(), NoRoom> {
         self.push_entry(file)
+    }
+
+    /// Adds a remote client. A share's name that no record can hold is cut off, and marked so.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`]; nothing was added.
+    pub fn push_client(&mut self, client: &ClientEntry<'_>) -> Result<(), NoRoom> {
+        self.push_entry(client)
     }
 
     /// Adds a loss record.

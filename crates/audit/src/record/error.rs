@@ -44,7 +44,7 @@ pub enum Defect {
         /// Slots there are.
         present: usize,
     },
-    /// A write states an executor or a copy source but lacks the second slot.
+    /// A write states what the second slot has, such as an executor, but lacks that slot.
     NoSecondSlot,
     /// A write is both at the end of the file and at the file pointer.
     TwoOffsets,
@@ -59,6 +59,8 @@ pub enum Defect {
     },
     /// Not a security identifier.
     Sid,
+    /// A client's address is neither of 4 nor of 16 bytes.
+    AddressSize(u8),
 }
 
 impl DecodeError {
@@ -88,13 +90,14 @@ impl fmt::Display for Defect {
             Self::SlotCount { stated, present } => {
                 write!(f, "a record of {stated} slots where there are {present}")
             }
-            Self::NoSecondSlot => f.write_str("executor or copy source stated, second slot missing"),
+            Self::NoSecondSlot => f.write_str("what the second slot has is stated, and the slot is missing"),
             Self::TwoOffsets => f.write_str("a write both at the end of the file and at the file pointer"),
             Self::OddText(size) => write!(f, "UTF-16 text of {size} bytes"),
             Self::PayloadSize { stated, present } => {
                 write!(f, "{stated} bytes of text and security identifier in room for {present}")
             }
             Self::Sid => f.write_str("malformed security identifier"),
+            Self::AddressSize(size) => write!(f, "a client's address of {size} bytes"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Event records as the ring carries them.
 
+use super::candidates::MAX_CANDIDATES;
 use super::change::Change;
 use super::layout::{Kind, Lead, SlotBytes, Words, bytes};
 use super::sequence::Sequence;
@@ -82,14 +83,20 @@ impl Event {
         }
     }
 
-    /// Those whom it names: the originator and the executor.
+    /// Those whom it names: the originator, the executor, and candidates, of whom nothing but the process is known.
     #[must_use]
-    pub fn actors(&self) -> [Option<Actor>; 2] {
-        match (self.write(), self.change()) {
-            (Some(write), _) => [write.originator, write.executor],
-            (None, Some(change)) => [change.originator, change.executor],
-            (None, None) => [None, None],
+    pub fn actors(&self) -> [Option<Actor>; 2 + MAX_CANDIDATES] {
+        let mut actors = [None; 2 + MAX_CANDIDATES];
+        let [originator, executor, candidates @ ..] = &mut actors;
+        if let Some(write) = self.write() {
+            [*originator, *executor] = [write.originator, write.executor];
+            for (candidate, process) in candidates.iter_mut().zip(write.candidates.named()) {
+                *candidate = Some(Actor { process, ..Actor::default() });
+            }
+        } else if let Some(change) = self.change() {
+            [*originator, *executor] = [change.originator, change.executor];
         }
+        actors
     }
 
     /// The slots as they travel.

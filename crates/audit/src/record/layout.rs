@@ -63,6 +63,8 @@ impl Kind {
     pub const VOLUME: Self = Self(17);
     /// [`FileEntry`](super::FileEntry).
     pub const FILE: Self = Self(18);
+    /// [`ClientEntry`](super::ClientEntry).
+    pub const CLIENT: Self = Self(19);
     /// [`Loss`](super::Loss).
     pub const LOSS: Self = Self(32);
     /// [`Omission`](super::Omission).

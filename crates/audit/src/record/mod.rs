@@ -1,10 +1,12 @@
 //! Records: what the audit consists of, in slots of 64 bytes.
 //!
 //! *Event* records ([`Write`], [`Change`]) are made on the I/O path, one or two slots each, and pass through the
-//! ring. *Dictionary* records ([`ProcessEntry`], [`VolumeEntry`], [`FileEntry`]) say once what a key
+//! ring. *Dictionary* records ([`ProcessEntry`], [`VolumeEntry`], [`FileEntry`], [`ClientEntry`]) say once what a key
 //! stands for. A [`Loss`] record says what is missing. Layout: `docs/record-format.md`.
 
+mod candidates;
 mod change;
+mod client;
 mod code;
 mod error;
 mod event;
@@ -22,7 +24,9 @@ mod text;
 mod volume;
 mod write;
 
+pub use candidates::{Candidates, MAX_CANDIDATES};
 pub use change::Change;
+pub use client::ClientEntry;
 pub use code::Code;
 pub use error::{DecodeError, Defect};
 pub use event::Event;
@@ -55,6 +59,8 @@ pub enum Record<'a> {
     Volume(VolumeEntry<'a>),
     /// What a file key stands for.
     File(FileEntry<'a>),
+    /// What the key of a remote client stands for.
+    Client(ClientEntry<'a>),
     /// Event records that are missing.
     Loss(Loss),
     /// Writes that were left out on purpose.
@@ -97,6 +103,7 @@ impl<'a> Record<'a> {
             Kind::PROCESS => Self::Process(ProcessEntry::decode(&first, following)?),
             Kind::VOLUME => Self::Volume(VolumeEntry::decode(&first, following)?),
             Kind::FILE => Self::File(FileEntry::decode(&first, following)?),
+            Kind::CLIENT => Self::Client(ClientEntry::decode(&first, following)?),
             Kind::LOSS => Self::Loss(Loss::decode(&first)),
             Kind::OMISSION => Self::Omission(Omission::decode(&first)),
             Kind::PARAMETER => Self::Parameter(ParameterEntry::decode(&first, following)?),

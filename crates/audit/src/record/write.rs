@@ -1,6 +1,7 @@
-//! The write record: one slot, or two when there is an executor or a copy source to tell of.
+//! The write record: one slot, or two when there is more to tell of, such as an executor or a copy source.
 
 use super::SlotBytes;
+use super::candidates::Candidates;
 use super::code::{Code, wire_codes};
 use super::error::{DecodeError, Defect};
 use super::event::Event;
@@ -8,13 +9,15 @@ use super::layout::{Kind, Lead, Words, high, low, pair, words};
 use super::operation::Operation;
 use super::sequence::Sequence;
 use crate::attribution::{Attribution, Basis, Confidence, Originator};
-use crate::key::{FileKey, ProcessKey};
+use crate::key::{ClientKey, FileKey, ProcessKey};
 
 wire_codes!(Basis {
     Unknown = 0 "unknown",
     Thread = 1 "thread",
     RequestorProcess = 2 "requestor-process",
     Transaction = 3 "transaction",
+    Section = 4 "section",
+    RemoteClient = 5 "remote-client",
 });
 wire_codes!(Confidence { None = 0 "none", Likely = 1 "likely", Certain = 2 "certain" });
 
@@ -40,16 +43,23 @@ bitflags::bitflags! {
         const WRITE_THROUGH = 1 << 7;
         /// The driver was detached from the volume while the write was under way: what became of it is not known.
         const OUTCOME_UNKNOWN = 1 << 10;
+        /// Of a mapped write: the bytes may be those that a write through a handle told of before, on their way to the disk.
+        const MAY_BE_CACHED = 1 << 22;
         const _ = !NOT_CIRCUMSTANCES;
     }
 }
 
 /// Bits of the flags field that other fields of [`Write`] stand for.
-const NOT_CIRCUMSTANCES: u32 = AT_END_OF_FILE | AT_FILE_POINTER | EXECUTOR | COPY | CONFIDENCE_MASK;
+const NOT_CIRCUMSTANCES: u32 = AT_END_OF_FILE | AT_FILE_POINTER | SECOND | OTHERS | CONFIDENCE_MASK;
 const AT_END_OF_FILE: u32 = 1 << 8;
 const AT_FILE_POINTER: u32 = 1 << 9;
 pub(super) const EXECUTOR: u32 = 1 << 16;
 pub(super) const COPY: u32 = 1 << 17;
+const CLIENT: u32 = 1 << 19;
+const CANDIDATES: u32 = 1 << 20;
+const OTHERS: u32 = 1 << 21;
+/// What is in the second slot.
+const SECOND: u32 = EXECUTOR | COPY | CLIENT | CANDIDATES;
 pub(super) const CONFIDENCE_SHIFT: u32 = 24;
 pub(super) const CONFIDENCE_MASK: u32 = 0b11 << CONFIDENCE_SHIFT;
 
@@ -132,6 +142,12 @@ pub struct Write {
     pub executor: Option<Actor>,
     /// Where the data comes from, if this is a chunk of a kernel-mode copy.
     pub copy: Option<CopySource>,
+    /// On whose behalf the kernel's server wrote; [`ClientKey::UNKNOWN`] unless the basis is
+    /// [`Basis::RemoteClient`].
+    pub client: ClientKey,
+    /// Those who may have written, where the originator is not known for that. A record with them has neither source nor
+    /// client.
+    pub candidates: Candidates,
 }
 
 impl Write {
@@ -153,15 +169,27 @@ impl Write {
             missing: 0,
             executor: None,
             copy: None,
+            client: ClientKey::UNKNOWN,
+            candidates: Candidates::NONE,
         }
     }
 
-    /// The record in one slot, or in two if there is an executor or a copy source.
+    /// Whether there is something in it that takes a second slot.
+    #[inline]
+    #[must_use]
+    pub fn has_second(&self) -> bool {
+        self.executor.is_some()
+            || self.copy.is_some()
+            || self.client.is_known()
+            || !self.candidates.is_empty()
+    }
+
+    /// The record in one slot, or in two if there is more to tell than fits.
     #[expect(clippy::inline_always, reason = "as for `Ring::push`")]
     #[inline(always)]
     #[must_use]
     pub fn encode(&self) -> Event {
-        let has_second = self.executor.is_some() || self.copy.is_some();
+        let has_second = self.has_second();
         let (offset, offset_flag) = match self.offset {
             WriteOffset::At(offset) => (offset, 0),
             WriteOffset::EndOfFile => (END_OF_FILE_OFFSET, AT_END_OF_FILE),
@@ -171,6 +199,9 @@ impl Write {
             | offset_flag
             | if self.executor.is_some() { EXECUTOR } else { 0 }
             | if self.copy.is_some() { COPY } else { 0 }
+            | if self.client.is_known() { CLIENT } else { 0 }
+            | if self.candidates.is_empty() { 0 } else { CANDIDATES }
+            | if self.candidates.others { OTHERS } else { 0 }
             | u32::from(self.confidence.number()) << CONFIDENCE_SHIFT & CONFIDENCE_MASK;
         let lead = Lead {
             kind: Kind::WRITE,
@@ -194,7 +225,13 @@ impl Write {
             let source = self.copy.unwrap_or(CopySource { file: FileKey::UNKNOWN, offset: 0 });
             let executor = self.executor.unwrap_or_default();
             let threads = pair(executor.pid, executor.tid);
-            [0, source.file.0, source.offset.cast_unsigned(), executor.process.0, threads, 0, 0, 0]
+            if self.candidates.is_empty() {
+                let offset = source.offset.cast_unsigned();
+                [0, source.file.0, offset, executor.process.0, threads, 0, self.client.0, 0]
+            } else {
+                let [a, b, c, d] = self.candidates.words();
+                [0, a, b, executor.process.0, threads, c, d, 0]
+            }
         });
         Event::new(first, second)
     }
@@ -212,18 +249,13 @@ impl Write {
             (false, true) => WriteOffset::FilePointer,
             (true, true) => return Err(DecodeError { offset: FLAGS, defect: Defect::TwoOffsets }),
         };
-        let (executor, copy) = match (flags & (EXECUTOR | COPY), second) {
-            (0, _) => (None, None),
+        let [_, source, source_offset, executor, executor_threads, third, sixth, _] = match (flags & SECOND, second) {
+            (0, _) => [0; 8],
             (_, None) => return Err(DecodeError { offset: FLAGS, defect: Defect::NoSecondSlot }),
-            (_, Some(second)) => {
-                let [_, file, offset, process, threads, ..] = *second;
-                let source = CopySource { file: FileKey(file), offset: offset.cast_signed() };
-                (
-                    (flags & EXECUTOR != 0).then(|| actor(process, threads)),
-                    (flags & COPY != 0).then_some(source),
-                )
-            }
+            (_, Some(second)) => *second,
         };
+        let has = |flag: u32| flags & flag != 0;
+        let candidates = [source, source_offset, third, sixth].map(ProcessKey);
         Ok(Self {
             sequence: Sequence(sequence),
             time,
@@ -236,8 +268,15 @@ impl Write {
             offset,
             length: low(length),
             missing: high(length),
-            executor,
-            copy,
+            executor: has(EXECUTOR).then(|| actor(executor, executor_threads)),
+            copy: (has(COPY) && !has(CANDIDATES))
+                .then_some(CopySource { file: FileKey(source), offset: source_offset.cast_signed() }),
+            client: if has(CLIENT) && !has(CANDIDATES) { ClientKey(sixth) } else { ClientKey::UNKNOWN },
+            candidates: if has(CANDIDATES) {
+                Candidates::new(candidates, has(OTHERS))
+            } else {
+                Candidates::NONE
+            },
         })
     }
 }
