@@ -230,7 +230,7 @@ impl Effect {
     /// Maximum IRQL: any.
     fn default(shape: Shape) -> Self {
         match shape {
-            Shape::PowerOfTwo { .. } | Shape::Bits(_) => Self::Number(shape.default()),
+            Shape::PowerOfTwo { .. } | Shape::Bits { .. } => Self::Number(shape.default()),
             Shape::Rules { .. } => Self::Rules(None),
         }
     }

@@ -128,7 +128,7 @@ fn what_is_wrong_in_the_registry_is_told_with_the_reason_and_the_default_is_used
             RegistryValue::Other(REG_DWORD, vec![0; 3]),
             refused("RingSize", 16384, Defect::Size, (0, 3), ""),
         ),
-        ("Audit", dword(9), refused("Audit", 7, Defect::UnknownBits, (0, 8), "")),
+        ("Audit", dword(9), refused("Audit", 5, Defect::UnknownBits, (0, 8), "")),
         (
             "ExcludePaths",
             texts(&[r"\a", r"C:\b"]),
@@ -175,7 +175,7 @@ fn what_is_wrong_in_the_registry_is_told_with_the_reason_and_the_default_is_used
     let driver = machine.load(&image);
     let inbox = Inbox::default();
     machine.connect(&inbox).expect("nobody else is connected");
-    let expected = [("RingSize", 16384), ("Audit", 7), ("ExcludeImages", 0), ("ExcludePaths", 0)];
+    let expected = [("RingSize", 16384), ("Audit", 5), ("ExcludeImages", 0), ("ExcludePaths", 0)];
     let unreadable = |(name, value)| refused(name, value, Defect::Unreadable, (0, status), "");
     assert_eq!(told(&inbox), expected.map(unreadable));
     machine.unload(&driver);
@@ -195,13 +195,13 @@ fn parameters_change_while_the_driver_runs() {
     assert_eq!(told(&inbox), [is("Audit", Source::Port, 3), is("ExcludePaths", Source::Port, 2)]);
     // The registry again, which has nothing to say.
     assert_eq!(control(&machine, true, &[]), Ok(()));
-    assert_eq!(told(&inbox), [is("Audit", Source::Default, 7), is("ExcludePaths", Source::Default, 0)]);
+    assert_eq!(told(&inbox), [is("Audit", Source::Default, 5), is("ExcludePaths", Source::Default, 0)]);
     // And which has now.
     machine.sim.set_parameter("whowrote", "ExcludePaths", &texts(&[r"\nowhere"]));
     machine.sim.set_parameter("whowrote", "RingSize", &dword(1024));
     assert_eq!(control(&machine, true, &[]), Ok(()));
     let paths = is("ExcludePaths", Source::Registry, 1);
-    assert_eq!(told(&inbox), [is("Audit", Source::Default, 7), paths]);
+    assert_eq!(told(&inbox), [is("Audit", Source::Default, 5), paths]);
     machine.unload(&driver);
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use audit::attribution::ProcessKind;
 use audit::batch::{Acknowledgement, Batch, BatchFlags, Header};
-use audit::key::{FileKey, ProcessKey, VolumeKey};
+use audit::key::{ClientKey, FileKey, ProcessKey, VolumeKey};
 use audit::parameters::{Defect, Source};
 use audit::record::{ParameterEntry, Record, Sequence, Write, WriteOffset};
 use ntsim::{
@@ -252,6 +253,7 @@ pub(crate) struct Contents {
     pub(crate) processes: BTreeMap<ProcessKey, KnownProcess>,
     pub(crate) files: BTreeMap<FileKey, (VolumeKey, String)>,
     pub(crate) volumes: BTreeMap<VolumeKey, (String, String)>,
+    pub(crate) clients: BTreeMap<ClientKey, (Option<IpAddr>, String)>,
     /// Entries that this connection was told twice.
     pub(crate) repeated: BTreeSet<String>,
 }
@@ -279,6 +281,7 @@ impl Contents {
         self.processes.clear();
         self.files.clear();
         self.volumes.clear();
+        self.clients.clear();
     }
 
     fn take(&mut self, message: &[u8]) -> PortReply {
@@ -358,6 +361,10 @@ impl Contents {
             Record::Volume(volume) => {
                 let known = (volume.device.to_string(), volume.guid.to_string());
                 repeated(self.volumes.insert(volume.key, known).is_some(), format!("{:?}", volume.key));
+            }
+            Record::Client(client) => {
+                let known = (client.address, client.share.to_string());
+                repeated(self.clients.insert(client.key, known).is_some(), format!("{:?}", client.key));
             }
             Record::Loss(loss) => {
                 self.losses.push(loss);

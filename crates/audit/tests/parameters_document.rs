@@ -24,7 +24,9 @@ fn row(row: &Row) -> String {
             let values = format!("a power of two, {} to {}", grouped(*least), grouped(*most));
             ("REG_DWORD", values, grouped(*default))
         }
-        Shape::Bits(all) => ("REG_DWORD", format!("0 to {}", all.bits()), all.bits().to_string()),
+        Shape::Bits { all, default } => {
+            ("REG_DWORD", format!("0 to {}", all.bits()), default.bits().to_string())
+        }
         Shape::Rules { names: true } => ("REG_MULTI_SZ", "file names, paths".to_owned(), "none".to_owned()),
         Shape::Rules { names: false } => ("REG_MULTI_SZ", "paths".to_owned(), "none".to_owned()),
     };

@@ -12,9 +12,9 @@ use audit::ledger::LossReason;
 use audit::omission::Because;
 use audit::parameters::{Defect, Parameter, Source};
 use audit::record::{
-    Actor, Candidates, Change, ClientEntry, Code, CopySource, DecodeError, FileEntry, Loss, MAX_RECORD_SLOTS, NameKind, Omission,
-    Operation, ParameterEntry, ProcessEntry, Record, Refused, SLOT_SIZE, Sequence, Sid, Text, VolumeEntry,
-    Write, WriteFlags, WriteOffset,
+    Actor, Candidates, Change, ClientEntry, Code, CopySource, DecodeError, FileEntry, Loss, MAX_RECORD_SLOTS,
+    NameKind, Omission, Operation, ParameterEntry, ProcessEntry, Record, Refused, SLOT_SIZE, Sequence, Sid,
+    Text, VolumeEntry, Write, WriteFlags, WriteOffset,
 };
 use audit::ring::{Ring, Shard, Slot, WhenFull};
 use proptest::collection::vec;
@@ -100,38 +100,45 @@ fn write() -> impl Strategy<Value = Write> {
         .prop_map(|(keys, others)| Candidates::new(keys.map(ProcessKey), others))
         .prop_filter("some", |candidates| !candidates.is_empty());
     let more = prop_oneof![
-        (option::of(source()), any::<u64>()).prop_map(|(copy, client)| (copy, ClientKey(client), Candidates::NONE)),
-        (option::of(source()), Just(ClientKey::UNKNOWN)).prop_map(|(copy, client)| (copy, client, Candidates::NONE)),
+        (option::of(source()), any::<u64>()).prop_map(|(copy, client)| (
+            copy,
+            ClientKey(client),
+            Candidates::NONE
+        )),
+        (option::of(source()), Just(ClientKey::UNKNOWN)).prop_map(|(copy, client)| (
+            copy,
+            client,
+            Candidates::NONE
+        )),
         candidates.prop_map(|candidates| (None, ClientKey::UNKNOWN, candidates)),
     ];
-    (any::<(u64, u64, u32, u32)>(), codes, originator, flags, offset, option::of(actor()), more)
-        .prop_map(
-            |(
-                (time, file, length, missing),
-                (operation, basis, confidence),
-                originator,
-                flags,
-                offset,
-                executor,
-                (copy, client, candidates),
-            )| Write {
-                sequence: Sequence::default(),
-                time,
-                operation: Code::<Operation>::of_number(operation),
-                originator,
-                basis: Code::<Basis>::of_number(basis),
-                confidence: Code::<Confidence>::of_number(confidence),
-                flags,
-                file: FileKey(file),
-                offset,
-                length,
-                missing,
-                executor,
-                copy,
-                client,
-                candidates,
-            },
-        )
+    (any::<(u64, u64, u32, u32)>(), codes, originator, flags, offset, option::of(actor()), more).prop_map(
+        |(
+            (time, file, length, missing),
+            (operation, basis, confidence),
+            originator,
+            flags,
+            offset,
+            executor,
+            (copy, client, candidates),
+        )| Write {
+            sequence: Sequence::default(),
+            time,
+            operation: Code::<Operation>::of_number(operation),
+            originator,
+            basis: Code::<Basis>::of_number(basis),
+            confidence: Code::<Confidence>::of_number(confidence),
+            flags,
+            file: FileKey(file),
+            offset,
+            length,
+            missing,
+            executor,
+            copy,
+            client,
+            candidates,
+        },
+    )
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -223,11 +230,13 @@ fn record() -> impl Strategy<Value = Owned> {
             let (key, volume) = (FileKey(key), VolumeKey(volume));
             Owned::File(FileEntry { key, volume, met, name_kind, path: Text::EMPTY, truncated: false }, path)
         }),
-        (any::<(u64, u64)>(), option::of(any::<IpAddr>()), text()).prop_map(|((key, met), address, share)| {
-            let client =
-                ClientEntry { key: ClientKey(key), met, address, share: Text::EMPTY, truncated: false };
-            Owned::Client(client, share)
-        }),
+        (any::<(u64, u64)>(), option::of(any::<IpAddr>()), text()).prop_map(
+            |((key, met), address, share)| {
+                let client =
+                    ClientEntry { key: ClientKey(key), met, address, share: Text::EMPTY, truncated: false };
+                Owned::Client(client, share)
+            }
+        ),
         any::<(u64, u8, u64, u64)>().prop_map(|(time, reason, count, total)| {
             Owned::Loss(Loss { time, reason: Code::<LossReason>::of_number(reason), count, total })
         }),

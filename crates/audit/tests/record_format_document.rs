@@ -14,9 +14,9 @@ use audit::ledger::LossReason;
 use audit::omission::Because;
 use audit::parameters::{Defect, Parameter, Source};
 use audit::record::{
-    Actor, Candidates, Change, ClientEntry, Code, CopySource, Event, FileEntry, Loss, NameKind, Omission, Operation, ParameterEntry,
-    ProcessEntry, Record, Refused, SLOT_SIZE, Sequence, Sid, SlotBytes, Text, VolumeEntry, Write, WriteFlags,
-    WriteOffset,
+    Actor, Candidates, Change, ClientEntry, Code, CopySource, Event, FileEntry, Loss, NameKind, Omission,
+    Operation, ParameterEntry, ProcessEntry, Record, Refused, SLOT_SIZE, Sequence, Sid, SlotBytes, Text,
+    VolumeEntry, Write, WriteFlags, WriteOffset,
 };
 use audit::ring::{Ring, Shard, Slot, WhenFull};
 

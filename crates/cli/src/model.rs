@@ -1,7 +1,9 @@
 //! What is told of a write, apart from how it came here and how it is shown.
 
+use std::net::IpAddr;
+
 use audit::attribution::{Basis, Confidence};
-use audit::record::{Code, Operation, WriteFlags};
+use audit::record::{Code, MAX_CANDIDATES, Operation, WriteFlags};
 
 /// A time: 100 ns units since 1601-01-01 UTC, as Windows counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +61,17 @@ pub struct Source<'a> {
     pub offset: i64,
 }
 
+/// A client on another machine, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientParty<'a> {
+    /// Its key.
+    pub key: u64,
+    /// Where it is.
+    pub address: Option<IpAddr>,
+    /// The share that it came by.
+    pub share: Option<&'a str>,
+}
+
 /// A write, with the names that its keys stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Write<'a> {
@@ -90,6 +103,12 @@ pub struct Write<'a> {
     pub executor: Option<Party<'a>>,
     /// Where the data comes from, for a chunk of a kernel-mode copy.
     pub copy_source: Option<Source<'a>>,
+    /// For whom the kernel's server wrote.
+    pub client: Option<ClientParty<'a>>,
+    /// Those who may have written through a mapped view.
+    pub candidates: [Option<Party<'a>>; MAX_CANDIDATES],
+    /// Whether there are others besides.
+    pub other_candidates: bool,
 }
 
 /// A change of a file without a write, with the names that its keys stand for.
@@ -183,6 +202,21 @@ pub struct File {
     /// Whether the path is the one it was opened by, rather than its one normalized name.
     pub opened_name: bool,
     /// Whether the path is cut off.
+    pub truncated: bool,
+}
+
+/// What a client key stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The key.
+    pub key: u64,
+    /// Where it is.
+    pub address: Option<IpAddr>,
+    /// The share that it came by.
+    pub share: Option<String>,
+    /// When it was met first.
+    pub met: Option<FileTime>,
+    /// Whether the share's name is cut off.
     pub truncated: bool,
 }
 

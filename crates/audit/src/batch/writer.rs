@@ -4,8 +4,8 @@ use core::fmt;
 
 use super::header::{HEADER_SIZE, Header, HeaderBytes};
 use crate::record::{
-    ClientEntry, DictionaryEntry, Event, FileEntry, Loss, MAX_RECORD_SLOTS, Omission, ParameterEntry, ProcessEntry,
-    SLOT_SIZE, SlotBytes, VolumeEntry,
+    ClientEntry, DictionaryEntry, Event, FileEntry, Loss, MAX_RECORD_SLOTS, Omission, ParameterEntry,
+    ProcessEntry, SLOT_SIZE, SlotBytes, VolumeEntry,
 };
 
 /// A message being filled, in a buffer of the caller's.

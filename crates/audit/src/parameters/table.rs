@@ -38,8 +38,13 @@ pub enum Shape {
         /// Where none is set.
         default: u32,
     },
-    /// `REG_DWORD`, any of these bits; all of them where none is set.
-    Bits(Audit),
+    /// `REG_DWORD`, any of these bits.
+    Bits {
+        /// Those that there are.
+        all: Audit,
+        /// Where none is set.
+        default: Audit,
+    },
     /// `REG_MULTI_SZ`, rules of exclusion; none where none is set.
     Rules {
         /// Whether a rule may be a file name alone.
@@ -87,9 +92,10 @@ pub const TABLE: [Row; 4] = [
     Row {
         parameter: Parameter::Audit,
         name: "Audit",
-        shape: Shape::Bits(Audit::all()),
+        // Mapped writes cost every paging write a look at its stream: whoever wants them says so.
+        shape: Shape::Bits { all: Audit::all(), default: Audit::WRITES.union(Audit::CHANGES) },
         while_running: true,
-        meaning: "what is recorded: 1 writes, 2 mapped writes, 4 other changes",
+        meaning: "what is recorded: 1 writes, 2 mapped writes (if set at load), 4 other changes",
     },
     Row {
         parameter: Parameter::ExcludeImages,
@@ -126,7 +132,7 @@ impl Shape {
     #[must_use]
     pub const fn registry_type(self) -> u32 {
         match self {
-            Self::PowerOfTwo { .. } | Self::Bits(_) => REG_DWORD,
+            Self::PowerOfTwo { .. } | Self::Bits { .. } => REG_DWORD,
             Self::Rules { .. } => REG_MULTI_SZ,
         }
     }
@@ -136,7 +142,7 @@ impl Shape {
     pub const fn default(self) -> u32 {
         match self {
             Self::PowerOfTwo { default, .. } => default,
-            Self::Bits(all) => all.bits(),
+            Self::Bits { default, .. } => default.bits(),
             Self::Rules { .. } => 0,
         }
     }

@@ -74,7 +74,7 @@ fn the_table_has_each_parameter_once_and_defaults_that_it_would_take() {
             Shape::Rules { .. } => {
                 check(row.parameter, Raw { kind: REG_MULTI_SZ, data: &multi(&[]) }).is_ok()
             }
-            Shape::PowerOfTwo { .. } | Shape::Bits(_) => {
+            Shape::PowerOfTwo { .. } | Shape::Bits { .. } => {
                 check(row.parameter, Raw { kind: REG_DWORD, data: &default.to_le_bytes() })
                     == Ok(Value::Number(default))
             }

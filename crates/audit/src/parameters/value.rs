@@ -56,7 +56,7 @@ pub fn check(parameter: Parameter, raw: Raw<'_>) -> Result<Value<'_>, Refusal> {
             }
             Ok(Value::Number(number))
         }
-        Shape::Bits(all) => {
+        Shape::Bits { all, .. } => {
             let number = number(data)?;
             let unknown = number & !all.bits();
             if unknown != 0 {

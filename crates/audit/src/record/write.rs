@@ -249,11 +249,12 @@ impl Write {
             (false, true) => WriteOffset::FilePointer,
             (true, true) => return Err(DecodeError { offset: FLAGS, defect: Defect::TwoOffsets }),
         };
-        let [_, source, source_offset, executor, executor_threads, third, sixth, _] = match (flags & SECOND, second) {
-            (0, _) => [0; 8],
-            (_, None) => return Err(DecodeError { offset: FLAGS, defect: Defect::NoSecondSlot }),
-            (_, Some(second)) => *second,
-        };
+        let [_, source, source_offset, executor, executor_threads, third, sixth, _] =
+            match (flags & SECOND, second) {
+                (0, _) => [0; 8],
+                (_, None) => return Err(DecodeError { offset: FLAGS, defect: Defect::NoSecondSlot }),
+                (_, Some(second)) => *second,
+            };
         let has = |flag: u32| flags & flag != 0;
         let candidates = [source, source_offset, third, sixth].map(ProcessKey);
         Ok(Self {

@@ -43,8 +43,7 @@ impl Books {
 
     /// Enters a write.
     pub(crate) fn enter(&mut self, write: &Write) -> Arrival {
-        let has_second = write.executor.is_some() || write.copy.is_some();
-        self.enter_event(write.sequence, has_second)
+        self.enter_event(write.sequence, write.has_second())
     }
 
     /// Enters another change.

@@ -4,12 +4,16 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use audit::attribution::ProcessKind;
+use audit::key::{ClientKey, ProcessKey};
 use audit::record::{
-    Actor, CopySource, FileEntry, NameKind, ParameterEntry, ProcessEntry, Refused, Text, VolumeEntry,
+    Actor, ClientEntry, CopySource, FileEntry, NameKind, ParameterEntry, ProcessEntry, Refused, Text,
+    VolumeEntry,
 };
 
 use super::names::Drives;
-use crate::model::{File, FileTime, Parameter, Party, Process, RefusedValue, Source, Volume, known};
+use crate::model::{
+    Client, ClientParty, File, FileTime, Parameter, Party, Process, RefusedValue, Source, Volume, known,
+};
 
 /// PID and name of the kernel's own process.
 const SYSTEM_PID: u32 = 4;
@@ -22,6 +26,7 @@ pub(crate) struct Dictionary {
     processes: HashMap<u64, Process>,
     volumes: HashMap<u64, Volume>,
     files: HashMap<u64, File>,
+    clients: HashMap<u64, Client>,
     /// By their numbers.
     parameters: HashMap<u8, Parameter>,
 }
@@ -33,10 +38,11 @@ impl Dictionary {
 
     /// Forgets all: a driver that started anew numbers files and volumes anew.
     pub(crate) fn clear(&mut self) {
-        let Self { drives: _, processes, volumes, files, parameters } = self;
+        let Self { drives: _, processes, volumes, files, clients, parameters } = self;
         processes.clear();
         volumes.clear();
         files.clear();
+        clients.clear();
         parameters.clear();
     }
 
@@ -87,6 +93,14 @@ impl Dictionary {
         news(&mut self.files, file.key, file)
     }
 
+    /// Takes in a remote client; returns it if it is news.
+    pub(crate) fn client(&mut self, entry: &ClientEntry<'_>) -> Option<&Client> {
+        let ClientEntry { key: own, met, address, share, truncated } = *entry;
+        let met = known(met).map(FileTime);
+        let client = Client { key: own.0, address, share: text(share), met, truncated };
+        news(&mut self.clients, client.key, client)
+    }
+
     /// Takes in a parameter; returns it if it is news.
     pub(crate) fn parameter(&mut self, entry: &ParameterEntry<'_>) -> Option<&Parameter> {
         let refused = entry.refused.map(|refused| {
@@ -118,6 +132,21 @@ impl Dictionary {
             tid: known(actor.tid),
             // The driver need not tell of System, which has no image file and always this PID.
             image: image.or((actor.pid == SYSTEM_PID).then_some(SYSTEM)),
+        }
+    }
+
+    /// A process of which a record says no more than its key.
+    pub(crate) fn candidate(&self, process: ProcessKey) -> Party<'_> {
+        let pid = self.processes.get(&process.0).and_then(|process| process.pid).unwrap_or_default();
+        self.party(Some(Actor { process, pid, tid: 0 }))
+    }
+
+    pub(crate) fn client_party(&self, key: ClientKey) -> ClientParty<'_> {
+        let client = self.clients.get(&key.0);
+        ClientParty {
+            key: key.0,
+            address: client.and_then(|client| client.address),
+            share: client.and_then(|client| client.share.as_deref()),
         }
     }
 

@@ -7,7 +7,7 @@ pub mod names;
 use std::io;
 
 use audit::batch::{Acknowledgement, Batch};
-use audit::record::{DecodeError, Omission, Record};
+use audit::record::{DecodeError, MAX_CANDIDATES, Omission, Record};
 
 use self::books::Arrival;
 pub use self::books::Books;
@@ -106,6 +106,11 @@ impl<S: Sink> Consumer<S> {
                     sink.file(file)?;
                 }
             }
+            Record::Client(entry) => {
+                if let Some(client) = dictionary.client(&entry) {
+                    sink.client(client)?;
+                }
+            }
             Record::Loss(loss) => {
                 let reason = loss.reason.to_string();
                 let known_total = books.lost_by_reason.entry(reason.clone()).or_default();
@@ -167,6 +172,8 @@ impl<S: Sink> Consumer<S> {
 
 /// The write with the names of what its keys stand for.
 fn named<'a>(dictionary: &'a Dictionary, write: &audit::record::Write) -> Write<'a> {
+    let mut named = write.candidates.named();
+    let candidates = [(); MAX_CANDIDATES].map(|()| named.next().map(|key| dictionary.candidate(key)));
     Write {
         sequence: write.sequence.0,
         time: known(write.time).map(FileTime),
@@ -182,6 +189,9 @@ fn named<'a>(dictionary: &'a Dictionary, write: &audit::record::Write) -> Write<
         missing: write.missing,
         executor: write.executor.map(|executor| dictionary.party(Some(executor))),
         copy_source: write.copy.map(|source| dictionary.source(source)),
+        client: Some(write.client).filter(|key| key.is_known()).map(|key| dictionary.client_party(key)),
+        candidates,
+        other_candidates: write.candidates.others,
     }
 }
 

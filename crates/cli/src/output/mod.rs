@@ -11,7 +11,7 @@ use std::io;
 use self::explain::Explanation;
 pub use self::json::Json;
 pub use self::table::Table;
-use crate::model::{Change, File, Loss, Omission, Parameter, Process, Volume, Write};
+use crate::model::{Change, Client, File, Loss, Omission, Parameter, Process, Volume, Write};
 
 /// Takes what the stream tells, in its order. Every method fails when the output cannot be written.
 #[expect(clippy::missing_errors_doc, reason = "stated once, above")]
@@ -32,6 +32,10 @@ pub trait Sink {
     }
     /// What a file key stands for; a sink that shows names only where they are used has no use for it.
     fn file(&mut self, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+    /// What a client key stands for; a sink that shows names only where they are used has no use for it.
+    fn client(&mut self, _: &Client) -> io::Result<()> {
         Ok(())
     }
     /// Records are missing.
@@ -91,6 +95,10 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
 
     fn file(&mut self, file: &File) -> io::Result<()> {
         (**self).file(file)
+    }
+
+    fn client(&mut self, client: &Client) -> io::Result<()> {
+        (**self).client(client)
     }
 
     fn loss(&mut self, loss: &Loss) -> io::Result<()> {

@@ -125,6 +125,38 @@ fn who(party: &Party<'_>) -> String {
     format!("{} {ids}", elided(&name, (WHO - 1).saturating_sub(ids.len()).max(3)))
 }
 
+/// Who wrote, and how he is shown: a process of this machine, a client on another one, or the only one who can have.
+fn writer(write: &Write<'_>) -> (String, Style) {
+    match (write.originator.pid, write.client, &write.candidates) {
+        (None, Some(client), _) => {
+            let address = client.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+            (elided(&format!("client {address}"), WHO - 1), PROCESS)
+        }
+        (None, None, [Some(only), None, ..]) if !write.other_candidates => (who(only), PROCESS),
+        (None, None, [Some(_), ..]) => ("one of several".to_owned(), UNKNOWN),
+        (None, ..) => (who(&write.originator), UNKNOWN),
+        (Some(_), ..) => (who(&write.originator), PROCESS),
+    }
+}
+
+/// What is told of a mapped write besides.
+fn mapped(write: &Write<'_>) -> String {
+    let mut text = "through a mapped view, likely".to_owned();
+    let name = |party: &Party<'_>| {
+        let pid = party.pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string());
+        format!("{} ({pid})", printable(file_name(party.image.unwrap_or("?"))))
+    };
+    let names: Vec<String> = write.candidates.iter().flatten().map(name).collect();
+    if names.len() > 1 || write.other_candidates {
+        let others = if write.other_candidates { " or another" } else { "" };
+        text = format!("through a mapped view, likely by {}{others}", names.join(" or "));
+    }
+    if write.flags.contains(WriteFlags::MAY_BE_CACHED) {
+        text.push_str("; or written before, through a handle");
+    }
+    text
+}
+
 /// What was done, in a word or two.
 fn deed(change: &Change<'_>) -> String {
     match (change.operation, change.size, change.end_before) {
@@ -151,7 +183,7 @@ impl<W: io::Write> Sink for Table<W> {
         self.head()?;
         self.day(write.time)?;
         let time = write.time.and_then(of_day).unwrap_or_else(|| "unknown".to_owned());
-        let style = if write.originator.pid.is_none() { UNKNOWN } else { PROCESS };
+        let (who, style) = writer(write);
         let at = match write.offset {
             Offset::EndOfFile => "end".to_owned(),
             Offset::FilePointer => "pointer".to_owned(),
@@ -160,7 +192,7 @@ impl<W: io::Write> Sink for Table<W> {
         let path = self.path(write.path, BEFORE_PATH);
         self.line(format_args!(
             "{DIM}{time:<TIME$}{DIM:#} {style}{:<WHO$}{style:#} {at:>OFFSET$} {:>LENGTH$} {:<BASIS$} {path}",
-            who(&write.originator),
+            who,
             grouped(write.length),
             basis(write.basis),
         ))?;
@@ -169,8 +201,14 @@ impl<W: io::Write> Sink for Table<W> {
             let from = format!("copied, from offset {} of ", grouped(source.offset));
             more.push(format!("{from}{}", self.path(source.path, TIME + 3 + from.len())));
         }
+        if let Some(share) = write.client.and_then(|client| client.share) {
+            more.push(format!("by way of the share {}", self.fitted(share, TIME + 23)));
+        }
+        if write.operation == Code::Known(Operation::MappedWrite) {
+            more.push(mapped(write));
+        }
         if let Some(executor) = &write.executor {
-            more.push(format!("carried out by {KERNEL}{}{KERNEL:#}", who(executor)));
+            more.push(format!("carried out by {KERNEL}{}{KERNEL:#}", self::who(executor)));
         }
         if write.flags.contains(WriteFlags::GENERATED) {
             more.push("issued by another filter".to_owned());
@@ -360,6 +398,10 @@ impl<W: io::Write> Table<W> {
 
 /// What whowrote says of a write that it recorded.
 fn says(write: &Write<'_>) -> (String, Style, Option<Conclusion>) {
+    if write.client.is_some() || write.candidates[0].is_some() {
+        let (answer, style) = writer(write);
+        return (format!("{answer}, by {}", basis(write.basis)), style, None);
+    }
     let Party { pid: Some(pid), image, .. } = write.originator else {
         // To say so is no error, but it names nobody either.
         return ("unknown: nothing tells who wrote".to_owned(), UNKNOWN, None);

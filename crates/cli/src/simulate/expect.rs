@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use audit::record::{Operation, WriteFlags};
+use audit::record::{Code, Operation, WriteFlags};
 
 use crate::model::{Change, Offset, Party, Source, Write};
 use crate::output::words::{file_name, grouped, offset};
@@ -34,8 +34,11 @@ impl RecordedChange {
     /// A write.
     pub(super) fn new(write: &Write<'_>) -> Self {
         Self {
-            kind: ChangeKind::Write,
-            originator: one(&write.originator),
+            kind: match write.operation {
+                Code::Known(Operation::MappedWrite) => ChangeKind::MappedWrite,
+                _ => ChangeKind::Write,
+            },
+            originator: originator(write),
             path: write.path.map(str::to_owned),
             to: None,
             offset: Some(write.offset),
@@ -46,7 +49,10 @@ impl RecordedChange {
             requestor_mode: mode(write.flags),
             executor: write.executor.map(|executor| (executor.pid, executor.tid)),
             copy_source: write.copy_source.map(place_of),
-            client: None,
+            client: write.client.map(|client| RemoteClient {
+                address: client.address.map(|address| address.to_string()),
+                share: client.share.map(str::to_owned),
+            }),
         }
     }
 
@@ -77,6 +83,16 @@ impl RecordedChange {
 fn one(originator: &Party<'_>) -> ExpectedOriginator {
     let Party { pid, tid, image, .. } = *originator;
     ExpectedOriginator::One { pid, tid, image: image.map(str::to_owned) }
+}
+
+/// Who wrote, or those who may have. (That there are others besides is for the driver's own tests.)
+fn originator(write: &Write<'_>) -> ExpectedOriginator {
+    let candidate = |party: &Party<'_>| Candidate {
+        pid: party.pid.unwrap_or_default(),
+        image: party.image.map(str::to_owned),
+    };
+    let candidates: Vec<Candidate> = write.candidates.iter().flatten().map(candidate).collect();
+    if candidates.is_empty() { one(&write.originator) } else { ExpectedOriginator::Candidates(candidates) }
 }
 
 fn mode(flags: WriteFlags) -> &'static str {

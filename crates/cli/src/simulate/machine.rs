@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use ntsim::{
-    Config, Connection, Driver, FilterSpec, LeakReport, NtStatus, PortReply, Process, ProcessSpec, Sim,
-    SpecError, UnloadError, VolumeSpec, Windows,
+    Config, Connection, Driver, FilterSpec, LeakReport, NtStatus, PortReply, Process, ProcessSpec,
+    RegistryValue, Sim, SpecError, UnloadError, VolumeSpec, Windows,
 };
 
 use super::observe::{Claim, Observations};
@@ -82,6 +82,11 @@ impl<'a> BareMachine<'a> {
 
     pub(super) fn add_volume(&self, spec: VolumeSpec) -> Result<(), SpecError> {
         self.sim.add_volume(spec).map(|_| ())
+    }
+
+    /// Sets a value of the driver's `Parameters` key.
+    pub(super) fn set_parameter(&self, name: &str, value: u32) {
+        self.sim.set_parameter(SERVICE, name, &RegistryValue::Dword(value));
     }
 
     /// Loads the driver and connects to it from a process with this PID (any that is free if `None`).

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::expect::RecordedChange;
 use super::observe::Observations;
-use crate::model::{Change, File, Loss, Process, Volume, Write};
+use crate::model::{Change, Client, File, Loss, Process, Volume, Write};
 use crate::output::{ExplainedSink, Sink};
 
 /// What is shared between the machine's observer and the consumer.
@@ -79,7 +79,9 @@ impl Sink for Recorder {
     fn write(&mut self, write: &Write<'_>) -> io::Result<()> {
         let Counts { writes, changes: _, unknown, copied, bytes, processes, files } = &mut self.counts;
         *writes += 1;
-        *unknown += u64::from(write.originator.pid.is_none());
+        let nobody =
+            write.originator.pid.is_none() && write.client.is_none() && write.candidates[0].is_none();
+        *unknown += u64::from(nobody);
         *copied += u64::from(write.copy_source.is_some());
         *bytes += u64::from(write.length);
         processes.insert(write.originator.process_key);
@@ -130,6 +132,10 @@ impl Sink for Recorder {
 
     fn file(&mut self, file: &File) -> io::Result<()> {
         self.output.file(file)
+    }
+
+    fn client(&mut self, client: &Client) -> io::Result<()> {
+        self.output.client(client)
     }
 
     fn loss(&mut self, loss: &Loss) -> io::Result<()> {

@@ -1,10 +1,12 @@
-//! The objects of processes, volumes, files and losses.
+//! The objects of processes, volumes, files, remote clients and losses.
+
+use std::net::IpAddr;
 
 use serde::Serialize;
 
 use super::key;
 use super::text::{Digits, Time};
-use crate::model::{File, Loss, Process, Volume};
+use crate::model::{Client, File, Loss, Process, Volume};
 
 /// Names of the file systems that volumes have (`FLT_FILESYSTEM_TYPE`).
 const FILE_SYSTEMS: [(u32, &str); 14] = [
@@ -57,6 +59,16 @@ pub(super) struct FileLine<'a> {
     volume_key: Option<Digits>,
     path: Option<&'a str>,
     name: &'static str,
+    truncated: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct ClientLine<'a> {
+    kind: &'static str,
+    key: Digits,
+    address: Option<IpAddr>,
+    share: Option<&'a str>,
+    met: Time,
     truncated: bool,
 }
 
@@ -124,6 +136,20 @@ impl<'a> FileLine<'a> {
             volume_key: key(*volume_key),
             path: path.as_deref(),
             name: if *opened_name { "opened" } else { "normalized" },
+            truncated: *truncated,
+        }
+    }
+}
+
+impl<'a> ClientLine<'a> {
+    pub(super) fn new(client: &'a Client) -> Self {
+        let Client { key, address, share, met, truncated } = client;
+        Self {
+            kind: "client",
+            key: Digits(*key),
+            address: *address,
+            share: share.as_deref(),
+            met: Time(*met),
             truncated: *truncated,
         }
     }

@@ -16,13 +16,13 @@ use serde::Serialize;
 
 use self::change::ChangeLine;
 use self::control::{OmissionLine, ParameterLine};
-use self::entries::{FileLine, LossLine, ProcessLine, VolumeLine};
+use self::entries::{ClientLine, FileLine, LossLine, ProcessLine, VolumeLine};
 use self::explain::UnrecordedLine;
 use self::text::Digits;
 use self::write::WriteLine;
 use super::explain::Explanation;
 use super::{ExplainedSink, Sink};
-use crate::model::{Change, File, Loss, Offset, Omission, Parameter, Process, Volume, Write};
+use crate::model::{Change, Client, File, Loss, Offset, Omission, Parameter, Process, Volume, Write};
 
 /// Writes JSON Lines.
 #[derive(Debug)]
@@ -81,6 +81,10 @@ impl<W: io::Write> Sink for Json<W> {
 
     fn file(&mut self, file: &File) -> io::Result<()> {
         self.line(&FileLine::new(file))
+    }
+
+    fn client(&mut self, client: &Client) -> io::Result<()> {
+        self.line(&ClientLine::new(client))
     }
 
     fn loss(&mut self, loss: &Loss) -> io::Result<()> {

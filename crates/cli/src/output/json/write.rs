@@ -1,5 +1,7 @@
 //! The object of a write.
 
+use std::net::IpAddr;
+
 use audit::attribution::{Basis, Confidence};
 use audit::record::{Code, Operation, WriteFlags};
 use serde::{Serialize, Serializer};
@@ -7,11 +9,11 @@ use serde::{Serialize, Serializer};
 use super::explain::ExplainObject;
 use super::text::{Digits, Shown, Time};
 use super::{byte_offset, key, mode};
-use crate::model::{Offset, Party, Source, Write};
+use crate::model::{ClientParty, Offset, Party, Source, Write};
 use crate::output::explain::Explanation;
 
 /// Flags and their names, in the order they are told.
-const FLAG_NAMES: [(WriteFlags, &str); 8] = [
+const FLAG_NAMES: [(WriteFlags, &str); 9] = [
     (WriteFlags::PAGING, "paging"),
     (WriteFlags::SYNCHRONOUS_PAGING, "synchronous_paging"),
     (WriteFlags::NON_CACHED, "non_cached"),
@@ -20,6 +22,7 @@ const FLAG_NAMES: [(WriteFlags, &str); 8] = [
     (WriteFlags::REISSUED, "reissued"),
     (WriteFlags::WRITE_THROUGH, "write_through"),
     (WriteFlags::OUTCOME_UNKNOWN, "outcome_unknown"),
+    (WriteFlags::MAY_BE_CACHED, "may_be_cached"),
 ];
 
 #[derive(Serialize)]
@@ -41,6 +44,13 @@ pub(super) struct WriteLine<'a> {
     requestor_mode: &'static str,
     executor: Option<PartyObject<'a>>,
     copy_source: Option<SourceObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<ClientObject<'a>>,
+    /// Only of mapped writes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<PartyObject<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    other_candidates: bool,
     flags: FlagNames,
     process_key: Option<Digits>,
     file_key: Option<Digits>,
@@ -55,6 +65,13 @@ pub(super) struct PartyObject<'a> {
     tid: Option<u32>,
     image: Option<&'a str>,
     process_key: Option<Digits>,
+}
+
+#[derive(Serialize)]
+struct ClientObject<'a> {
+    address: Option<IpAddr>,
+    share: Option<&'a str>,
+    key: Digits,
 }
 
 #[derive(Serialize)]
@@ -81,6 +98,9 @@ impl<'a> WriteLine<'a> {
             missing,
             executor,
             copy_source,
+            client,
+            candidates,
+            other_candidates,
         } = *write;
         Self {
             kind: "write",
@@ -98,12 +118,22 @@ impl<'a> WriteLine<'a> {
             requestor_mode: mode(flags.contains(WriteFlags::USER_MODE)),
             executor: executor.map(PartyObject::new),
             copy_source: copy_source.map(SourceObject::new),
+            client: client.map(ClientObject::new),
+            candidates: candidates.into_iter().flatten().map(PartyObject::new).collect(),
+            other_candidates,
             flags: FlagNames(flags, offset),
             process_key: key(process_key),
             file_key: key(file_key),
             sequence: Digits(sequence),
             explain: explanation.map(ExplainObject::new),
         }
+    }
+}
+
+impl<'a> ClientObject<'a> {
+    fn new(client: ClientParty<'a>) -> Self {
+        let ClientParty { key, address, share } = client;
+        Self { address, share, key: Digits(key) }
     }
 }
 

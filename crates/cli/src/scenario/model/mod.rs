@@ -43,6 +43,8 @@ pub struct Scenario {
     pub(crate) torture: Option<Torture>,
     /// When it begins.
     pub(crate) start: Option<FileTime>,
+    /// Values of the driver's `Parameters` key.
+    pub(crate) parameters: Vec<Parameter>,
     pub(crate) volumes: Vec<Volume>,
     /// Processes that run before the driver is loaded.
     pub(crate) processes: Vec<Process>,
@@ -62,6 +64,7 @@ impl Scenario {
             not_met: Vec::new(),
             torture: None,
             start: None,
+            parameters: Vec::new(),
             volumes: Vec::new(),
             processes: Vec::new(),
             steps: Vec::new(),
@@ -122,6 +125,13 @@ pub(crate) struct NotMet {
     /// The feature that is missing, in a word or two.
     pub(crate) needs: String,
     pub(crate) reason: String,
+}
+
+/// A value of the driver's `Parameters` key: `REG_DWORD`.
+#[derive(Clone, Debug)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    pub(crate) value: u32,
 }
 
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use kdl::KdlDocument;
 
 use self::expectation::read_expectation;
 use self::values::identifier;
-use super::model::{Expectation, FileSystem, NotMet, Process, Scenario, Thread, Volume};
+use super::model::{Expectation, FileSystem, NotMet, Parameter, Process, Scenario, Thread, Volume};
 use super::node::{Node, Text};
 use super::scope::{Scope, Thing};
 use super::time::parse_rfc3339;
@@ -62,6 +62,7 @@ impl Reader<'_> {
         for mut node in all {
             match node.name() {
                 "scenario" => {}
+                "parameter" => scenario.parameters.push(read_parameter(&mut node)?),
                 "volume" => scenario.volumes.push(read_volume(&mut node)?),
                 "process" => scenario.processes.push(self.process(&mut node)?),
                 "play" => {
@@ -76,7 +77,7 @@ impl Reader<'_> {
                 "expect" => scenario.expectations.push(read_expectation(&mut node)?),
                 other => {
                     let message = format!(
-                        "`{other}` has no meaning here; use scenario, volume, process, play or expect"
+                        "`{other}` has no meaning here; use scenario, parameter, volume, process, play or expect"
                     );
                     return Err(node.error(message));
                 }
@@ -220,6 +221,13 @@ fn read_versions(node: &mut Node<'_, '_>) -> Result<VersionRange, BadInput> {
         None => Ok(VersionRange::ALL),
         Some(range) => VersionRange::parse(range).map_err(|message| node.error_at("windows", message)),
     }
+}
+
+fn read_parameter(node: &mut Node<'_, '_>) -> Result<Parameter, BadInput> {
+    let name = node.argument("a name")?.to_owned();
+    let parameter = Parameter { name, value: node.needed_number("value")? };
+    node.done_without_children()?;
+    Ok(parameter)
 }
 
 fn read_volume(node: &mut Node<'_, '_>) -> Result<Volume, BadInput> {

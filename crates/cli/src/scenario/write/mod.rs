@@ -7,7 +7,7 @@ mod steps;
 mod text;
 
 use self::text::Node;
-use super::model::{Faults, NotMet, Process, Scenario, Schedule, Thread, Torture, Volume};
+use super::model::{Faults, NotMet, Parameter, Process, Scenario, Schedule, Thread, Torture, Volume};
 use super::words::{self, word};
 use crate::model::Offset;
 use crate::output::time::rfc3339;
@@ -26,6 +26,7 @@ impl Scenario {
             not_met,
             torture,
             start,
+            parameters,
             volumes,
             processes,
             steps: played,
@@ -47,6 +48,7 @@ impl Scenario {
         let mut text = String::new();
         let all = [head]
             .into_iter()
+            .chain(parameters.iter().map(parameter))
             .chain(volumes.iter().map(volume))
             .chain(processes.iter().map(process))
             .chain([play])
@@ -78,6 +80,10 @@ fn torture_node(Torture { schedule, faults, processors }: &Torture) -> Node {
         Faults::Drawn { seed, per_million } => node.number("faults", per_million).number("fault-seed", seed),
         Faults::Nth(nth) => node.number("fail", nth),
     }
+}
+
+fn parameter(Parameter { name, value }: &Parameter) -> Node {
+    Node::new("parameter").argument(name).number("value", value)
 }
 
 fn volume(volume: &Volume) -> Node {

@@ -103,6 +103,9 @@ pub(super) fn play(file: &str, scenario: &Scenario, bare: BareMachine<'_>) -> Re
     for volume in &scenario.volumes {
         bare.add_volume(volume_spec(volume)).map_err(|error| stage.unusable(volume.place, &error))?;
     }
+    for parameter in &scenario.parameters {
+        bare.set_parameter(&parameter.name, parameter.value);
+    }
     let mut images = vec![(SYSTEM_PID, SYSTEM_NAME.to_owned())];
     let system = bare.sim.system_thread();
     stage.processes.insert(SYSTEM, bare.sim.system());

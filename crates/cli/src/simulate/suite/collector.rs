@@ -4,6 +4,7 @@ use std::io;
 
 use crate::model::{Change, Loss, Party, Write};
 use crate::output::explain::Explanation;
+use crate::output::words::file_name;
 use crate::output::{ExplainedSink, Sink};
 use crate::simulate::recorder::{Shared, lock};
 
@@ -21,6 +22,8 @@ pub(super) struct Originator {
     /// `None` if it says that nobody can tell.
     pub(super) pid: Option<u32>,
     pub(super) image: Option<String>,
+    /// Whom it names instead: a client on another machine, or candidates.
+    pub(super) instead: Option<String>,
 }
 
 /// See the module.
@@ -33,20 +36,34 @@ impl Collector {
         Self { seen }
     }
 
-    fn keep(&self, party: &Party<'_>, explanation: &Explanation) {
-        let originator = Originator { pid: party.pid, image: party.image.map(str::to_owned) };
+    fn keep(&self, party: &Party<'_>, instead: Option<String>, explanation: &Explanation) {
+        let originator = Originator { pid: party.pid, image: party.image.map(str::to_owned), instead };
         lock(&self.seen).push(Seen { explanation: explanation.clone(), recorded: Some(originator) });
     }
 }
 
+/// Whom a record names that has no originator of this machine, or not one alone.
+fn instead(write: &Write<'_>) -> Option<String> {
+    if let Some(client) = write.client {
+        let address = client.address.map_or_else(|| "?".to_owned(), |address| address.to_string());
+        return Some(format!("the client {address}"));
+    }
+    let name = |party: &Party<'_>| {
+        let pid = party.pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string());
+        format!("{} ({pid})", file_name(party.image.unwrap_or("?")))
+    };
+    let names: Vec<String> = write.candidates.iter().flatten().map(name).collect();
+    (!names.is_empty()).then(|| format!("likely {}", names.join(" or ")))
+}
+
 impl ExplainedSink for Collector {
     fn explained(&mut self, write: &Write<'_>, explanation: &Explanation) -> io::Result<()> {
-        self.keep(&write.originator, explanation);
+        self.keep(&write.originator, instead(write), explanation);
         Ok(())
     }
 
     fn explained_change(&mut self, change: &Change<'_>, explanation: &Explanation) -> io::Result<()> {
-        self.keep(&change.originator, explanation);
+        self.keep(&change.originator, None, explanation);
         Ok(())
     }
 

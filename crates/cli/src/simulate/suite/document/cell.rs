@@ -82,10 +82,16 @@ fn wrote(explanation: &Explanation) -> String {
 }
 
 fn whowrote(seen: &Seen, met: bool) -> Cell {
+    if let Some(Originator { instead: Some(instead), .. }) = &seen.recorded {
+        // Whether those are the right ones is what the scenario expects.
+        return if met { Cell::Right(instead.clone()) } else { Cell::Wrong(instead.clone()) };
+    }
     let conclusion = match &seen.recorded {
         None => Conclusion::Skipped,
         Some(Originator { pid: None, .. }) => Conclusion::Unknown,
-        Some(Originator { pid: Some(pid), image }) => Conclusion::Process { pid: *pid, image: image.clone() },
+        Some(Originator { pid: Some(pid), image, .. }) => {
+            Conclusion::Process { pid: *pid, image: image.clone() }
+        }
     };
     match conclusion.verdict(&seen.explanation) {
         // Where nothing tells, that is the right thing to say.
