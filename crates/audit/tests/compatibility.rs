@@ -141,9 +141,9 @@ fn what_is_no_message_is_refused_with_its_place() {
 #[test]
 fn a_bad_record_is_reported_with_its_place_and_the_next_one_read() {
     let bad = [
-        (slot(1, 1, &[(22, 1)]), 20, "executor or copy source stated, second slot missing"),
-        (slot(1, 1, &[(22, 2)]), 20, "executor or copy source stated, second slot missing"),
-        (slot(1, 1, &[(18, 12), (22, 4)]), 20, "executor or copy source stated, second slot missing"),
+        (slot(1, 1, &[(22, 1)]), 20, "what the second slot has is stated, and the slot is missing"),
+        (slot(1, 1, &[(22, 2)]), 20, "what the second slot has is stated, and the slot is missing"),
+        (slot(1, 1, &[(18, 12), (22, 4)]), 20, "what the second slot has is stated, and the slot is missing"),
         (slot(1, 1, &[(21, 3)]), 20, "a write both at the end of the file and at the file pointer"),
         (slot(16, 1, &[(48, 2)]), 48, "2 bytes of text and security identifier in room for 0"),
         (slot(17, 1, &[(34, 2)]), 32, "2 bytes of text and security identifier in room for 0"),

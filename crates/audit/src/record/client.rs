@@ -65,8 +65,10 @@ impl DictionaryEntry for ClientEntry<'_> {
             None => (0, 0, 0),
             Some(IpAddr::V4(address)) => (V4, u64::from(address.to_bits()) << 32, 0),
             Some(IpAddr::V6(address)) => {
-                let bits = address.to_bits();
-                (V6, (bits >> 64) as u64, (bits & u128::from(u64::MAX)) as u64)
+                let octets = address.octets();
+                let (halves, _) = octets.as_chunks();
+                let half = |index| halves.get(index).copied().map_or(0, u64::from_be_bytes);
+                (V6, half(0), half(1))
             }
         };
         let lead = Lead {
