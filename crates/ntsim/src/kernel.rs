@@ -34,6 +34,7 @@ use crate::ke::timer::Timers;
 use crate::mm::mdl::Mdls;
 use crate::mm::section::Sections;
 use crate::ob::callbacks::Callbacks;
+use crate::ob::event::NamedEvents;
 use crate::ob::{Arena, HandleTable, Objects};
 use crate::ps::notify::{ProcessNotify, ThreadNotify};
 use crate::ps::{Process, ProcessTable, Thread, ThreadKind};
@@ -72,6 +73,7 @@ pub(crate) struct Kernel {
     pub(crate) push_locks: PushLocks,
     pub(crate) locks: Locks,
     pub(crate) generic_tables: GenericTables,
+    pub(crate) named_events: NamedEvents,
     pub(crate) work: WorkQueues,
     pub(crate) processes: ProcessTable,
     pub(crate) process_notify: ProcessNotify,
@@ -157,6 +159,7 @@ impl Kernel {
             push_locks: PushLocks::default(),
             locks: Locks::default(),
             generic_tables: GenericTables::default(),
+            named_events: NamedEvents::default(),
             work: WorkQueues::default(),
             processes,
             process_notify: ProcessNotify::default(),

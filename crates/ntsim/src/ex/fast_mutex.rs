@@ -39,3 +39,15 @@ pub(crate) fn acquire_unsafe(cpu: &Cpu, mutex: Ptr) {
 pub(crate) fn release_unsafe(cpu: &Cpu, mutex: Ptr) {
     locks::release(cpu, mutex.address(), WHAT);
 }
+
+/// `KeInitializeGuardedMutex`. What it sets is not looked at.
+pub(crate) fn initialize_guarded(_cpu: &Cpu, mutex: Ptr<usize>) {
+    /// `sizeof(KGUARDED_MUTEX)` in words.
+    const WORDS: usize = 7;
+    mutex.write_slice(&[0; WORDS]);
+}
+
+/// `KeTryToAcquireGuardedMutex`.
+pub(crate) fn try_acquire_unsafe(cpu: &Cpu, mutex: Ptr) -> u8 {
+    u8::from(locks::try_acquire(cpu, mutex.address(), Access::Exclusive, false, cpu.irql()))
+}

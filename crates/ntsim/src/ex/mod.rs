@@ -2,6 +2,7 @@
 
 pub(crate) mod block;
 pub(crate) mod fast_mutex;
+pub(crate) mod interlocked;
 pub(crate) mod locks;
 pub(crate) mod lookaside;
 pub(crate) mod pool;

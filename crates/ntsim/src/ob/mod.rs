@@ -2,12 +2,14 @@
 
 mod arena;
 pub(crate) mod callbacks;
+pub(crate) mod event;
 mod handle;
 pub(crate) mod routines;
 
 pub(crate) use arena::Arena;
 pub(crate) use handle::HandleTable;
 
+use self::event::EventObject;
 use std::sync::Arc;
 
 use crate::abi::{Address, Ptr};
@@ -33,6 +35,7 @@ pub(crate) enum Object {
     Key(Arc<KeyObject>),
     /// A section that a filter has made.
     Section(Arc<DataScan>),
+    Event(Arc<EventObject>),
 }
 
 impl Object {
@@ -47,6 +50,7 @@ impl Object {
             Self::Key(key) => format!("key {}", key.path()),
             Self::Transaction(transaction) => format!("transaction {}", transaction.id()),
             Self::Section(section) => format!("section of {}", section.file().path()),
+            Self::Event(event) => format!("event {}", event.name()).trim_end().to_owned(),
         }
     }
 
@@ -61,6 +65,7 @@ impl Object {
             Self::Transaction(_) => "transaction",
             Self::Key(_) => "key",
             Self::Section(_) => "section",
+            Self::Event(_) => "event",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Object, Released};
 use crate::abi::Ptr;
+use crate::ex::work::{self, Queue};
 use crate::exports::DataExport;
 use crate::io;
 use crate::ke::{Cpu, dispatcher};
@@ -24,6 +25,7 @@ fn is_of_type(cpu: &Cpu, object: &Object, object_type: Ptr) -> bool {
         Object::File(_) => cells.get(DataExport::IoFileObjectType),
         Object::Token(_) => cells.get(DataExport::SeTokenObjectType),
         Object::Transaction(_) => cells.get(DataExport::TmTransactionObjectType),
+        Object::Event(_) => cells.get(DataExport::ExEventObjectType),
         Object::Device(_) | Object::Key(_) | Object::Section(_) => 0,
     };
     object_type.is_null() || object_type.address() == expected
@@ -39,6 +41,7 @@ fn address_of(object: &Object) -> Ptr {
         Object::Transaction(transaction) => transaction.ptr(),
         Object::Key(key) => key.ptr(),
         Object::Section(section) => section.ptr(),
+        Object::Event(event) => event.ptr(),
     }
 }
 
@@ -118,21 +121,16 @@ pub(crate) fn open_object_by_pointer(
 pub(crate) fn wait_for_single_object(cpu: &Cpu, handle: usize, alertable: u8, timeout: Ptr<i64>) -> NtStatus {
     /// `KWAIT_REASON`
     const EXECUTIVE: u32 = 0;
-    match cpu.kernel().handles.get(handle) {
-        Some(Object::Thread(thread)) => dispatcher::wait_for_single_object(
-            cpu,
-            thread.ptr(),
-            EXECUTIVE,
-            Mode::Kernel as i8,
-            alertable,
-            timeout,
-        ),
-        Some(_) => NtStatus::OBJECT_TYPE_MISMATCH,
+    let object = match cpu.kernel().handles.get(handle) {
+        Some(Object::Thread(thread)) => thread.ptr(),
+        Some(Object::Event(event)) => event.ptr(),
+        Some(_) => return NtStatus::OBJECT_TYPE_MISMATCH,
         None => {
             cpu.violation(Rule::ObjectReference, format!("waits for handle 0x{handle:X}, which is not open"));
-            NtStatus::INVALID_HANDLE
+            return NtStatus::INVALID_HANDLE;
         }
-    }
+    };
+    dispatcher::wait_for_single_object(cpu, object, EXECUTIVE, Mode::Kernel as i8, alertable, timeout)
 }
 
 /// `ZwClose`.
@@ -163,7 +161,11 @@ pub(crate) fn dereference_object(cpu: &Cpu, object: Ptr) -> usize {
 
 /// Takes a reference away and deletes what nobody needs any more.
 fn release(cpu: &Cpu, object: Ptr) -> usize {
-    match cpu.kernel().objects.dereference(object, cpu.owner()) {
+    release_of(cpu, object, cpu.owner())
+}
+
+fn release_of(cpu: &Cpu, object: Ptr, owner: u64) -> usize {
+    match cpu.kernel().objects.dereference(object, owner) {
         Released::Kept(references) => references,
         Released::Gone(Object::File(file)) => {
             io::close::delete(cpu, &file);
@@ -187,6 +189,75 @@ fn release(cpu: &Cpu, object: Ptr) -> usize {
                 format!("dereferences {object:?}, which is no object (any more)"),
             );
             0
+        }
+    }
+}
+
+/// `ObReferenceObjectByHandleWithTag`: tags tell references apart in a debugger only.
+#[expect(clippy::too_many_arguments, reason = "the routine has as many")]
+pub(crate) fn reference_object_by_handle_with_tag(
+    cpu: &Cpu,
+    handle: usize,
+    access: u32,
+    object_type: Ptr,
+    mode: i8,
+    _tag: u32,
+    object: Ptr<Ptr>,
+    information: Ptr,
+) -> NtStatus {
+    reference_object_by_handle(cpu, handle, access, object_type, mode, object, information)
+}
+
+/// `ObReferenceObjectByPointer`.
+pub(crate) fn reference_object_by_pointer(
+    cpu: &Cpu,
+    object: Ptr,
+    _access: u32,
+    object_type: Ptr,
+    _mode: i8,
+) -> NtStatus {
+    match cpu.kernel().objects.get(object) {
+        Some(found) if !is_of_type(cpu, &found, object_type) => return NtStatus::OBJECT_TYPE_MISMATCH,
+        _ => {}
+    }
+    reference_object(cpu, object);
+    NtStatus::SUCCESS
+}
+
+/// `ObReferenceObjectByPointerWithTag`.
+pub(crate) fn reference_object_by_pointer_with_tag(
+    cpu: &Cpu,
+    object: Ptr,
+    access: u32,
+    object_type: Ptr,
+    mode: i8,
+    _tag: u32,
+) -> NtStatus {
+    reference_object_by_pointer(cpu, object, access, object_type, mode)
+}
+
+/// `ObfReferenceObjectWithTag`.
+pub(crate) fn reference_object_with_tag(cpu: &Cpu, object: Ptr, _tag: u32) -> usize {
+    reference_object(cpu, object)
+}
+
+/// `ObfDereferenceObjectWithTag`.
+pub(crate) fn dereference_object_with_tag(cpu: &Cpu, object: Ptr, _tag: u32) -> usize {
+    dereference_object(cpu, object)
+}
+
+/// `ObDereferenceObjectDeferDelete`: if it was the last reference, the object goes in a System worker.
+pub(crate) fn dereference_object_later(cpu: &Cpu, object: Ptr) {
+    let frame = cpu.owner();
+    let last = cpu.kernel().objects.get(object);
+    match last {
+        Some(Object::File(_) | Object::Section(_)) => {
+            work::queue(cpu, Queue::Delayed, move |cpu| {
+                release_of(cpu, object, frame);
+            });
+        }
+        _ => {
+            release(cpu, object);
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod attach;
 pub(crate) mod lifecycle;
 pub(crate) mod notify;
+pub(crate) mod open;
 mod process;
 pub(crate) mod query;
 pub(crate) mod routines;

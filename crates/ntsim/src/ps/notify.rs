@@ -205,3 +205,18 @@ fn removal(cpu: &Cpu, removed: bool, of: &str) -> NtStatus {
     cpu.violation(Rule::Registration, format!("removes a {of} notify routine that it never registered"));
     NtStatus::PROCEDURE_NOT_FOUND
 }
+
+/// `PsSetCreateProcessNotifyRoutineEx2`: the only type of notification there is covers all processes.
+pub(crate) fn set_create_process_notify_routine_ex2(
+    cpu: &Cpu,
+    kind: u32,
+    routine: Ptr,
+    remove: u8,
+) -> NtStatus {
+    /// `PsCreateProcessNotifySubsystems`
+    const SUBSYSTEMS: u32 = 0;
+    if kind != SUBSYSTEMS {
+        return NtStatus::INVALID_PARAMETER;
+    }
+    set_create_process_notify_routine_ex(cpu, routine, remove)
+}

@@ -1,9 +1,9 @@
 //! A process.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use crate::abi::{Ptr, SharedText};
+use crate::abi::{Ptr, Shared, SharedText};
 use crate::se::Token;
 use crate::sim::ProcessKind;
 
@@ -23,7 +23,12 @@ pub(crate) struct Process {
     pub(super) kind: ProcessKind,
     pub(super) token: Arc<Token>,
     pub(super) alive: AtomicBool,
+    /// What `PsGetProcessImageFileName` gives, once somebody asked.
+    pub(super) short_name: OnceLock<Shared<[u8; SHORT_NAME_BYTES]>>,
 }
+
+/// `EPROCESS.ImageFileName`: fifteen bytes, the last of which is the terminator.
+const SHORT_NAME_BYTES: usize = 15;
 
 impl Process {
     /// Identity within the simulation, never used twice.
@@ -71,6 +76,20 @@ impl Process {
 
     pub(crate) fn token(&self) -> &Arc<Token> {
         &self.token
+    }
+
+    /// The last part of the image's path, cut off.
+    pub(super) fn short_name(&self) -> Ptr<[u8; SHORT_NAME_BYTES]> {
+        let name = self.short_name.get_or_init(|| {
+            let path = if self.is_system() { "System" } else { self.image.as_str() };
+            let last = path.rsplit('\\').next().unwrap_or_default();
+            let mut bytes = [0; SHORT_NAME_BYTES];
+            for (byte, given) in bytes[..SHORT_NAME_BYTES - 1].iter_mut().zip(last.bytes()) {
+                *byte = given;
+            }
+            Shared::new(bytes)
+        });
+        name.ptr()
     }
 
     pub(crate) fn is_system(&self) -> bool {

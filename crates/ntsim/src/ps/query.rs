@@ -59,7 +59,8 @@ pub(crate) fn query_information_process(
     NtStatus::SUCCESS
 }
 
-fn find(cpu: &Cpu, handle: usize) -> Result<Arc<Process>, NtStatus> {
+/// The process behind a handle.
+pub(super) fn find(cpu: &Cpu, handle: usize) -> Result<Arc<Process>, NtStatus> {
     if handle == CURRENT_PROCESS {
         return Ok(Arc::clone(cpu.thread().process()));
     }

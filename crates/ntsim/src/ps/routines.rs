@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Process, Thread};
 use crate::abi::Ptr;
 use crate::ke::Cpu;
+use crate::sim::ProcessKind;
 use crate::status::NtStatus;
 use crate::verifier::pointers;
 
@@ -19,7 +20,7 @@ pub(crate) fn process_at(cpu: &Cpu, process: Ptr) -> Option<Arc<Process>> {
 }
 
 /// The thread at a driver's pointer, complaining if there is none (any more).
-fn thread_at(cpu: &Cpu, thread: Ptr) -> Option<Arc<Thread>> {
+pub(crate) fn thread_at(cpu: &Cpu, thread: Ptr) -> Option<Arc<Thread>> {
     let found = cpu.kernel().objects.thread(thread);
     match &found {
         Some(found) => pointers::check_thread(cpu, found),
@@ -121,4 +122,46 @@ pub(crate) fn lookup_thread_by_thread_id(cpu: &Cpu, tid: usize, thread: Ptr<Ptr>
         }
         None => NtStatus::INVALID_PARAMETER,
     }
+}
+
+/// `PsGetThreadProcess`.
+pub(crate) fn thread_process(cpu: &Cpu, thread: Ptr) -> Ptr {
+    thread_to_process(cpu, thread)
+}
+
+/// `PsGetCurrentThreadProcess`: the thread's own, whatever it is attached to.
+pub(crate) fn current_thread_process(cpu: &Cpu) -> Ptr {
+    cpu.thread().process().ptr()
+}
+
+/// `PsGetProcessInheritedFromUniqueProcessId`.
+pub(crate) fn parent_process_id(cpu: &Cpu, process: Ptr) -> usize {
+    process_at(cpu, process).map_or(0, |process| process.parent() as usize)
+}
+
+/// `PsGetProcessSessionId`, `PsGetProcessSessionIdEx`.
+pub(crate) fn process_session(cpu: &Cpu, process: Ptr) -> u32 {
+    process_at(cpu, process).map_or(0, |process| process.session())
+}
+
+/// `PsGetCurrentProcessSessionId`.
+pub(crate) fn current_process_session(cpu: &Cpu) -> u32 {
+    cpu.thread().current_process().session()
+}
+
+/// `PsGetProcessExitStatus`: every process here ends with success.
+pub(crate) fn process_exit_status(cpu: &Cpu, process: Ptr) -> NtStatus {
+    let is_alive = process_at(cpu, process).is_some_and(|process| process.is_alive());
+    if is_alive { NtStatus::PENDING } else { NtStatus::SUCCESS }
+}
+
+/// `PsIsProtectedProcess`, `PsIsProtectedProcessLight`: none but System, and the minimal processes, is.
+pub(crate) fn is_protected(cpu: &Cpu, process: Ptr) -> u8 {
+    let found = process_at(cpu, process);
+    u8::from(found.is_some_and(|process| process.is_system() || process.kind() == ProcessKind::Minimal))
+}
+
+/// `PsGetProcessImageFileName`: at most so many bytes of the file's name, as far as it is in ASCII.
+pub(crate) fn process_image_name(cpu: &Cpu, process: Ptr) -> Ptr {
+    process_at(cpu, process).map_or(Ptr::NULL, |process| process.short_name().cast())
 }

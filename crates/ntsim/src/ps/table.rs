@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32};
 
 use super::process::{Process, SYSTEM_PID};
-use super::thread::{Thread, ThreadKind};
+use super::thread::{Thread, ThreadKind, USUAL_PRIORITY};
 use super::thread_io::ThreadIo;
 use crate::abi::SharedText;
 use crate::ob::{Arena, Object, Objects};
@@ -96,6 +96,7 @@ impl ProcessTable {
             kind: spec.kind,
             token: Arc::clone(&token),
             alive: AtomicBool::new(true),
+            short_name: std::sync::OnceLock::new(),
         });
         state.processes.insert(process.id, Arc::clone(&process));
         state.by_pid.insert(pid, Arc::clone(&process));
@@ -134,6 +135,7 @@ impl ProcessTable {
             ended: AtomicBool::new(false),
             critical_regions: AtomicU32::new(0),
             push_locks: AtomicU32::new(0),
+            priority: AtomicI32::new(USUAL_PRIORITY),
             io: ThreadIo::default(),
         });
         state.threads.insert(thread.id, Arc::clone(&thread));

@@ -1,12 +1,15 @@
 //! A thread.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 use super::Process;
 use super::thread_io::ThreadIo;
 use crate::abi::Ptr;
 use crate::sim::ProcessKind;
+
+/// The priority of a thread unless somebody set it: the middle of the variable class (wdm, `KeSetPriorityThread`).
+pub(super) const USUAL_PRIORITY: i32 = 8;
 
 /// Who makes a thread run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub(crate) struct Thread {
     pub(super) critical_regions: AtomicU32,
     /// Number of push locks held.
     pub(super) push_locks: AtomicU32,
+    /// At which it would run if the schedule heeded that.
+    pub(super) priority: AtomicI32,
     /// What it carries into its requests.
     pub(super) io: ThreadIo,
 }
@@ -52,6 +57,15 @@ impl Thread {
 
     pub(crate) fn tid(&self) -> u32 {
         self.tid
+    }
+
+    pub(crate) fn priority(&self) -> i32 {
+        self.priority.load(Ordering::Relaxed)
+    }
+
+    /// Sets the priority and returns the one before.
+    pub(crate) fn set_priority(&self, priority: i32) -> i32 {
+        self.priority.swap(priority, Ordering::Relaxed)
     }
 
     /// What it carries into its requests.

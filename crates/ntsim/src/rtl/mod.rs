@@ -1,12 +1,17 @@
 //! Run-time library: strings.
 
+pub(crate) mod bitmap;
 pub(crate) mod c_library;
+pub(crate) mod c_sort;
+pub(crate) mod c_text;
 pub(crate) mod debug_break;
 pub(crate) mod debug_print;
 pub(crate) mod exception;
 pub(crate) mod generic_table;
 pub(crate) mod memory;
 pub(crate) mod multibyte;
+pub(crate) mod random;
+pub(crate) mod time_fields;
 pub(crate) mod unicode;
 
 use crate::abi::{Ptr, UnicodeString};
