@@ -30,7 +30,7 @@ pub(crate) struct Exclusions {
     images: Kind,
     paths: Kind,
     /// Excluded processes by their keys.
-    processes: AddressIndex<'static>,
+    processes: AddressIndex<'static, BUCKETS>,
     /// By processor.
     omitted: PoolArray<Omitted>,
     // what `processes` refers to: dropped after it

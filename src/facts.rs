@@ -1,8 +1,9 @@
 //! From what the Filter Manager hands over to the facts that attribution is a function of.
 
-use audit::attribution::{Facts, Mode, Thread};
+use audit::attribution::{Facts, Mode, ProcessKind, Thread};
 use audit::executor::Executor;
 use audit::record::Actor;
+use audit::threads::Known;
 use fltmgr::irql::{DISPATCH_LEVEL, assert_at_most};
 use fltmgr::{CallbackData, CopyInformation};
 
@@ -17,12 +18,15 @@ use crate::threads;
 /// Maximum IRQL: `DISPATCH_LEVEL`.
 pub(crate) fn of_write<'cb>(state: &State, data: CallbackData<'cb>) -> (Facts, Option<CopyInformation<'cb>>) {
     assert_at_most(DISPATCH_LEVEL);
-    let copy = copy_information(state, data);
-    let facts = match data.thread() {
-        Some(thread) => of_thread(data, state.threads.who(thread)),
-        None => without_thread(data, copy.is_some()),
+    let Some(thread) = data.thread() else {
+        let copy = copy_information(state, data);
+        return (without_thread(data, copy.is_some()), copy);
     };
-    (facts, copy)
+    let who = state.threads.who(thread);
+    // The kernel's own copies are nobody's.
+    let by_user = who.process.kind == ProcessKind::User;
+    let copy = if by_user { copy_information(state, data) } else { None };
+    (of_thread(data, who), copy)
 }
 
 /// The facts of an operation of which a copy of the callback data is all there is: it may be complete any moment, so that
@@ -31,7 +35,7 @@ pub(crate) fn of_write<'cb>(state: &State, data: CallbackData<'cb>) -> (Facts, O
 /// Maximum IRQL: any.
 pub(crate) fn of_copied_data(state: &State, data: CallbackData<'_>) -> Facts {
     match data.thread().and_then(|thread| state.threads.find(thread)) {
-        Some(thread) => of_thread(data, thread),
+        Some(known) => of_thread(data, known.thread()),
         None => Facts { thread: None, requestor: None, requestor_mode: mode(data), copy: false },
     }
 }
@@ -40,7 +44,7 @@ pub(crate) fn of_copied_data(state: &State, data: CallbackData<'_>) -> Facts {
 ///
 /// Maximum IRQL: `DISPATCH_LEVEL`. Source: "Kernel-mode file copy and detecting copy file scenarios".
 #[inline]
-fn copy_information<'cb>(state: &State, data: CallbackData<'cb>) -> Option<CopyInformation<'cb>> {
+pub(crate) fn copy_information<'cb>(state: &State, data: CallbackData<'cb>) -> Option<CopyInformation<'cb>> {
     match data.requestor_mode() {
         fltmgr::Mode::User => None,
         fltmgr::Mode::Kernel => state.exports.copy_information?.query(data),
@@ -94,10 +98,16 @@ pub(crate) fn current_executor(state: &State) -> Executor {
 pub(crate) fn executor(state: &State, executor: Executor) -> Option<Actor> {
     match executor {
         Executor::Originator => None,
-        Executor::Kept(place) => Some(state.threads.at(place).map_or_else(Actor::default, |who| {
-            let Thread { tid, process } = who;
-            Actor { process: process.key, pid: process.pid, tid }
-        })),
+        Executor::Kept(place) => Some(state.threads.at(place).map_or_else(Actor::default, actor)),
         Executor::Told { pid, tid } => Some(Actor { pid, tid, ..Actor::default() }),
     }
+}
+
+/// A thread as a record names it.
+///
+/// Maximum IRQL: any.
+#[inline]
+pub(crate) fn actor(known: Known) -> Actor {
+    let Thread { tid, process } = known.thread();
+    Actor { process: process.key, pid: process.pid, tid }
 }

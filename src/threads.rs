@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use audit::attribution::{self, ProcessKind};
 use audit::index::Place;
 use audit::key::ProcessKey;
-use audit::threads::{ThreadBucket, ThreadIndex};
+use audit::threads::{Known, ThreadBucket, ThreadIndex};
 use fltmgr::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::PoolArray;
 use fltmgr::{NtStatus, Process, Result, Thread};
@@ -13,12 +13,12 @@ use wdk_sys::HANDLE;
 
 use crate::memory::TAG;
 
-/// Eight threads each: 65,536 in 2.5 MiB. Those beyond are asked for at each write.
+/// Eight threads each: 65,536 in 2 MiB. Those beyond are asked for at each write.
 const BUCKETS: usize = 1 << 13;
 
 /// The threads that have been met. [`audit::threads`] says why none is taken for another.
 pub(crate) struct Threads {
-    index: ThreadIndex<'static>,
+    index: ThreadIndex<'static, BUCKETS>,
     /// Whether the driver is told when threads begin and end; none is learnt otherwise.
     told: AtomicBool,
     /// Goes up when what is known of threads may not be true any more.
@@ -55,13 +55,23 @@ impl Threads {
     /// Maximum IRQL: any.
     #[expect(clippy::inline_always, reason = "on the way of every write")]
     #[inline(always)]
-    pub(crate) fn find(&self, thread: Thread<'_>) -> Option<attribution::Thread> {
+    pub(crate) fn find(&self, thread: Thread<'_>) -> Option<Known> {
         self.index.find(thread.address())
+    }
+
+    /// The thread, if it was learnt and is found at the first place. [`find`](Self::find) looks at all.
+    ///
+    /// Maximum IRQL: any.
+    #[expect(clippy::inline_always, reason = "on the way of every write")]
+    #[inline(always)]
+    pub(crate) fn find_first(&self, thread: Thread<'_>) -> Option<Known> {
+        self.index.find_first(thread.address())
     }
 
     /// Where the thread is kept, if it was learnt.
     ///
     /// Maximum IRQL: any.
+    #[inline]
     pub(crate) fn place(&self, thread: Thread<'_>) -> Option<Place> {
         self.index.place(thread.address())
     }
@@ -69,7 +79,8 @@ impl Threads {
     /// The thread that is kept at a place, unless it ended since.
     ///
     /// Maximum IRQL: any.
-    pub(crate) fn at(&self, place: Place) -> Option<attribution::Thread> {
+    #[inline]
+    pub(crate) fn at(&self, place: Place) -> Option<Known> {
         self.index.at(place)
     }
 
@@ -79,7 +90,7 @@ impl Threads {
     #[inline]
     pub(crate) fn who(&self, thread: Thread<'_>) -> attribution::Thread {
         match self.find(thread) {
-            Some(known) => known,
+            Some(known) => known.thread(),
             None => self.meet(thread),
         }
     }
@@ -97,8 +108,12 @@ impl Threads {
         let known = ask(thread);
         // Relaxed: see `are_told`.
         let told = self.told.load(Ordering::Relaxed);
-        if told && Thread::with_current(|current| current == thread) && !thread.is_terminating() {
-            let _full_so_asked_again = self.index.learn(thread.address(), &known);
+        if told
+            && Thread::with_current(|current| current == thread)
+            && !thread.is_terminating()
+            && let Some(entry) = Known::new(&known, false)
+        {
+            let _full_so_asked_again = self.index.learn(thread.address(), entry);
             // Pairs with the fence in `forget_all`.
             fence(Ordering::SeqCst);
             // Relaxed: ordered by the fence.

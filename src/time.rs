@@ -1,5 +1,7 @@
 //! The time of day.
 
+use core::mem::MaybeUninit;
+
 use wdk_sys::LARGE_INTEGER;
 
 // Imported like this, it is called without a detour.
@@ -13,9 +15,11 @@ unsafe extern "C" {
 /// Maximum IRQL: any ("`KeQuerySystemTimePrecise` function (wdm.h)").
 #[inline]
 pub(crate) fn now() -> u64 {
-    let mut time = LARGE_INTEGER { QuadPart: 0 };
+    let mut time = MaybeUninit::<LARGE_INTEGER>::uninit();
     // SAFETY: the result goes to a variable of its type.
-    unsafe { KeQuerySystemTimePrecise(&raw mut time) };
+    unsafe { KeQuerySystemTimePrecise(time.as_mut_ptr()) };
+    // SAFETY: the routine has set it.
+    let time = unsafe { time.assume_init() };
     // SAFETY: every bit pattern is an integer.
     unsafe { time.QuadPart }.cast_unsigned()
 }

@@ -7,7 +7,7 @@
 
 use core::num::NonZeroU64;
 
-use audit::attribution::attribute;
+use audit::attribution::{Attribution, attribute};
 use audit::executor::Executor;
 use audit::key::FileKey;
 use audit::record::{CopySource, Write as WriteRecord, WriteFlags, WriteOffset};
@@ -49,10 +49,16 @@ impl Operation for Write {
     fn post(data: &CallbackData<'_>, objects: &RelatedObjects<'_>, carried: u64) {
         assert_at_most(DISPATCH_LEVEL);
         // Fast I/O that the file system refuses has failed, and comes again as an IRP.
-        if data.status().is_success()
-            && let Some(state) = state::get()
-        {
-            record(state, *data, *objects, carried);
+        if !data.status().is_success() {
+            return;
+        }
+        let Some(state) = state::get() else { return };
+        if carried == 0 && data.requestor_mode() == Mode::User {
+            if record(state, *data, *objects).is_none() {
+                record_otherwise(state, *data, *objects, 0, Outcome::Success);
+            }
+        } else if carried == 0 || record_copied(state, *data, *objects, carried).is_none() {
+            record_otherwise(state, *data, *objects, carried, Outcome::Success);
         }
     }
 
@@ -68,7 +74,6 @@ impl Operation for Write {
 /// The thread that runs carries a write out that another one asked for.
 ///
 /// Maximum IRQL: `APC_LEVEL`.
-#[cold]
 #[inline(never)]
 fn for_another() -> PreOperation {
     let Some(state) = state::get() else { return PreOperation::Done };
@@ -84,39 +89,97 @@ enum Outcome {
     Unknown,
 }
 
-/// The usual write is its caller's own, and he is known: that is here, all in registers. The rest is in
-/// [`record_otherwise`].
+/// The usual write is its caller's own, and he is known: that is here, all in registers. `None` if it is an unusual one.
 ///
 /// Maximum IRQL: `DISPATCH_LEVEL`.
 #[expect(clippy::inline_always, reason = "nothing of what every write takes is handed over in memory")]
 #[inline(always)]
-fn record(state: &State, data: CallbackData<'_>, objects: RelatedObjects<'_>, carried: u64) {
-    let Some(write) = data.write().filter(|write| !write.is_mdl_completion()) else { return };
-    if data.is_paging_io() {
-        return;
-    }
-    let Some(who) = data.thread().and_then(|thread| state.threads.find(thread)) else {
-        return record_otherwise(state, data, objects, carried, Outcome::Success);
-    };
-    let attribution = attribute(&facts::of_thread(data, who));
-    if !attribution.is_recorded() {
-        return;
-    }
-    let mode = data.requestor_mode();
-    let offset = write.offset();
-    let length = write.length();
-    if mode == Mode::Kernel || offset < 0 || carried != 0 || data.information() != u64::from(length) {
-        return record_otherwise(state, data, objects, carried, Outcome::Success);
-    }
-    let file = objects.file_object();
-    let record = WriteRecord {
-        flags: flags(data, mode, write, file),
-        file: key_of(state, objects, file),
-        ..WriteRecord::new(0, &attribution, WriteOffset::At(offset), length)
-    };
+fn record(state: &State, data: CallbackData<'_>, objects: RelatedObjects<'_>) -> Option<()> {
+    let usual = Usual::of(state, data)?;
     let push = Push::begin();
-    let event = WriteRecord { time: push.time(), ..record }.encode();
-    push.end(state, &event);
+    // From here on nothing is called, and nothing need be kept over a call.
+    let (file, key) = file_of(state, objects)?;
+    let reserved = push.reserve_at_once(state, 1)?;
+    let time = reserved.time();
+    let record = usual.record(file, key);
+    reserved.end(&WriteRecord { time, flags: record.flags | WriteFlags::USER_MODE, ..record }.encode());
+    Some(())
+}
+
+/// The usual write of a kernel-mode copy: a worker carries it out for who is known. `None` if it is another one.
+///
+/// Maximum IRQL: `DISPATCH_LEVEL`.
+#[inline(never)]
+fn record_copied(
+    state: &State,
+    data: CallbackData<'_>,
+    objects: RelatedObjects<'_>,
+    carried: u64,
+) -> Option<()> {
+    let usual = Usual::of(state, data)?;
+    let Executor::Kept(place) = Executor::of_word(carried) else { return None };
+    let copy = facts::copy_information(state, data)?;
+    let push = Push::begin();
+    let executor = Some(facts::actor(state.threads.at(place)?));
+    let source = state.files.key_at_first(copy.source()?)?;
+    let (file, key) = file_of(state, objects)?;
+    let reserved = push.reserve_at_once(state, 2)?;
+    let time = reserved.time();
+    let copy = Some(CopySource { file: source, offset: copy.source_offset() });
+    reserved.end(&WriteRecord { time, executor, copy, ..usual.record(file, key) }.encode());
+    Some(())
+}
+
+/// The file, and its key if it is found at once.
+///
+/// Maximum IRQL: any.
+#[expect(clippy::inline_always, reason = "as for `record`")]
+#[inline(always)]
+fn file_of<'cb>(state: &State, objects: RelatedObjects<'cb>) -> Option<(FileObject<'cb>, FileKey)> {
+    let file = objects.file_object()?;
+    Some((file, state.files.key_at_first(file)?))
+}
+
+/// What there is of a write about which nothing is unusual, beside the file.
+#[derive(Clone, Copy)]
+struct Usual<'cb> {
+    data: CallbackData<'cb>,
+    write: WriteParameters<'cb>,
+    attribution: Attribution,
+}
+
+impl<'cb> Usual<'cb> {
+    /// `None` where the thread is not found at once or is not an ordinary user's, and where less was written than asked
+    /// for.
+    ///
+    /// Maximum IRQL: any.
+    #[expect(clippy::inline_always, reason = "as for `record`")]
+    #[inline(always)]
+    fn of(state: &State, data: CallbackData<'cb>) -> Option<Self> {
+        let write = data.write().filter(|write| !write.is_mdl_completion())?;
+        let who = state.threads.find_first(data.thread()?)?;
+        let asked_for = u64::from(write.length());
+        if !who.is_ordinary() || data.is_paging_io() || write.offset() < 0 || data.information() != asked_for
+        {
+            return None;
+        }
+        Some(Self { data, write, attribution: attribute(&facts::of_thread(data, who.thread())) })
+    }
+
+    /// The record. What the write says of itself is read now, so that it need not have been kept.
+    ///
+    /// Maximum IRQL: any.
+    #[expect(clippy::inline_always, reason = "as for `record`")]
+    #[inline(always)]
+    fn record(self, file: FileObject<'_>, key: FileKey) -> WriteRecord {
+        let Self { data, write, attribution } = self;
+        let offset = WriteOffset::At(write.offset());
+        WriteRecord {
+            flags: flags(data, write, Some(file)),
+            file: key,
+            ..WriteRecord::new(0, &attribution, offset, write.length())
+        }
+    }
 }
 
 /// Any write.
@@ -154,10 +217,14 @@ fn record_otherwise(
         }
         Outcome::Unknown => (asked_for, WriteFlags::OUTCOME_UNKNOWN),
     };
+    let mode = match data.requestor_mode() {
+        Mode::User => WriteFlags::USER_MODE,
+        Mode::Kernel => WriteFlags::empty(),
+    };
     let file = objects.file_object();
     let record = WriteRecord {
-        flags: flags(data, data.requestor_mode(), write, file) | outcome,
-        file: key_of(state, objects, file),
+        flags: flags(data, write, file) | mode | outcome,
+        file: file.map_or(FileKey::UNKNOWN, |file| state.files.key_of(objects.instance(), file)),
         missing: asked_for.wrapping_sub(length),
         executor: facts::executor(state, Executor::of_word(carried)),
         copy: copy.map(|copy| CopySource {
@@ -171,28 +238,15 @@ fn record_otherwise(
     push.end(state, &event);
 }
 
-/// Maximum IRQL: `DISPATCH_LEVEL`.
-#[expect(clippy::inline_always, reason = "as for `record`")]
-#[inline(always)]
-fn key_of(state: &State, objects: RelatedObjects<'_>, file: Option<FileObject<'_>>) -> FileKey {
-    file.map_or(FileKey::UNKNOWN, |file| state.files.key_of(objects.instance(), file))
-}
-
 /// What the operation says of itself. (Paging I/O is not recorded.)
 ///
 /// Maximum IRQL: any.
 #[expect(clippy::inline_always, reason = "as for `record`")]
 #[inline(always)]
-fn flags(
-    data: CallbackData<'_>,
-    mode: Mode,
-    write: WriteParameters<'_>,
-    file: Option<FileObject<'_>>,
-) -> WriteFlags {
-    let write_through = write.is_write_through() || file.is_some_and(FileObject::is_write_through);
+fn flags(data: CallbackData<'_>, write: WriteParameters<'_>, file: Option<FileObject<'_>>) -> WriteFlags {
+    let write_through = write.is_write_through() | file.is_some_and(FileObject::is_write_through);
     let of = |holds: bool, flag: WriteFlags| WriteFlags::from_bits_retain(flag.bits() * u32::from(holds));
-    of(mode == Mode::User, WriteFlags::USER_MODE)
-        | of(data.is_non_cached(), WriteFlags::NON_CACHED)
+    of(data.is_non_cached(), WriteFlags::NON_CACHED)
         | of(data.is_fast_io(), WriteFlags::FAST_IO)
         | of(data.is_generated(), WriteFlags::GENERATED)
         | of(data.is_reissued(), WriteFlags::REISSUED)

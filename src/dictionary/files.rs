@@ -1,5 +1,6 @@
 //! Files: what a file key stands for, and how a file object leads to its key.
 
+use core::hint::cold_path;
 use core::num::NonZeroU64;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -52,7 +53,7 @@ pub(super) struct File {
 /// All files that have a key.
 pub(crate) struct Files {
     shelf: Shelf<File>,
-    index: AddressIndex<'static>,
+    index: AddressIndex<'static, INDEX_BUCKETS>,
     /// Whether the index had to refuse an address, so that streams may be missing from it.
     overflowed: AtomicBool,
     next_key: AtomicU64,
@@ -228,6 +229,20 @@ impl Files {
     pub(crate) fn key_by_address(&self, file: FileObject<'_>) -> FileKey {
         let value = file.stream_address().and_then(|address| self.index.get(address.get()));
         value.map_or(FileKey::UNKNOWN, key_of_value)
+    }
+
+    /// The key of an open file, if it is found at the first place and not excluded. [`key_of`](Self::key_of) looks at all.
+    ///
+    /// Maximum IRQL: any.
+    #[expect(clippy::inline_always, reason = "on the way of every write")]
+    #[inline(always)]
+    pub(crate) fn key_at_first(&self, file: FileObject<'_>) -> Option<FileKey> {
+        let [value] = self.index.find_first(file.stream_address()?)?;
+        if value.cast_signed() <= 0 {
+            cold_path();
+            return None;
+        }
+        Some(FileKey(value))
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Volume {
 pub(crate) struct Volumes {
     shelf: Shelf<Volume>,
     /// Volume objects that the driver is attached to.
-    attached: AddressIndex<'static>,
+    attached: AddressIndex<'static, INDEX_BUCKETS>,
     next_key: AtomicU64,
     // what `attached` refers to: dropped after it
     _buckets: PoolArray<Bucket>,

@@ -123,7 +123,8 @@ pub struct Attribution {
 ///    while the operation is a copy, or was asked for in user mode, the two contradict each other and
 ///    the originator is unknown: a copy is made for somebody, and a kernel process has no user mode.
 /// 3. Without either the originator is unknown.
-#[inline]
+#[expect(clippy::inline_always, reason = "on the way of every write, whose facts are in registers")]
+#[inline(always)]
 #[must_use]
 pub fn attribute(facts: &Facts) -> Attribution {
     match (facts.thread, facts.requestor) {

@@ -12,6 +12,7 @@
 //! meanwhile. A value of one word is replaced in one store, which readers need not notice.
 
 use core::array;
+use core::hint::cold_path;
 use core::num::NonZeroU64;
 use core::ops::Range;
 
@@ -64,14 +65,15 @@ impl<const WORDS: usize> Default for Held<WORDS> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// The memory is no power of two of buckets, or of none.
+/// There are not as many buckets as the index has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAPowerOfTwo;
+pub struct WrongSize;
 
-/// A lock-free map from addresses to values of `WORDS` words over memory that the caller owns.
+/// A lock-free map from addresses to values of `WORDS` words over memory that the caller owns: `BUCKETS` of them, a power of
+/// two. (Known when it is compiled, that saves each look-up five instructions.)
 #[derive(Clone, Copy, Debug)]
-pub struct AddressIndex<'m, const WORDS: usize = 1> {
-    buckets: &'m [Bucket<WORDS>],
+pub struct AddressIndex<'m, const BUCKETS: usize, const WORDS: usize = 1> {
+    buckets: &'m [Bucket<WORDS>; BUCKETS],
 }
 
 /// Where an index holds an address, from when it was put there to when it is removed, or has its value of several words
@@ -85,6 +87,12 @@ pub struct Place {
 }
 
 impl Place {
+    #[inline]
+    fn of_way(bucket: usize, way: usize, hands: u32) -> Option<Self> {
+        let way = u32::try_from(bucket.wrapping_mul(WAYS).wrapping_add(way)).ok()?;
+        Some(Self { way, hands })
+    }
+
     /// As one number, whose two lowest bits are 0. Ways are fewer than 2³⁰.
     #[inline]
     #[must_use]
@@ -108,7 +116,7 @@ struct Way<'m, const WORDS: usize> {
 }
 
 /// Maps from addresses to keys.
-impl AddressIndex<'_> {
+impl<const BUCKETS: usize> AddressIndex<'_, BUCKETS> {
     /// The key of `address`, as [`find`](Self::find) has it.
     #[expect(clippy::inline_always, reason = "as for `find`")]
     #[inline(always)]
@@ -132,14 +140,15 @@ impl AddressIndex<'_> {
     }
 }
 
-impl<'m, const WORDS: usize> AddressIndex<'m, WORDS> {
+impl<'m, const BUCKETS: usize, const WORDS: usize> AddressIndex<'m, BUCKETS, WORDS> {
     /// The map that `buckets` hold.
     ///
     /// # Errors
     ///
-    /// [`NotAPowerOfTwo`].
-    pub const fn new(buckets: &'m [Bucket<WORDS>]) -> Result<Self, NotAPowerOfTwo> {
-        if buckets.len().is_power_of_two() { Ok(Self { buckets }) } else { Err(NotAPowerOfTwo) }
+    /// [`WrongSize`].
+    pub fn new(buckets: &'m [Bucket<WORDS>]) -> Result<Self, WrongSize> {
+        const { assert!(BUCKETS.is_power_of_two()) };
+        buckets.try_into().map(|buckets| Self { buckets }).map_err(|_| WrongSize)
     }
 
     /// The value of `address`. Wait-free.
@@ -152,39 +161,57 @@ impl<'m, const WORDS: usize> AddressIndex<'m, WORDS> {
     #[must_use]
     pub fn find(&self, address: u64) -> Option<[u64; WORDS]> {
         let address = NonZeroU64::new(address)?;
-        let (_, first) = self.first_bucket(address);
-        // Most are in the first way of their first bucket; the rest is out of the way.
-        let found = self.buckets.get(first)?.ways().next().and_then(|way| way.read(address.get()));
+        let found = self.find_first(address);
         if found.is_some() { found } else { self.search(address) }
+    }
+
+    /// The value of `address`, if it is in the first way of its first bucket, as most are: no call. Otherwise
+    /// [`find`](Self::find) may still know it.
+    #[expect(clippy::inline_always, reason = "as for `find`")]
+    #[inline(always)]
+    #[must_use]
+    pub fn find_first(&self, address: NonZeroU64) -> Option<[u64; WORDS]> {
+        let (_, first) = Self::first_bucket(address);
+        self.buckets.get(first)?.ways().next()?.read(address.get())
     }
 
     /// Looks into every way that may hold `address`.
     #[inline(never)]
-    fn search(&self, address: NonZeroU64) -> Option<[u64; WORDS]> {
+    fn search(self, address: NonZeroU64) -> Option<[u64; WORDS]> {
         self.ways(address).find_map(|way| way.read(address.get()))
     }
 
     /// Where `address` is held. Wait-free.
+    #[expect(clippy::inline_always, reason = "as for `find`")]
+    #[inline(always)]
     #[must_use]
     pub fn place(&self, address: NonZeroU64) -> Option<Place> {
-        let (spread, first) = self.first_bucket(address);
-        let ways = |bucket: usize| {
-            let ways = self.buckets.get(bucket).into_iter().flat_map(Bucket::ways).enumerate();
-            ways.map(move |(way, held)| (bucket.wrapping_mul(WAYS).wrapping_add(way), held))
-        };
-        ways(first).chain(ways(self.second_bucket(spread, first))).find_map(|(number, way)| {
-            let hands = way.hands_of(address.get())?;
-            Some(Place { way: u32::try_from(number).ok()?, hands })
+        let (_, first) = Self::first_bucket(address);
+        let hands = self.buckets.get(first)?.ways().next().and_then(|way| way.hands_of(address.get()));
+        match hands {
+            Some(hands) => Place::of_way(first, 0, hands),
+            None => self.search_place(address),
+        }
+    }
+
+    /// Looks into every way that may hold `address`.
+    #[inline(never)]
+    fn search_place(self, address: NonZeroU64) -> Option<Place> {
+        let (spread, first) = Self::first_bucket(address);
+        [first, Self::second_bucket(spread, first)].into_iter().find_map(|bucket| {
+            let mut ways = self.buckets.get(bucket)?.ways().enumerate();
+            ways.find_map(|(number, way)| Place::of_way(bucket, number, way.hands_of(address.get())?))
         })
     }
 
     /// The value at a place, as long as that is what [`place`](Self::place) found. Wait-free.
+    #[expect(clippy::inline_always, reason = "as for `find`")]
+    #[inline(always)]
     #[must_use]
     pub fn at(&self, place: Place) -> Option<[u64; WORDS]> {
         let Place { way, hands } = place;
-        let bucket = self.buckets.get(way as usize / WAYS)?;
-        let way = bucket.ways().nth(way as usize % WAYS)?;
-        way.read_in(hands)
+        let Bucket { held, .. } = self.buckets.get(way as usize / WAYS)?;
+        held.get(way as usize % WAYS)?.read_in(hands)
     }
 
     /// Gives `address` the value `value`, in place of the one it may have.
@@ -229,8 +256,8 @@ impl<'m, const WORDS: usize> AddressIndex<'m, WORDS> {
     pub fn entries(
         &self,
         buckets: Range<usize>,
-    ) -> impl Iterator<Item = (NonZeroU64, [u64; WORDS])> + use<'m, WORDS> {
-        let end = buckets.end.min(self.buckets.len());
+    ) -> impl Iterator<Item = (NonZeroU64, [u64; WORDS])> + use<'m, BUCKETS, WORDS> {
+        let end = buckets.end.min(BUCKETS);
         let stretch = self.buckets.get(buckets.start..end).unwrap_or_default();
         stretch.iter().flat_map(Bucket::ways).filter_map(|way| {
             // Relaxed: `read` looks whether the way holds it.
@@ -242,40 +269,44 @@ impl<'m, const WORDS: usize> AddressIndex<'m, WORDS> {
     /// How many buckets there are.
     #[must_use]
     pub const fn bucket_count(&self) -> usize {
-        self.buckets.len()
+        BUCKETS
     }
 
     /// The ways that may hold `address`.
     #[inline]
-    fn ways(&self, address: NonZeroU64) -> impl Iterator<Item = Way<'m, WORDS>> + use<'m, WORDS> {
+    fn ways(self, address: NonZeroU64) -> impl Iterator<Item = Way<'m, WORDS>> + use<'m, BUCKETS, WORDS> {
         self.buckets_of(address).into_iter().flatten().flat_map(Bucket::ways)
     }
 
     /// The buckets that `address` may be in: two different ones, unless there is but one.
     #[inline]
-    fn buckets_of(&self, address: NonZeroU64) -> [Option<&'m Bucket<WORDS>>; 2] {
-        let (spread, first) = self.first_bucket(address);
-        let second = self.second_bucket(spread, first);
+    fn buckets_of(self, address: NonZeroU64) -> [Option<&'m Bucket<WORDS>>; 2] {
+        let (spread, first) = Self::first_bucket(address);
+        let second = Self::second_bucket(spread, first);
         [self.buckets.get(first), self.buckets.get(second).filter(|_| second != first)]
     }
 
     /// The address spread over 64 bits, and the index of its first bucket.
     #[inline]
-    fn first_bucket(&self, address: NonZeroU64) -> (u64, usize) {
+    fn first_bucket(address: NonZeroU64) -> (u64, usize) {
         let spread = address.get().wrapping_mul(SPREAD);
-        (spread, self.spot(spread))
+        (spread, Self::spot(spread))
     }
 
     /// The index of the second bucket: another one, unless there is but one.
     #[inline]
-    fn second_bucket(&self, spread: u64, first: usize) -> usize {
-        let second = self.spot((spread ^ spread >> 32).wrapping_mul(SPREAD_AGAIN));
-        if second == first { first ^ 1 & self.buckets.len().wrapping_sub(1) } else { second }
+    fn second_bucket(spread: u64, first: usize) -> usize {
+        let second = Self::spot((spread ^ spread >> 32).wrapping_mul(SPREAD_AGAIN));
+        if second == first { first ^ 1 & BUCKETS.wrapping_sub(1) } else { second }
     }
 
+    /// The index of a bucket: the upper bits, which depend on all bits of the address.
+    #[expect(clippy::cast_possible_truncation, reason = "there are no more buckets than a usize counts")]
     #[inline]
-    fn spot(&self, spread: u64) -> usize {
-        (spread >> 32 & 0xFFFF_FFFF) as usize & self.buckets.len().wrapping_sub(1)
+    const fn spot(spread: u64) -> usize {
+        // None of one bucket's index.
+        let below = u64::BITS.wrapping_sub(BUCKETS.trailing_zeros());
+        (if below == u64::BITS { 0 } else { spread >> below }) as usize
     }
 }
 
@@ -290,6 +321,21 @@ impl<const WORDS: usize> Bucket<WORDS> {
     fn free(&self) -> usize {
         // Relaxed: an estimate.
         self.addresses.iter().filter(|address| address.load(Ordering::Relaxed) == 0).count()
+    }
+}
+
+impl<const WORDS: usize> Held<WORDS> {
+    /// The value, if the way has this version throughout.
+    #[inline]
+    fn read_in(&self, expected: u32) -> Option<[u64; WORDS]> {
+        let Self { version, value } = self;
+        // Acquire, both, and Relaxed below: as in `Way::read`.
+        if hands(version.load(Ordering::Acquire)) != expected {
+            return None;
+        }
+        let value = array::from_fn(|word| value.get(word).map_or(0, |word| word.load(Ordering::Acquire)));
+        let unchanged = hands(version.load(Ordering::Relaxed)) == expected;
+        (unchanged || seeded(Fault::VersionUnchecked)).then_some(value)
     }
 }
 
@@ -310,10 +356,15 @@ impl<const WORDS: usize> Way<'_, WORDS> {
         // Relaxed: ordered after the loads above by their Acquire. It never goes down, so that it is not the even
         // number below an odd one.
         let unchanged = hands(version_now.load(Ordering::Relaxed)) == hands(version) & !1;
-        (unchanged || seeded(Fault::VersionUnchecked)).then_some(value)
+        if !unchanged && !seeded(Fault::VersionUnchecked) {
+            cold_path();
+            return None;
+        }
+        Some(value)
     }
 
     /// The version, if this way holds `address` throughout.
+    #[inline]
     fn hands_of(self, address: u64) -> Option<u32> {
         let Held { version: version_now, .. } = self.held;
         // Acquire, both, and Relaxed below: as in `read`.
@@ -321,18 +372,6 @@ impl<const WORDS: usize> Way<'_, WORDS> {
         let holds = self.address.load(Ordering::Acquire) == address;
         let unchanged = hands(version_now.load(Ordering::Relaxed)) == hands(version) & !1;
         (holds && unchanged).then_some(hands(version))
-    }
-
-    /// The value, if this way has this version throughout.
-    fn read_in(self, expected: u32) -> Option<[u64; WORDS]> {
-        let Held { version, value } = self.held;
-        // Acquire, both, and Relaxed below: as in `read`.
-        if hands(version.load(Ordering::Acquire)) != expected {
-            return None;
-        }
-        let value = array::from_fn(|word| value.get(word).map_or(0, |word| word.load(Ordering::Acquire)));
-        let unchanged = hands(version.load(Ordering::Relaxed)) == expected;
-        (unchanged || seeded(Fault::VersionUnchecked)).then_some(value)
     }
 
     /// If this way holds `from`, with the value `from_value` where one is given, makes it hold `to`. Returns

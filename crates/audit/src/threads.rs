@@ -15,47 +15,100 @@
 use core::num::NonZeroU64;
 
 use crate::attribution::{Process, ProcessKind, Thread};
-use crate::index::{AddressIndex, Bucket, Full, NotAPowerOfTwo, Place};
+use crate::index::{AddressIndex, Bucket, Full, Place, WrongSize};
 use crate::key::ProcessKey;
 use crate::record::{high, low, pair};
 
-/// Words of an entry.
-const WORDS: usize = 3;
+/// Words of an entry: the process's key, and the ids.
+const WORDS: usize = 2;
 
+/// Ids are multiples of four: the process id's two lowest bits are flags in an entry.
+const FLAGS: u64 = 0b11;
 const KERNEL: u64 = 1 << 0;
+const EXCLUDED: u64 = 1 << 1;
 
 /// Memory for eight threads. All-zero memory is an empty bucket.
 pub type ThreadBucket = Bucket<WORDS>;
 
 /// Threads by the addresses of their objects, over memory that the caller owns.
 #[derive(Clone, Copy, Debug)]
-pub struct ThreadIndex<'m> {
-    index: AddressIndex<'m, WORDS>,
+pub struct ThreadIndex<'m, const BUCKETS: usize> {
+    index: AddressIndex<'m, BUCKETS, WORDS>,
 }
 
-impl<'m> ThreadIndex<'m> {
+/// What is known of a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    key: u64,
+    ids: u64,
+}
+
+impl Known {
+    /// A thread, and whether its process is excluded from the audit. `None` if its ids are not what ids are.
+    #[must_use]
+    pub fn new(thread: &Thread, excluded: bool) -> Option<Self> {
+        let Thread { tid, process: Process { key, pid, kind } } = *thread;
+        let ids = pair(pid, tid);
+        let kernel = if kind == ProcessKind::Kernel { KERNEL } else { 0 };
+        let flags = kernel | if excluded { EXCLUDED } else { 0 };
+        (ids & FLAGS == 0).then_some(Self { key: key.0, ids: ids | flags })
+    }
+
+    /// Whether it is neither the kernel's nor excluded: one test.
+    #[inline]
+    #[must_use]
+    pub const fn is_ordinary(self) -> bool {
+        self.ids & FLAGS == 0
+    }
+
+    /// Whether its process is excluded from the audit.
+    #[inline]
+    #[must_use]
+    pub const fn is_excluded(self) -> bool {
+        self.ids & EXCLUDED != 0
+    }
+
+    /// The thread and the process that owns it.
+    #[inline]
+    #[must_use]
+    pub const fn thread(self) -> Thread {
+        let kind = if self.ids & KERNEL == 0 { ProcessKind::User } else { ProcessKind::Kernel };
+        let process = Process { key: ProcessKey(self.key), pid: low(self.ids & !FLAGS), kind };
+        Thread { tid: high(self.ids), process }
+    }
+}
+
+impl<'m, const BUCKETS: usize> ThreadIndex<'m, BUCKETS> {
     /// The threads that `buckets` hold.
     ///
     /// # Errors
     ///
-    /// [`NotAPowerOfTwo`].
-    pub const fn new(buckets: &'m [ThreadBucket]) -> Result<Self, NotAPowerOfTwo> {
-        match AddressIndex::new(buckets) {
-            Ok(index) => Ok(Self { index }),
-            Err(error) => Err(error),
-        }
+    /// [`WrongSize`].
+    pub fn new(buckets: &'m [ThreadBucket]) -> Result<Self, WrongSize> {
+        AddressIndex::new(buckets).map(|index| Self { index })
     }
 
-    /// The thread at an address and the process that owns it, if it was learnt; none of that changes as long as it lives. A
+    /// What is known of the thread at an address, if it was learnt; none of that changes as long as it lives. A
     /// system thread is of [`ProcessKind::Kernel`] in whatever process. Wait-free.
     #[expect(clippy::inline_always, reason = "on the way of every write")]
     #[inline(always)]
     #[must_use]
-    pub fn find(&self, address: NonZeroU64) -> Option<Thread> {
-        self.index.find(address.get()).map(of_words)
+    pub fn find(&self, address: NonZeroU64) -> Option<Known> {
+        self.index.find(address.get()).map(|[key, ids]| Known { key, ids })
+    }
+
+    /// What is known of the thread at an address, if it is found without a call; otherwise [`find`](Self::find) may still
+    /// know it.
+    #[expect(clippy::inline_always, reason = "as for `find`")]
+    #[inline(always)]
+    #[must_use]
+    pub fn find_first(&self, address: NonZeroU64) -> Option<Known> {
+        self.index.find_first(address).map(|[key, ids]| Known { key, ids })
     }
 
     /// Where the thread at an address is kept, if it was learnt. Wait-free.
+    #[expect(clippy::inline_always, reason = "on the way of every copy's writes")]
+    #[inline(always)]
     #[must_use]
     pub fn place(&self, address: NonZeroU64) -> Option<Place> {
         self.index.place(address)
@@ -63,9 +116,11 @@ impl<'m> ThreadIndex<'m> {
 
     /// The thread that is kept at a place, unless it was forgotten since [`place`](Self::place) found it: never another one.
     /// Wait-free.
+    #[expect(clippy::inline_always, reason = "on the way of every copy's writes")]
+    #[inline(always)]
     #[must_use]
-    pub fn at(&self, place: Place) -> Option<Thread> {
-        self.index.at(place).map(of_words)
+    pub fn at(&self, place: Place) -> Option<Known> {
+        self.index.at(place).map(|[key, ids]| Known { key, ids })
     }
 
     /// Learns the thread at an address. To be called in that thread, while it is not terminating.
@@ -73,8 +128,8 @@ impl<'m> ThreadIndex<'m> {
     /// # Errors
     ///
     /// [`Full`]: it will be asked for.
-    pub fn learn(&self, address: NonZeroU64, thread: &Thread) -> Result<(), Full> {
-        self.index.put(address, words(thread))
+    pub fn learn(&self, address: NonZeroU64, known: Known) -> Result<(), Full> {
+        self.index.put(address, [known.key, known.ids])
     }
 
     /// Forgets all threads but those that are being learnt: what is known of them may not be true any more.
@@ -86,16 +141,4 @@ impl<'m> ThreadIndex<'m> {
     pub fn forget(&self, address: NonZeroU64) {
         self.index.clear(address, None);
     }
-}
-
-#[inline]
-fn words(thread: &Thread) -> [u64; WORDS] {
-    let Thread { tid, process: Process { key, pid, kind } } = *thread;
-    [key.0, pair(pid, tid), if kind == ProcessKind::Kernel { KERNEL } else { 0 }]
-}
-
-#[inline]
-fn of_words([key, ids, flags]: [u64; WORDS]) -> Thread {
-    let kind = if flags & KERNEL == 0 { ProcessKind::User } else { ProcessKind::Kernel };
-    Thread { tid: high(ids), process: Process { key: ProcessKey(key), pid: low(ids), kind } }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use audit::executor::Executor;
-use audit::index::{AddressIndex, Bucket, Full, NotAPowerOfTwo};
+use audit::index::{AddressIndex, Bucket, Full, WrongSize};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -26,20 +26,19 @@ fn a_bucket_is_three_cache_lines() {
 }
 
 #[test]
-fn an_index_has_a_power_of_two_of_buckets() {
-    for count in [0, 3, 12] {
-        assert!(matches!(AddressIndex::new(&buckets(count)), Err(NotAPowerOfTwo)));
+fn an_index_has_the_buckets_that_it_was_compiled_for() {
+    for count in [0, 3, 63, 65, 128] {
+        assert!(matches!(AddressIndex::<64>::new(&buckets(count)), Err(WrongSize)));
     }
-    for count in [1, 2, 64] {
-        assert!(AddressIndex::new(&buckets(count)).is_ok());
-    }
+    assert!(AddressIndex::<64>::new(&buckets(64)).is_ok());
+    assert!(AddressIndex::<1>::new(&buckets(1)).is_ok());
 }
 
 #[test]
 fn all_zero_memory_is_an_empty_index() {
     // SAFETY: integers only; that zero is their initial state is what is tested.
     let buckets = [const { unsafe { std::mem::zeroed::<Bucket>() } }; 2];
-    let index = AddressIndex::new(&buckets).expect("a power of two");
+    let index = AddressIndex::<2>::new(&buckets).expect("its size");
     assert_eq!(index.get(address(1).get()), None);
     assert_eq!(index.insert(address(1), 7), Ok(()));
     assert_eq!(index.get(address(1).get()), Some(7));
@@ -48,7 +47,7 @@ fn all_zero_memory_is_an_empty_index() {
 #[test]
 fn a_full_bucket_refuses_and_changes_nothing() {
     let buckets = buckets(1);
-    let index = AddressIndex::new(&buckets).expect("a power of two");
+    let index = AddressIndex::<1>::new(&buckets).expect("its size");
     for number in 0..8 {
         assert_eq!(index.insert(address(number), number), Ok(()));
     }
@@ -63,13 +62,13 @@ fn a_full_bucket_refuses_and_changes_nothing() {
 #[test]
 fn no_address_is_not_found() {
     let buckets = buckets(1);
-    assert_eq!(AddressIndex::new(&buckets).expect("a power of two").get(0), None);
+    assert_eq!(AddressIndex::<1>::new(&buckets).expect("its size").get(0), None);
 }
 
 #[test]
 fn most_of_the_ways_can_be_used() {
     let buckets = buckets(256);
-    let index = AddressIndex::new(&buckets).expect("a power of two");
+    let index = AddressIndex::<256>::new(&buckets).expect("its size");
     // Objects of some size, one after another: three quarters of the ways fill without a refusal.
     for (spacing, start) in [(0x170 / 16, 0), (0x400 / 16, 1 << 24), (0x1000 / 16, 1 << 30)] {
         for number in 0..512 {
@@ -84,7 +83,7 @@ proptest! {
     #[test]
     fn an_index_is_a_map(steps in vec((0_u64..40, 0_u64..4, any::<bool>()), 0..300)) {
         let buckets = buckets(4);
-        let index = AddressIndex::new(&buckets).expect("a power of two");
+        let index = AddressIndex::<4>::new(&buckets).expect("its size");
         let mut map = BTreeMap::new();
         for (number, key, insert) in steps {
             let address = address(number);
@@ -124,7 +123,7 @@ fn readers_never_get_a_key_that_is_not_the_addresss() {
     const FINDS: u64 = 10_000;
     const STAYS: u64 = 1_000;
     let buckets = buckets(1);
-    let index = AddressIndex::new(&buckets).expect("a power of two");
+    let index = AddressIndex::<1>::new(&buckets).expect("its size");
     let key = |number: u64, generation: u64| number << 32 | generation;
     index.insert(address(STAYS), key(STAYS, 0)).expect("room");
     let reading = AtomicBool::new(true);
@@ -162,7 +161,7 @@ fn readers_never_get_a_key_that_is_not_the_addresss() {
 #[test]
 fn what_is_cleared_as_a_whole_is_gone_and_can_come_again() {
     let buckets: Vec<Bucket> = (0..4).map(|_| Bucket::default()).collect();
-    let index = AddressIndex::new(&buckets).expect("a power of two");
+    let index = AddressIndex::<4>::new(&buckets).expect("its size");
     let addresses: Vec<NonZeroU64> = (1..=16).filter_map(|number| NonZeroU64::new(number << 12)).collect();
     for round in 1..=2 {
         for address in &addresses {
@@ -183,7 +182,7 @@ fn what_is_cleared_as_a_whole_is_gone_and_can_come_again() {
 #[test]
 fn a_place_is_its_addresss_until_that_is_removed() {
     let buckets = buckets(1);
-    let index = AddressIndex::new(&buckets).expect("a power of two");
+    let index = AddressIndex::<1>::new(&buckets).expect("its size");
     for number in 0..8 {
         assert_eq!(index.insert(address(number), number), Ok(()));
     }
@@ -201,7 +200,7 @@ fn a_place_is_its_addresss_until_that_is_removed() {
 #[test]
 fn an_executor_is_one_word() {
     let buckets = buckets(2);
-    let index = AddressIndex::new(&buckets).expect("a power of two");
+    let index = AddressIndex::<2>::new(&buckets).expect("its size");
     let mut executors = vec![
         Executor::Originator,
         Executor::Told { pid: 0, tid: 0 },

@@ -9,7 +9,7 @@ use audit::attribution::{Process, ProcessKind, Thread};
 use audit::fault::{Fault, seed};
 use audit::index::{AddressIndex, Bucket};
 use audit::key::ProcessKey;
-use audit::threads::{ThreadBucket, ThreadIndex};
+use audit::threads::{Known, ThreadBucket, ThreadIndex};
 use loom::thread;
 
 mod common;
@@ -24,7 +24,7 @@ const fn key(address: NonZeroU64, generation: u64) -> u64 {
 }
 
 /// An index of one bucket, so that all addresses compete for its ways.
-fn index() -> AddressIndex<'static> {
+fn index() -> AddressIndex<'static, 1> {
     AddressIndex::new(Vec::leak(vec![Bucket::default()])).expect("one bucket")
 }
 
@@ -123,13 +123,13 @@ fn thread_of(number: u32) -> Thread {
 /// The object of a thread that is gone is another's by now, who is learnt, in the place of a third, while a worker looks
 /// for him.
 fn reused_thread() {
-    let threads = ThreadIndex::new(Vec::leak(vec![ThreadBucket::default()])).expect("one bucket");
-    threads.learn(A, &thread_of(1)).expect("room");
+    let threads = ThreadIndex::<1>::new(Vec::leak(vec![ThreadBucket::default()])).expect("one bucket");
+    threads.learn(A, thread_of(1)).expect("room");
     threads.forget(A);
-    threads.learn(B, &thread_of(3)).expect("room");
+    threads.learn(B, thread_of(3)).expect("room");
     let second = thread::spawn(move || {
         threads.forget(B);
-        threads.learn(A, &thread_of(2)).expect("room");
+        threads.learn(A, thread_of(2)).expect("room");
     });
     let found = threads.find(A);
     assert!(found.is_none_or(|found| found == thread_of(2)), "{found:?} is not who has the address");
@@ -139,9 +139,9 @@ fn reused_thread() {
 
 /// Its address is forgotten for a thread's creation no matter when: the thread may be unknown then, not another.
 fn late_creation() {
-    let threads = ThreadIndex::new(Vec::leak(vec![ThreadBucket::default()])).expect("one bucket");
+    let threads = ThreadIndex::<1>::new(Vec::leak(vec![ThreadBucket::default()])).expect("one bucket");
     let creator = thread::spawn(move || threads.forget(A));
-    threads.learn(A, &thread_of(2)).expect("room");
+    threads.learn(A, thread_of(2)).expect("room");
     let found = threads.find(A);
     assert!(found.is_none_or(|found| found == thread_of(2)), "{found:?} is not who has the address");
     threads.forget(A);

@@ -5,9 +5,10 @@ use core::ptr::NonNull;
 
 use crate::irql::{self, DISPATCH_LEVEL};
 use crate::raw::{
-    FLT_CALLBACK_DATA, FLT_PARAMETERS_CREATE, FLT_PARAMETERS_WRITE, FLTFL_CALLBACK_DATA_FAST_IO_OPERATION,
-    FLTFL_CALLBACK_DATA_GENERATED_IO, FLTFL_CALLBACK_DATA_IRP_OPERATION, FLTFL_CALLBACK_DATA_REISSUED_IO,
-    FltGetRequestorProcess, IRP_MJ_CREATE, IRP_MJ_WRITE, PFLT_CALLBACK_DATA,
+    FLT_CALLBACK_DATA, FLT_IO_PARAMETER_BLOCK, FLT_PARAMETERS_CREATE, FLT_PARAMETERS_WRITE,
+    FLTFL_CALLBACK_DATA_FAST_IO_OPERATION, FLTFL_CALLBACK_DATA_GENERATED_IO,
+    FLTFL_CALLBACK_DATA_IRP_OPERATION, FLTFL_CALLBACK_DATA_REISSUED_IO, FltGetRequestorProcess,
+    IRP_MJ_CREATE, IRP_MJ_WRITE, PFLT_CALLBACK_DATA,
 };
 use crate::{NtStatus, Process, Thread};
 
@@ -66,7 +67,7 @@ impl<'a> CallbackData<'a> {
     }
 
     #[inline]
-    fn block(self) -> &'a crate::raw::FLT_IO_PARAMETER_BLOCK {
+    fn block(self) -> &'a FLT_IO_PARAMETER_BLOCK {
         // SAFETY: the Filter Manager keeps the parameter block as long as the callback data.
         unsafe { &*self.data().Iopb }
     }
@@ -182,12 +183,7 @@ impl<'a> CallbackData<'a> {
     #[must_use]
     pub fn write(&self) -> Option<WriteParameters<'a>> {
         let block = self.block();
-        (block.MajorFunction == IRP_MJ_WRITE).then_some(WriteParameters {
-            // SAFETY: the major function says which member of the union is in use.
-            parameters: unsafe { &block.Parameters.Write },
-            minor: block.MinorFunction,
-            flags: block.OperationFlags,
-        })
+        (block.MajorFunction == IRP_MJ_WRITE).then_some(WriteParameters { block })
     }
 }
 
@@ -228,17 +224,22 @@ impl CreateParameters<'_> {
 /// The parameters of `IRP_MJ_WRITE`. The buffer is not among them: it may be an address of another process.
 #[derive(Clone, Copy)]
 pub struct WriteParameters<'a> {
-    parameters: &'a FLT_PARAMETERS_WRITE,
-    minor: u8,
-    flags: u8,
+    /// Of a write.
+    block: &'a FLT_IO_PARAMETER_BLOCK,
 }
 
 impl WriteParameters<'_> {
+    #[inline]
+    fn parameters(&self) -> &FLT_PARAMETERS_WRITE {
+        // SAFETY: the block is a write's, so that this member of the union is in use.
+        unsafe { &self.block.Parameters.Write }
+    }
+
     /// In bytes.
     #[inline]
     #[must_use]
     pub fn length(self) -> u32 {
-        self.parameters.Length
+        self.parameters().Length
     }
 
     /// In bytes from the start of the file; [`Self::TO_END_OF_FILE`] and [`Self::AT_FILE_POINTER`] are no
@@ -247,7 +248,7 @@ impl WriteParameters<'_> {
     #[must_use]
     pub fn offset(self) -> i64 {
         // SAFETY: every bit pattern is an integer.
-        unsafe { self.parameters.ByteOffset.QuadPart }
+        unsafe { self.parameters().ByteOffset.QuadPart }
     }
 
     /// `FILE_WRITE_TO_END_OF_FILE`, with the high part -1.
@@ -259,13 +260,13 @@ impl WriteParameters<'_> {
     #[inline]
     #[must_use]
     pub fn is_write_through(self) -> bool {
-        self.flags & SL_WRITE_THROUGH != 0
+        self.block.OperationFlags & SL_WRITE_THROUGH != 0
     }
 
     /// Whether this ends a write through an MDL that was recorded when it began.
     #[inline]
     #[must_use]
     pub fn is_mdl_completion(self) -> bool {
-        self.minor & IRP_MN_COMPLETE != 0
+        self.block.MinorFunction & IRP_MN_COMPLETE != 0
     }
 }

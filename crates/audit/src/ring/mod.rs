@@ -112,6 +112,54 @@ pub struct Pushed {
     pub sequence: Sequence,
 }
 
+/// Places that are reserved for one record, which must be published at once: until then they hold back all later ones of
+/// their shard.
+#[must_use]
+pub struct Places<'r, 'm> {
+    ring: &'r Ring<'m>,
+    index: usize,
+    reserved: Reserved,
+}
+
+/// The slots of one shard, known once for several positions.
+#[derive(Clone, Copy)]
+struct ShardSlots<'m> {
+    slots: &'m [Slot],
+    first: usize,
+    mask: u32,
+}
+
+impl<'m> ShardSlots<'m> {
+    /// The slot of a position. There always is one: `Ring::new` saw to it.
+    #[inline]
+    fn at(self, position: u64) -> Option<&'m Slot> {
+        let within = tail::low(position) & self.mask;
+        self.slots.get(self.first.wrapping_add(within as usize))
+    }
+}
+
+impl Places<'_, '_> {
+    /// Fills the places with their record, which takes as many slots as were reserved.
+    #[expect(clippy::inline_always, reason = "as for `Ring::push`")]
+    #[inline(always)]
+    pub fn publish(self, event: &Event) -> Pushed {
+        let Self { ring, index, reserved: Reserved { position, sleeper } } = self;
+        let slots = ring.slots_of(index);
+        // The last slot is published first: the consumer looks at the first, and then finds all.
+        if let Some(words) = event.second() {
+            let position = position.wrapping_add(1);
+            if let Some(slot) = slots.at(position) {
+                slot.publish(words, Sequence::at(index, position));
+            }
+        }
+        let sequence = Sequence::at(index, position);
+        if let Some(slot) = slots.at(position) {
+            slot.publish(event.first(), sequence);
+        }
+        Pushed { wake: sleeper && ring.take_wake(), sequence }
+    }
+}
+
 /// The shard has no room. The record is counted as lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
@@ -124,22 +172,6 @@ pub enum BadGeometry {
     /// Each shard must have the same number of slots: a power of two from [`Ring::MIN_CAPACITY`] to
     /// [`Ring::MAX_CAPACITY`].
     Slots,
-}
-
-/// The slots of one shard, known once for several positions.
-#[derive(Clone, Copy)]
-struct ShardSlots<'m> {
-    slots: &'m [Slot],
-    first: usize,
-    mask: u32,
-}
-
-impl<'m> ShardSlots<'m> {
-    #[inline]
-    fn at(self, position: u64) -> Option<&'m Slot> {
-        let within = tail::low(position) & self.mask;
-        self.slots.get(self.first.wrapping_add(within as usize))
-    }
 }
 
 impl<'m> Ring<'m> {
@@ -205,27 +237,39 @@ impl<'m> Ring<'m> {
     )]
     #[inline(always)]
     pub fn push(&self, shard: usize, event: &Event) -> Result<Pushed, Full> {
+        match self.reserve_at_once(shard, event.slot_count()) {
+            Some(places) => Ok(places.publish(event)),
+            None => self.push_otherwise(shard, event),
+        }
+    }
+
+    /// Reserves the places of a record, if that takes but a look and an exchange, as it nearly always does. The record can
+    /// be made after that: what goes into it need not be kept in registers before. `None`: [`push`](Self::push) it.
+    ///
+    /// Maximum IRQL: as for [`push`](Self::push).
+    #[expect(clippy::inline_always, reason = "as for `push`")]
+    #[inline(always)]
+    #[must_use]
+    pub fn reserve_at_once(&self, shard: usize, slot_count: u8) -> Option<Places<'_, 'm>> {
+        let found = self.shards.get(shard)?;
+        let reserved = found.reserve_at_once(u32::from(slot_count), self.capacity)?;
+        Some(Places { ring: self, index: shard, reserved })
+    }
+
+    /// Appends a record where that takes more than a look and an exchange.
+    #[cold]
+    #[inline(never)]
+    fn push_otherwise(&self, shard: usize, event: &Event) -> Result<Pushed, Full> {
         let (index, shard) = match self.shards.get(shard) {
             Some(found) => (shard, found),
             None => self.shard_in_turn(shard)?,
         };
         let slots = u32::from(event.slot_count());
-        let Reserved { position, sleeper } = match shard.reserve(slots, self.capacity) {
+        let reserved = match shard.reserve(slots, self.capacity) {
             Ok(reserved) => reserved,
             Err(no_room) => self.reserve_in_full(index, slots, no_room)?,
         };
-        // The last slot is published first: the consumer looks at the first, and then finds all.
-        if let Some(words) = event.second() {
-            let position = position.wrapping_add(1);
-            if let Some(slot) = self.slot(index, position) {
-                slot.publish(words, Sequence::at(index, position));
-            }
-        }
-        let sequence = Sequence::at(index, position);
-        if let Some(slot) = self.slot(index, position) {
-            slot.publish(event.first(), sequence);
-        }
-        Ok(Pushed { wake: sleeper && self.take_wake(), sequence })
+        Ok(Places { ring: self, index, reserved }.publish(event))
     }
 
     /// The shard that one stands for that does not exist.

@@ -19,7 +19,7 @@ use audit::record::{
     VolumeEntry, Write, WriteFlags, WriteOffset,
 };
 use audit::ring::{Consumer, Drained, LossStage, Ring, Shard, Slot, Snapshot, WhenFull};
-use audit::threads::ThreadIndex;
+use audit::threads::{Known, ThreadIndex};
 
 /// Its presence in the image says that a panic is reachable.
 #[panic_handler]
@@ -35,7 +35,7 @@ pub fn call_attribute(facts: &Facts) -> Attribution {
 #[unsafe(no_mangle)]
 pub fn call_write_path(
     ring: &Ring<'_>,
-    index: &AddressIndex<'_>,
+    index: &AddressIndex<'_, 64>,
     facts: &Facts,
     shard: usize,
     offset: WriteOffset,
@@ -58,10 +58,10 @@ pub fn call_write_path(
 }
 
 #[unsafe(no_mangle)]
-pub fn call_threads(threads: &ThreadIndex<'_>, address: NonZeroU64, thread: &Thread) -> Option<Thread> {
-    let found = threads.find(address);
+pub fn call_threads(threads: &ThreadIndex<'_, 64>, address: NonZeroU64, thread: &Thread) -> Option<Thread> {
+    let found = threads.find(address).map(Known::thread);
     threads.forget(address);
-    let _full = threads.learn(address, thread);
+    let _full = Known::new(thread, false).map(|known| threads.learn(address, known));
     found
 }
 
@@ -173,7 +173,7 @@ pub fn call_losses(reporter: &mut LossReporter, ledger: &Ledger, time: u64) -> u
 }
 
 #[unsafe(no_mangle)]
-pub fn call_index(index: &AddressIndex<'_>, address: NonZeroU64, key: u64) -> Option<u64> {
+pub fn call_index(index: &AddressIndex<'_, 64>, address: NonZeroU64, key: u64) -> Option<u64> {
     index.remove(address, key);
     index.insert(address, key).ok()?;
     index.get(key)
