@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::scenario::model::{Action, Memory, Scenario};
+use crate::scenario::model::{Action, BlockClone, Memory, OffloadRead, OffloadWrite, Scenario};
 
 use super::generate::LANES;
 
@@ -27,6 +27,7 @@ pub(super) const COUNT: usize = MAIN + 1;
 pub(super) fn of_steps(scenario: &Scenario) -> Vec<usize> {
     let mut processes: HashMap<&str, usize> = HashMap::new();
     let mut threads: HashMap<&str, usize> = HashMap::new();
+    let mut requests: HashMap<&str, usize> = HashMap::new();
     let mut lanes = Vec::with_capacity(scenario.steps.len());
     for process in &scenario.processes {
         let lane = lane_of_pid(process.pid).unwrap_or(MAIN);
@@ -51,8 +52,38 @@ pub(super) fn of_steps(scenario: &Scenario) -> Vec<usize> {
             Action::ExitProcess(process) => of_process(process),
             Action::Create(create) => of_thread(&create.thread),
             Action::Write(write) => of_thread(&write.thread),
-            Action::Share(share) => share.thread.as_deref().map_or(MAIN, of_thread),
-            Action::Memory(Memory::MdlWrite { thread, .. })
+            Action::Share(share) => {
+                share.thread.as_deref().map_or_else(|| of_process(&share.process), of_thread)
+            }
+            Action::StartWrite(start) => {
+                let lane = of_thread(&start.write.thread);
+                requests.insert(&start.request, lane);
+                lane
+            }
+            Action::StartCopyChunk(start) => {
+                let lane = of_thread(&start.thread);
+                requests.insert(&start.request, lane);
+                lane
+            }
+            Action::Complete(request) => requests.get(request.as_str()).copied().unwrap_or(MAIN),
+            Action::BeginTransaction(transaction) | Action::EndTransaction { transaction, .. } => {
+                of_transaction(scenario, transaction).map_or(MAIN, of_thread)
+            }
+            Action::Clone(BlockClone { thread, .. })
+            | Action::OffloadRead(OffloadRead { thread, .. })
+            | Action::OffloadWrite(OffloadWrite { thread, .. })
+            | Action::Attach { thread, .. }
+            | Action::Detach(thread)
+            | Action::Memory(
+                Memory::Section { thread, .. }
+                | Memory::Share { thread, .. }
+                | Memory::Map { thread, .. }
+                | Memory::Dirty { thread, .. }
+                | Memory::FlushView { thread, .. }
+                | Memory::Unmap { thread, .. }
+                | Memory::Close { thread, .. }
+                | Memory::MdlWrite { thread, .. },
+            )
             | Action::Impersonate { thread, .. }
             | Action::Revert(thread)
             | Action::ExitThread(thread)
@@ -66,4 +97,12 @@ pub(super) fn of_steps(scenario: &Scenario) -> Vec<usize> {
         lanes.push(lane);
     }
     lanes
+}
+
+/// A thread that opens something under the transaction: all that do are of one lane.
+fn of_transaction<'s>(scenario: &'s Scenario, transaction: &str) -> Option<&'s str> {
+    scenario.steps.iter().find_map(|step| match &step.action {
+        Action::Create(create) if create.transaction.as_deref() == Some(transaction) => Some(&*create.thread),
+        _ => None,
+    })
 }

@@ -15,7 +15,7 @@ use crate::status::NtStatus;
 
 /// `NtClose` by the current thread.
 pub(crate) fn close(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
-    let process = Arc::clone(cpu.thread().process());
+    let process = cpu.thread().current_process();
     let closed = cpu.kernel().file_handles.close(&process, handle.0);
     let file = closed.ok_or(NtStatus::INVALID_HANDLE)?;
     lock_control::process_closes(cpu, &file, &process);

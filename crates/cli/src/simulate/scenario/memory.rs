@@ -71,7 +71,7 @@ impl<'s> Stage<'s> {
     }
 }
 
-fn protection_of(protection: model::Protection) -> Protection {
+pub(crate) fn protection_of(protection: model::Protection) -> Protection {
     match protection {
         model::Protection::ReadOnly => Protection::ReadOnly,
         model::Protection::ReadWrite => Protection::ReadWrite,

@@ -1,7 +1,7 @@
 //! Playing a scenario.
 
 pub(crate) mod handle;
-mod memory;
+pub(crate) mod memory;
 mod operation;
 mod people;
 mod request;

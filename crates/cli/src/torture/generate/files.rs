@@ -1,14 +1,22 @@
 //! Files that are opened, read and changed otherwise than by writing to them.
 
+use std::sync::Arc;
+
 use super::{Generator, MAX_HANDLES, OFFSET_UNIT, OWN_FILES, SHARED_FILES, access, in_lane, weighted};
 use crate::scenario::model::{Action, CopyIntent, Create, Disposition, HandleAction};
 use crate::torture::world::{KnownFile, SECTOR, World};
 
 impl Generator {
+    /// The drive letter of a volume that is there.
+    pub(super) fn drive(&mut self, world: &World) -> Arc<str> {
+        let found = self.pick(&world.volumes, |volume| !volume.gone);
+        found.map_or_else(|| "C:".into(), |(_, volume)| Arc::clone(&volume.drive))
+    }
+
     /// A path of a lane, or one that all share.
     pub(super) fn path(&mut self, world: &World, lane: u32, shared: bool) -> String {
-        let drive = &world.volumes[self.rng.usize(0..world.volumes.len())].drive;
-        let stream = if self.rng.u32(0..8) == 0 && **drive == *"C:" { ":meta" } else { "" };
+        let drive = self.drive(world);
+        let stream = if self.rng.u32(0..8) == 0 && *drive == *"C:" { ":meta" } else { "" };
         if shared {
             format!(r"{drive}\shared\s{}.dat", self.rng.u32(0..SHARED_FILES))
         } else {
@@ -66,6 +74,7 @@ impl Generator {
             kernel_mode: self.rng.u32(0..20) == 0,
             non_cached: self.rng.u32(0..6) == 0,
             write_through: self.rng.u32(0..10) == 0,
+            asynchronous: self.rng.u32(0..3) == 0,
             ..Create::new(&thread.name, &self.name("h"), &path)
         })
     }
@@ -90,8 +99,9 @@ impl Generator {
         let fresh = format!(r"{drive}\lane{lane}\r{}.bin", self.rng.u32(0..OWN_FILES));
         let size = self.rng.u64(0..1 << 20);
         let offset = size / 2;
-        let what = match self.rng.u32(0..12) {
+        let what = match self.rng.u32(0..14) {
             0..=3 => HandleAction::Rename(fresh),
+            12 | 13 => HandleAction::Link(format!(r"{drive}\lane{lane}\{}.bin", self.name("l"))),
             4 => HandleAction::Delete { posix: false },
             5 => HandleAction::EndOfFile(size),
             6 => HandleAction::Zero { offset, length: size },

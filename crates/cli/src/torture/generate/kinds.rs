@@ -25,10 +25,20 @@ pub(super) enum Kind {
     Share,
     Impersonate,
     MdlWrite,
+    Attach,
+    Map,
+    Clone,
+    Offload,
+    StartWrite,
+    StartCopyChunk,
+    Complete,
+    Transact,
+    Release,
+    Dismount,
 }
 
 /// How often each comes.
-pub(super) const KINDS: [(u32, Kind); 22] = [
+pub(super) const KINDS: [(u32, Kind); 32] = [
     (700, Kind::Write),
     (90, Kind::Create),
     (60, Kind::Close),
@@ -51,4 +61,14 @@ pub(super) const KINDS: [(u32, Kind); 22] = [
     (12, Kind::Share),
     (10, Kind::Impersonate),
     (20, Kind::MdlWrite),
+    (16, Kind::Attach),
+    (60, Kind::Map),
+    (10, Kind::Clone),
+    (10, Kind::Offload),
+    (40, Kind::StartWrite),
+    (30, Kind::StartCopyChunk),
+    (50, Kind::Complete),
+    (12, Kind::Transact),
+    (6, Kind::Release),
+    (1, Kind::Dismount),
 ];

@@ -3,11 +3,14 @@
 //! What happens is spread over lanes: processes of different lanes share volumes and some files, but no file whose
 //! existence or size a step relies on, so that with real threads the lanes can go on at once.
 
+mod clusters;
 mod copies;
 mod files;
 mod kinds;
 mod machine;
+mod mapping;
 mod processes;
+mod requests;
 mod share;
 mod writes;
 
@@ -169,9 +172,11 @@ impl Generator {
             Kind::Write => one(Action::Write(self.write(world, lane)?)),
             Kind::Create => one(Action::Create(self.create(world, lane)?)),
             Kind::Close => {
-                let handle = self.handle(world, lane, |_| true)?;
-                let thread = self.thread_of(world, world.handles[handle].process)?;
-                one(Action::Close { thread, handle: world.handles[handle].name.to_string() })
+                // Even one that is good for nothing else.
+                let in_lane = |process: usize| in_lane(world.processes[process].pid, lane);
+                let (_, handle) = self.pick(&world.handles, |known| known.open && in_lane(known.process))?;
+                let thread = self.thread_of(world, handle.process)?;
+                one(Action::Close { thread, handle: handle.name.to_string() })
             }
             Kind::Read => self.read(world, lane).and_then(one),
             Kind::CopyFile => self.copy_file(world, lane).and_then(one),
@@ -218,7 +223,7 @@ impl Generator {
             ))),
             Kind::Driver if world.loaded => one(Action::Unload),
             Kind::Driver => Some(vec![Action::Load, Action::Connect]),
-            Kind::Volume => self.arrival(),
+            Kind::Volume => self.arrival(world),
             Kind::OnHandle => self.on_handle(world, lane).and_then(one),
             Kind::Cache if self.rng.bool() => one(Action::Memory(Memory::LazyWrite)),
             Kind::Cache => one(Action::Memory(Memory::ModifiedWrite)),
@@ -226,17 +231,27 @@ impl Generator {
             Kind::Impersonate => self.impersonate(world, lane).and_then(one),
             Kind::MdlWrite => self.mdl_write(world, lane).and_then(one),
             Kind::SystemWrite => Some(self.system_write(world)),
+            Kind::Attach => self.attach(world, lane).and_then(one),
+            Kind::Map => self.map(world, lane).and_then(one),
+            Kind::Clone => self.clone_blocks(world, lane).and_then(one),
+            Kind::Offload => self.offload(world, lane),
+            Kind::StartWrite => self.start_write(world, lane),
+            Kind::StartCopyChunk => self.start_copy_chunk(world, lane),
+            Kind::Complete => self.complete(world, lane).and_then(one),
+            Kind::Transact => self.transact(world, lane),
+            Kind::Release => one(Action::ReleaseHeld),
+            Kind::Dismount => self.dismount(world),
         }
     }
 
     fn thread_of(&mut self, world: &World, process: usize) -> Option<String> {
-        let (_, thread) = self.pick(&world.threads, |known| known.alive && known.process == process)?;
+        let (_, thread) = self.pick(&world.threads, |known| known.alive && known.acts_in() == process)?;
         Some(thread.name.to_string())
     }
 
     fn handle(&mut self, world: &World, lane: u32, which: impl Fn(&KnownHandle) -> bool) -> Option<usize> {
         let in_lane = |process: usize| in_lane(world.processes[process].pid, lane);
-        self.pick(&world.handles, |known| known.open && in_lane(known.process) && which(known))
+        self.pick(&world.handles, |known| known.open && !known.dead && in_lane(known.process) && which(known))
             .map(|(handle, _)| handle)
     }
 

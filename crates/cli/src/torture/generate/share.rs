@@ -8,11 +8,12 @@ impl Generator {
     /// Another process of the lane gets a handle of what one has open, and will write by it.
     pub(super) fn share(&mut self, world: &World, lane: u32) -> Option<Action> {
         let from = self.handle(world, lane, |known| known.write || known.append)?;
+        let inherited = self.rng.u32(0..3) == 0;
         let owner = world.handles[from].process;
         let thread = self.thread_of(world, owner)?;
         let (_, process) = self.pick(&world.processes, |known| known.alive && in_lane(known.pid, lane))?;
         Some(Action::Share(Share {
-            thread: Some(thread),
+            thread: (!inherited).then_some(thread),
             from: world.handles[from].name.to_string(),
             handle: self.name("h"),
             process: process.name.to_string(),
@@ -29,6 +30,19 @@ impl Generator {
         }
         let (_, client) = self.pick(&world.processes, |known| known.alive && in_lane(known.pid, lane))?;
         Some(Action::Impersonate { thread, client: client.name.to_string() })
+    }
+
+    /// A driver attaches a thread to another process of the lane, or puts it back.
+    pub(super) fn attach(&mut self, world: &World, lane: u32) -> Option<Action> {
+        let in_lane_process = |process: usize| in_lane(world.processes[process].pid, lane);
+        let (_, thread) = self.pick(&world.threads, |known| known.alive && in_lane_process(known.process))?;
+        let attached =
+            world.threads.iter().find(|known| !known.attached.is_empty() && in_lane_process(known.process));
+        if let Some(attached) = attached.filter(|_| self.rng.bool()) {
+            return Some(Action::Detach(attached.name.to_string()));
+        }
+        let (_, process) = self.pick(&world.processes, |known| known.alive && in_lane(known.pid, lane))?;
+        Some(Action::Attach { thread: thread.name.to_string(), process: process.name.to_string() })
     }
 
     /// The kernel puts a user's data into the cache's own pages.

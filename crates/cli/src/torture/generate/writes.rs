@@ -14,7 +14,8 @@ impl Generator {
         // Something else may act for a thread that has ended.
         let dead = self.rng.u32(0..25) == 0;
         let (_, thread) =
-            self.pick(&world.threads, |known| known.process == process && known.alive != dead)?;
+            self.pick(&world.threads, |known| known.acts_in() == process && known.alive != dead)?;
+        let attached = !thread.attached.is_empty();
         let (offset, append) = (self.offset(), known.append && !known.write);
         let offset = if append {
             Offset::EndOfFile
@@ -38,7 +39,8 @@ impl Generator {
         );
         write.non_cached = self.rng.u32(0..10) == 0;
         write.write_through = self.rng.u32(0..12) == 0;
-        write.kernel_mode = self.rng.u32(0..15) == 0;
+        // Whoever attaches a thread to another process is a driver.
+        write.kernel_mode = attached || self.rng.u32(0..15) == 0;
         write.generated = self.rng.u32(0..40) == 0;
         write.reissued = self.rng.u32(0..40) == 0;
         match self.rng.u32(0..40) {
@@ -46,7 +48,7 @@ impl Generator {
             1 | 2 => self.hide_thread(world, lane, &mut write),
             _ => {}
         }
-        if matches!(write.offset, Offset::FilePointer) && write.generated {
+        if matches!(write.offset, Offset::FilePointer) && (write.generated || known.asynchronous) {
             write.offset = Offset::EndOfFile;
         }
         Some(write)

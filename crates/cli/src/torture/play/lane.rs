@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use ntsim::{
-    ChunkSpec, CopySpec, Handle, MdlWriteSpec, NtStatus, Process, ProcessKind, ProcessSpec, ReadSpec, Sim,
-    SpecError, Thread,
+    CopySpec, Handle, NtStatus, OffloadToken, Process, ProcessKind, ProcessSpec, ReadSpec, Request, Section,
+    Sim, SpecError, Thread, Transaction, View,
 };
 
 use super::shared::{Issued, Shared};
 use super::step_failed;
-use crate::scenario::model::{self, Action, FastIo, Memory};
+use crate::scenario::SYSTEM;
+use crate::scenario::model::{self, Action, FastIo};
 use crate::simulate::scenario::handle;
 use crate::simulate::scenario::specs::{create_spec, write_spec};
 use crate::torture::generate::LANES;
@@ -25,6 +26,16 @@ pub(super) struct Lane<'s> {
     pub(super) processes: HashMap<&'s str, Process>,
     pub(super) threads: HashMap<&'s str, Thread>,
     pub(super) handles: HashMap<&'s str, Handle>,
+    /// The process of each handle.
+    pub(super) owners: HashMap<&'s str, Process>,
+    /// The processes of each thread: its own, and those that it is attached to.
+    pub(super) places: HashMap<&'s str, Vec<Process>>,
+    pub(super) tokens: HashMap<&'s str, OffloadToken>,
+    pub(super) transactions: HashMap<&'s str, Transaction>,
+    pub(super) sections: HashMap<&'s str, Section>,
+    pub(super) views: HashMap<&'s str, View>,
+    /// Requests that have not been found complete, and which write is theirs.
+    pub(super) requests: HashMap<&'s str, (Request, Option<usize>)>,
     pub(super) issued: Vec<Issued>,
     pub(super) played: u64,
 }
@@ -38,6 +49,24 @@ pub(super) fn system_worker(sim: &Sim, lane: usize) -> Result<Thread, SpecError>
 }
 
 impl<'s> Lane<'s> {
+    pub(super) fn new(shared: &'s Shared, system: Process, worker: Thread) -> Self {
+        Self {
+            shared,
+            processes: HashMap::from([(SYSTEM, system)]),
+            threads: HashMap::from([(SYSTEM, worker)]),
+            handles: HashMap::new(),
+            owners: HashMap::new(),
+            places: HashMap::from([(SYSTEM, vec![system])]),
+            tokens: HashMap::new(),
+            transactions: HashMap::new(),
+            sections: HashMap::new(),
+            views: HashMap::new(),
+            requests: HashMap::new(),
+            issued: Vec::new(),
+            played: 0,
+        }
+    }
+
     pub(super) fn start_process(&mut self, process: &'s model::Process) -> Result<(), Fault> {
         let kind = if process.minimal { ProcessKind::Minimal } else { ProcessKind::User };
         let spec = ProcessSpec::new(&process.image).pid(process.pid).session(process.session).kind(kind);
@@ -48,6 +77,7 @@ impl<'s> Lane<'s> {
 
     pub(super) fn start_thread(&mut self, process: &str, thread: &'s model::Thread) -> Result<(), Fault> {
         let started = self.shared.sim.add_thread(self.processes[process], Some(thread.tid));
+        self.places.insert(&thread.name, vec![self.processes[process]]);
         self.threads.insert(&thread.name, started.map_err(|error| step_failed("thread", &error))?);
         Ok(())
     }
@@ -69,8 +99,13 @@ impl<'s> Lane<'s> {
             }
             Action::Create(create) => {
                 let thread = self.threads[create.thread.as_str()];
-                let handle = sim.create(thread, &create_spec(create)).map_err(failed("create"))?;
+                let mut spec = create_spec(create);
+                if let Some(transaction) = &create.transaction {
+                    spec = spec.transaction(self.transactions[transaction.as_str()]);
+                }
+                let handle = sim.create(thread, &spec).map_err(failed("create"))?;
                 self.handles.insert(&create.handle, handle);
+                self.owners.insert(&create.handle, self.acts_in(&create.thread));
             }
             Action::Write(write) => {
                 let spec = write_spec(
@@ -101,13 +136,7 @@ impl<'s> Lane<'s> {
                 handle::act(sim, thread, self.handles[handle.as_str()], what)
                     .map_err(|(what, status)| step_failed(what, &status))?;
             }
-            Action::Share(share) => {
-                let thread = share.thread.as_deref().ok_or_else(|| Fault::new("invalid", "nobody shares"))?;
-                let (from, to) = (self.handles[share.from.as_str()], self.processes[share.process.as_str()]);
-                let handle =
-                    sim.duplicate_handle(self.threads[thread], from, to).map_err(failed("duplicate"))?;
-                self.handles.insert(&share.handle, handle);
-            }
+            Action::Share(share) => self.share(share)?,
             Action::Impersonate { thread, client } => {
                 sim.impersonate(self.threads[thread.as_str()], self.processes[client.as_str()])
                     .map_err(|error| step_failed("impersonate", &error))?;
@@ -115,25 +144,23 @@ impl<'s> Lane<'s> {
             Action::Revert(thread) => {
                 sim.revert(self.threads[thread.as_str()]).map_err(|error| step_failed("revert", &error))?;
             }
-            Action::Memory(Memory::MdlWrite { thread, handle, offset, length, fast_io }) => {
-                let spec = MdlWriteSpec { offset: *offset, length: *length, fast_io: *fast_io };
-                sim.mdl_write(self.threads[thread.as_str()], self.handles[handle.as_str()], &spec)
-                    .map_err(failed("mdl-write"))?;
-            }
+            Action::Memory(memory) => self.memory(memory)?,
             Action::CopyFile { thread, from, to, size, chunk } => {
                 let spec = CopySpec::new(from, to, *size).chunk(*chunk);
                 sim.copy_file2(self.threads[thread.as_str()], &spec).map_err(failed("copy-file"))?;
             }
             Action::CopyChunk { thread, from, to, from_offset, to_offset, length } => {
-                let spec = ChunkSpec {
-                    source: self.handles[from.as_str()],
-                    destination: self.handles[to.as_str()],
-                    source_offset: *from_offset,
-                    destination_offset: *to_offset,
-                    length: *length,
-                };
+                let spec = self.chunk_spec((from, *from_offset), (to, *to_offset), *length);
                 sim.copy_file_chunk(self.threads[thread.as_str()], &spec).map_err(failed("copy-chunk"))?;
             }
+            Action::StartWrite(_) | Action::StartCopyChunk(_) | Action::Complete(_) => {
+                self.request(action, &truths)?;
+            }
+            Action::Clone(_) | Action::OffloadRead(_) | Action::OffloadWrite(_) => self.clusters(action)?,
+            Action::Attach { .. }
+            | Action::Detach(_)
+            | Action::BeginTransaction(_)
+            | Action::EndTransaction { .. } => self.people(action)?,
             _ => return Err(Fault::new("invalid", "a step that no torture run makes")),
         }
         let to = self.shared.now();

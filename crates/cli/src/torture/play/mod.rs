@@ -2,9 +2,9 @@
 
 mod host;
 mod lane;
+mod lane_kinds;
 mod shared;
 
-use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -20,7 +20,6 @@ use super::lanes;
 use super::oracle::{self, Fault, Strictness};
 use super::world::{Truth, World};
 use crate::consumer::names::Drives;
-use crate::scenario::SYSTEM;
 use crate::scenario::model::{Action, Faults, Manner, Memory, Scenario, Schedule, Torture};
 use crate::simulate::crash;
 use crate::simulate::machine;
@@ -79,6 +78,7 @@ fn play_all(
     for step in &scenario.steps {
         truths.push(world.apply(&step.action).map_err(|_| invalid())?);
     }
+    world.add_later_names(truths.iter_mut().flatten());
     let schedule = match torture.schedule {
         Schedule::Fixed => ntsim::Schedule::Fixed,
         Schedule::Seeded(seed) => ntsim::Schedule::Seeded(seed),
@@ -143,14 +143,7 @@ impl<'s> Case<'s> {
         let mut lanes = Vec::with_capacity(lanes::COUNT);
         for number in 0..lanes::COUNT {
             let worker = system_worker(sim, number).map_err(|error| step_failed("thread", &error))?;
-            lanes.push(Lane {
-                shared,
-                processes: HashMap::from([(SYSTEM, sim.system())]),
-                threads: HashMap::from([(SYSTEM, worker)]),
-                handles: HashMap::new(),
-                issued: Vec::new(),
-                played: 0,
-            });
+            lanes.push(Lane::new(shared, sim.system(), worker));
         }
         for process in &scenario.processes {
             lanes[lanes::lane_of_pid(process.pid).unwrap_or(lanes::MAIN)].start_process(process)?;
@@ -245,6 +238,9 @@ impl<'s> Case<'s> {
             sim.advance(PATIENCE);
             sim.settle();
         }
+        sim.release_held();
+        sim.settle();
+        lanes.iter_mut().try_for_each(Lane::finish_requests)?;
         let played = host.played(lanes);
         let mut in_time = Ok(());
         if host.driver.is_some() {
@@ -308,6 +304,10 @@ fn play_step<'s>(
         Action::Filter(filter) => {
             let added = host.shared.sim.add_filter(filter_spec(filter));
             added.map_err(|error| step_failed("filter", &error))
+        }
+        Action::ReleaseHeld => {
+            host.shared.sim.release_held();
+            Ok(())
         }
         Action::Memory(Memory::LazyWrite) => {
             host.shared.sim.lazy_write();

@@ -2,6 +2,7 @@
 
 use super::{Invalid, SYSTEM_PID, Truth, World, ensure};
 use crate::model::Offset;
+use crate::scenario::model::FileSystem;
 use crate::windows_version::WindowsVersion;
 
 impl World {
@@ -13,11 +14,14 @@ impl World {
         chunk: u32,
     ) -> Result<Vec<Truth>, Invalid> {
         let thread = self.living_thread(thread)?;
+        ensure(self.threads[thread].attached.is_empty())?;
         self.meets(thread);
         let author = self.author(thread).ok_or(Invalid)?;
         let (from, to) = (self.file(from)?, self.file(to)?);
         let size = i64::try_from(size).map_err(|_| Invalid)?;
         ensure(!self.is_deleting(from) && !self.is_deleting(to))?;
+        ensure(!self.is_held_up(to))?;
+        ensure(!self.files[from].is_held() && !self.files[to].is_held())?;
         ensure(from != to && chunk > 0 && size > 0 && size % i64::from(chunk) == 0)?;
         self.files[from].size = size;
         self.files[to].size = size;
@@ -25,7 +29,7 @@ impl World {
         self.opened(from, kernel);
         self.opened(to, true);
         let volumes = [from, to].map(|file| self.files[file].volume);
-        let refs = volumes.iter().all(|volume| self.volumes[*volume].refs) && volumes[0] == volumes[1];
+        let refs = self.volumes[volumes[0]].file_system == FileSystem::Refs && volumes[0] == volumes[1];
         let by_worker = kernel || self.is_reposted(to);
         let truth = |offset| Truth {
             length: chunk,
@@ -38,6 +42,7 @@ impl World {
             source: kernel.then(|| (self.named(from), offset)),
             // The file system may clone instead.
             optional: refs && self.windows >= WindowsVersion::Win11_24H2,
+            pends: false,
         };
         let offsets = (0..size / i64::from(chunk)).map(|number| number * i64::from(chunk));
         let truths = offsets.map(truth).collect();
@@ -46,7 +51,20 @@ impl World {
         Ok(truths)
     }
 
+    /// A copy that its caller waits for.
     pub(super) fn copy_chunk(
+        &mut self,
+        thread: &str,
+        from: (&str, i64),
+        to: (&str, i64),
+        length: u32,
+    ) -> Result<Vec<Truth>, Invalid> {
+        let destination = self.own_handle(thread, to.0)?;
+        ensure(!self.is_held_up(self.handles[destination].file))?;
+        self.copied_chunk(thread, from, to, length)
+    }
+
+    pub(super) fn copied_chunk(
         &mut self,
         thread: &str,
         (from, from_offset): (&str, i64),
@@ -74,6 +92,7 @@ impl World {
             executor: Some(SYSTEM_PID),
             source: Some((self.named(source), from_offset)),
             optional: false,
+            pends: false,
         }])
     }
 }

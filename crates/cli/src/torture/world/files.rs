@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Invalid, KnownFile, KnownHandle, World, ensure};
-use crate::scenario::model::{CopyIntent, Create, Disposition, HandleAction};
+use super::{Invalid, KnownFile, KnownHandle, KnownVolume, VOLUME_PREFIX, World, ensure};
+use crate::scenario::model::{CopyIntent, Create, Disposition, FileSystem, HandleAction};
+use crate::windows_version::WindowsVersion;
 
 impl World {
     /// The file of a path whose volume is there.
@@ -11,13 +12,16 @@ impl World {
         if let Some(file) = self.paths.get(path) {
             return Ok(*file);
         }
-        let volume =
-            self.volumes.iter().position(|volume| path.starts_with(&*volume.drive)).ok_or(Invalid)?;
+        let is_on = |volume: &KnownVolume| !volume.gone && path.starts_with(&*volume.drive);
+        let volume = self.volumes.iter().position(is_on).ok_or(Invalid)?;
         let file = self.files.len();
         self.paths.insert(path.to_owned(), file);
         self.files.push(KnownFile {
             path: path.into(),
             earlier: Vec::new(),
+            links: Vec::new(),
+            mapped: 0,
+            busy: 0,
             deleting: false,
             volume,
             exists: false,
@@ -32,8 +36,17 @@ impl World {
         let Create { thread, handle, path, access, disposition, copy, .. } = create;
         let thread = self.living_thread(thread)?;
         ensure(!self.handle_names.contains_key(handle))?;
+        if let Some(drive) = path.strip_prefix(VOLUME_PREFIX) {
+            return self.open_volume(handle, drive);
+        }
         let file = self.file(path)?;
         ensure(!self.is_deleting(file))?;
+        let truncates = !matches!(disposition, Disposition::Open | Disposition::OpenIf);
+        ensure(!truncates || !self.files[file].is_held())?;
+        let transaction = match &create.transaction {
+            Some(name) => Some(self.enlist(name, file, truncates)?),
+            None => None,
+        };
         self.meets(thread);
         let exists = self.files[file].exists;
         match disposition {
@@ -43,19 +56,23 @@ impl World {
         }
         let copied = *copy == Some(CopyIntent::Source) && self.has_kernel_copy();
         self.opened(file, access.write || access.append || copied);
-        if !matches!(disposition, Disposition::Open | Disposition::OpenIf) {
+        if truncates {
             self.files[file].size = 0;
         }
         self.handle_names.insert(handle.clone(), self.handles.len());
         self.handles.push(KnownHandle {
             name: handle.as_str().into(),
-            process: self.threads[thread].process,
+            process: self.threads[thread].acts_in(),
             file,
             read: access.read,
             write: access.write,
             append: access.append,
             delete: access.delete,
             non_cached: create.non_cached,
+            asynchronous: create.asynchronous,
+            value: self.handles.len(),
+            transaction,
+            dead: false,
             open: true,
         });
         Ok(())
@@ -91,14 +108,27 @@ impl World {
     /// A handle that is open in the process of a thread that lives.
     pub(super) fn own_handle(&self, thread: &str, handle: &str) -> Result<usize, Invalid> {
         let thread = self.living_thread(thread)?;
-        self.handle_in(self.threads[thread].process, handle)
+        self.handle_in(self.threads[thread].acts_in(), handle)
     }
 
     pub(super) fn handle_in(&self, process: usize, handle: &str) -> Result<usize, Invalid> {
         let handle = self.handle_names.get(handle).copied().ok_or(Invalid)?;
-        let KnownHandle { open, process: owner, .. } = self.handles[handle];
-        ensure(open && owner == process)?;
+        let KnownHandle { open, dead, process: owner, .. } = self.handles[handle];
+        ensure(open && !dead && owner == process)?;
         Ok(handle)
+    }
+
+    /// Closes a handle of a thread that lives, even one that is good for nothing else.
+    pub(super) fn close_own(&mut self, thread: &str, handle: &str) -> Result<(), Invalid> {
+        let thread = self.living_thread(thread)?;
+        if self.volume_handles.remove(handle).is_some() {
+            return Ok(());
+        }
+        let handle = self.handle_names.get(handle).copied().ok_or(Invalid)?;
+        let KnownHandle { open, process, .. } = self.handles[handle];
+        ensure(open && process == self.threads[thread].acts_in())?;
+        self.close(handle);
+        Ok(())
     }
 
     pub(super) fn on_handle(&mut self, handle: usize, what: &HandleAction) -> Result<(), Invalid> {
@@ -108,18 +138,27 @@ impl World {
                 ensure(delete && !self.files[file].deleting)?;
                 self.rename(file, path)
             }
+            HandleAction::Link(path) => {
+                ensure(delete && !self.files[file].deleting)?;
+                self.link(file, path)
+            }
             HandleAction::Delete { posix: false } => {
                 // With a file go its streams, whoever has them open.
-                ensure(delete && !self.has_streams(&self.files[file].path))?;
+                let known = &self.files[file];
+                ensure(delete && known.links.is_empty() && !known.is_held())?;
+                ensure(!self.has_streams(&known.path))?;
                 self.files[file].deleting = true;
                 Ok(())
             }
             HandleAction::EndOfFile(size) => {
-                ensure(write)?;
+                ensure(write && !self.files[file].is_held())?;
                 self.files[file].size = i64::try_from(*size).map_err(|_| Invalid)?;
                 Ok(())
             }
-            HandleAction::Zero { .. } => ensure(write && self.volumes[self.files[file].volume].zeroes),
+            HandleAction::Zero { .. } => {
+                let file_system = self.volumes[self.files[file].volume].file_system;
+                ensure(write && matches!(file_system, FileSystem::Ntfs | FileSystem::Refs))
+            }
             HandleAction::Flush | HandleAction::Basic => ensure(write),
             HandleAction::Query => Ok(()),
             _ => Err(Invalid),
@@ -139,19 +178,43 @@ impl World {
         *deleting || whole.is_some_and(|whole| self.files[*whole].deleting)
     }
 
-    /// A file without streams gets a name that nothing has.
+    /// A file without streams or links gets a name that nothing has.
     pub(super) fn rename(&mut self, file: usize, to: &str) -> Result<(), Invalid> {
+        ensure(self.files[file].links.is_empty())?;
+        self.check_new_name(file, to)?;
         let from = Arc::clone(&self.files[file].path);
-        let drive = &self.volumes[self.files[file].volume].drive;
-        let involved = |path: &str| is_stream(path) || self.has_streams(path);
-        ensure(to.starts_with(&**drive) && !involved(&from) && !involved(to))?;
-        let taken = self.paths.get(to).is_some_and(|other| self.files[*other].exists);
-        ensure(*to != *from && !taken)?;
         self.paths.remove(&*from);
         self.paths.insert(to.to_owned(), file);
+        self.rename_under_way(file, to);
         let file = &mut self.files[file];
         file.earlier.push(std::mem::replace(&mut file.path, to.into()));
         Ok(())
+    }
+
+    /// A file without streams gets a further name.
+    fn link(&mut self, file: usize, to: &str) -> Result<(), Invalid> {
+        let since = match self.volumes[self.files[file].volume].file_system {
+            FileSystem::Ntfs => WindowsVersion::Win10_2004,
+            FileSystem::Refs => WindowsVersion::Win11_21H2,
+            _ => return Err(Invalid),
+        };
+        ensure(self.windows >= since)?;
+        self.check_new_name(file, to)?;
+        self.paths.insert(to.to_owned(), file);
+        self.rename_under_way(file, to);
+        self.files[file].links.push(to.into());
+        Ok(())
+    }
+
+    /// A name on the file's volume that nothing has, where neither has streams.
+    fn check_new_name(&self, file: usize, to: &str) -> Result<(), Invalid> {
+        let from = &self.files[file].path;
+        let drive = &self.volumes[self.files[file].volume].drive;
+        let involved = |path: &str| is_stream(path) || self.has_streams(path);
+        ensure(!self.is_held_up(file))?;
+        ensure(to.starts_with(&**drive) && !involved(from) && !involved(to))?;
+        let taken = self.paths.get(to).is_some_and(|other| self.files[*other].exists);
+        ensure(*to != **from && !taken)
     }
 }
 

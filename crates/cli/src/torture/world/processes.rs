@@ -16,7 +16,7 @@ impl World {
 
     pub(super) fn insert_thread(&mut self, process: usize, name: &str, tid: u32) {
         self.thread_names.insert(name.to_owned(), self.threads.len());
-        self.threads.push(KnownThread { name: name.into(), tid, process, alive: true });
+        self.threads.push(KnownThread { name: name.into(), tid, process, alive: true, attached: Vec::new() });
     }
 
     pub(super) fn start_process(&mut self, process: &Process) -> Result<(), Invalid> {
@@ -47,7 +47,18 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn exit_process(&mut self, process: usize) {
+    pub(super) fn exit_thread(&mut self, thread: usize) -> Result<(), Invalid> {
+        ensure(thread != 0 && self.threads[thread].attached.is_empty())?;
+        self.threads[thread].alive = false;
+        Ok(())
+    }
+
+    /// A process ends that no thread is attached to, nor any of its threads to another.
+    pub(super) fn exit_process(&mut self, process: usize) -> Result<(), Invalid> {
+        let stays = |thread: &KnownThread| {
+            thread.attached.contains(&process) || thread.process == process && !thread.attached.is_empty()
+        };
+        ensure(process != 0 && !self.threads.iter().any(|thread| thread.alive && stays(thread)))?;
         self.processes[process].alive = false;
         for thread in &mut self.threads {
             thread.alive &= thread.process != process;
@@ -57,6 +68,21 @@ impl World {
                 self.close(handle);
             }
         }
+        self.unmap_all(process);
+        Ok(())
+    }
+
+    /// A driver attaches the thread to a process, whose handles it uses from now on. It stays its own process's.
+    pub(super) fn attach(&mut self, thread: &str, process: &str) -> Result<(), Invalid> {
+        let (thread, process) = (self.living_thread(thread)?, self.living_process(process)?);
+        ensure(thread != 0 && process != 0)?;
+        self.threads[thread].attached.push(process);
+        Ok(())
+    }
+
+    pub(super) fn detach(&mut self, thread: &str) -> Result<(), Invalid> {
+        let thread = self.living_thread(thread)?;
+        self.threads[thread].attached.pop().map(|_| ()).ok_or(Invalid)
     }
 
     pub(super) fn living_process(&self, name: &str) -> Result<usize, Invalid> {

@@ -8,23 +8,21 @@ impl World {
     /// Another process has the same file open from now on; the driver hears nothing of it.
     pub(super) fn share(&mut self, share: &Share) -> Result<(), Invalid> {
         let Share { thread, from, handle, process } = share;
-        let from = self.own_handle(thread.as_deref().ok_or(Invalid)?, from)?;
         let process = self.living_process(process)?;
         ensure(process != 0 && !self.handle_names.contains_key(handle))?;
-        let KnownHandle { file, read, write, append, delete, non_cached, .. } = self.handles[from];
-        self.files[file].open += 1;
+        let (from, value) = if let Some(thread) = thread {
+            (self.own_handle(thread, from)?, self.handles.len())
+        } else {
+            let from = self.handle_names.get(from).copied().ok_or(Invalid)?;
+            let KnownHandle { open, dead, value, process: parent, .. } = self.handles[from];
+            let has_it = |known: &KnownHandle| known.process == process && known.value == value;
+            ensure(open && !dead && parent != 0 && !self.handles.iter().any(has_it))?;
+            (from, value)
+        };
+        let known = self.handles[from].clone();
+        self.files[known.file].open += 1;
         self.handle_names.insert(handle.clone(), self.handles.len());
-        self.handles.push(KnownHandle {
-            name: handle.as_str().into(),
-            process,
-            file,
-            read,
-            write,
-            append,
-            delete,
-            non_cached,
-            open: true,
-        });
+        self.handles.push(KnownHandle { name: handle.as_str().into(), process, value, ..known });
         Ok(())
     }
 
@@ -45,7 +43,7 @@ impl World {
         let handle = self.own_handle(thread, handle)?;
         let thread = self.thread(thread)?;
         let KnownHandle { file, write, non_cached, .. } = self.handles[handle];
-        ensure(write && !non_cached)?;
+        ensure(write && !non_cached && !self.is_held_up(file))?;
         let offset = i64::try_from(offset).map_err(|_| Invalid)?;
         let size = &mut self.files[file].size;
         *size = (*size).max(offset + i64::from(length));
@@ -59,6 +57,7 @@ impl World {
             executor: self.is_reposted(file).then_some(SYSTEM_PID),
             source: None,
             optional: false,
+            pends: false,
         };
         Ok(self.author(thread).map(truth).into_iter().collect())
     }

@@ -30,6 +30,8 @@ pub(in crate::torture) struct Named {
     /// What it was called since it was opened, the present name last: a stream that stays open keeps the name by which
     /// it was met until it is opened again.
     pub(in crate::torture) paths: Vec<Arc<str>>,
+    /// Which of the world's files it is.
+    pub(in crate::torture) file: usize,
     /// Whether the driver can know it: it saw the stream being opened for writing, or to be copied.
     pub(in crate::torture) known: bool,
 }
@@ -49,4 +51,6 @@ pub(in crate::torture) struct Truth {
     pub(in crate::torture) source: Option<(Named, i64)>,
     /// Whether it need not be a write at all on this Windows (a clone).
     pub(in crate::torture) optional: bool,
+    /// Whether it may come after the step that asks for it.
+    pub(in crate::torture) pends: bool,
 }

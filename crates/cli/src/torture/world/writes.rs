@@ -4,7 +4,7 @@ use super::{
     ALTITUDE, Author, Invalid, KnownFile, KnownHandle, KnownThread, Named, SYSTEM_PID, Truth, World, ensure,
 };
 use crate::model::Offset;
-use crate::scenario::model::{Act, FastIo, Operation, Write};
+use crate::scenario::model::{Act, FastIo, Filter, Operation, Write};
 
 impl World {
     pub(super) fn author(&self, thread: usize) -> Option<Author> {
@@ -14,32 +14,55 @@ impl World {
     }
 
     pub(super) fn named(&self, file: usize) -> Named {
-        let KnownFile { path, earlier, named, .. } = &self.files[file];
-        let paths = earlier.iter().chain([path]).cloned().collect();
-        Named { paths, known: *named }
+        let KnownFile { path, earlier, links, named, .. } = &self.files[file];
+        let paths = earlier.iter().chain(links).chain([path]).cloned().collect();
+        Named { paths, file, known: *named }
+    }
+
+    /// The filters that have to do with every write to a file.
+    fn filters_of(&self, file: usize) -> impl Iterator<Item = &Filter> {
+        let path = self.files[file].path.to_uppercase();
+        self.filters.iter().filter(move |filter| {
+            let meant = filter.path.as_ref().is_none_or(|part| path.contains(&part.to_uppercase()));
+            meant && filter.every == 1 && filter.operation == Operation::Write
+        })
     }
 
     /// Whether a filter above has a worker send such writes on.
     pub(super) fn is_reposted(&self, file: usize) -> bool {
-        let path = self.files[file].path.to_uppercase();
-        self.filters.iter().any(|filter| {
+        self.filters_of(file).any(|filter| {
             let above = filter.altitude.parse::<f64>().is_ok_and(|altitude| altitude > ALTITUDE);
-            let meant = filter.path.as_ref().is_none_or(|part| path.contains(&part.to_uppercase()));
-            let each = filter.every == 1 && filter.operation == Operation::Write;
-            above && each && meant && matches!(filter.act, Act::Repost | Act::Hold)
+            above && matches!(filter.act, Act::Repost | Act::Hold)
         })
     }
 
+    /// Whether a filter holds such writes up. Nobody may wait for one: the driver never rests while a consumer does not
+    /// acknowledge, so that the simulator would not send it on by itself.
+    pub(super) fn is_held_up(&self, file: usize) -> bool {
+        self.filters_of(file).any(|filter| filter.act == Act::Hold)
+    }
+
+    /// A write that its caller waits for.
     pub(super) fn write(&mut self, write: &Write) -> Result<Vec<Truth>, Invalid> {
+        let handle = self.handle_names.get(&write.handle).copied().ok_or(Invalid)?;
+        ensure(!self.is_held_up(self.handles[handle].file))?;
+        self.written(write)
+    }
+
+    /// Who makes a write.
+    pub(super) fn written(&mut self, write: &Write) -> Result<Vec<Truth>, Invalid> {
         let thread = self.thread(&write.thread)?;
         let executor = match &write.executor {
             Some(executor) => Some(self.living_thread(executor)?),
             None => None,
         };
         ensure(self.threads[thread].alive || executor.is_some())?;
-        let handle = self.handle_in(self.threads[thread].process, &write.handle)?;
-        let KnownHandle { file, write: may_write, append, .. } = self.handles[handle];
+        let handle = self.handle_in(self.threads[thread].acts_in(), &write.handle)?;
+        ensure(!write.no_thread || self.threads[thread].attached.is_empty())?;
+        let KnownHandle { file, write: may_write, append, asynchronous, .. } = self.handles[handle];
         ensure(may_write || append)?;
+        // An asynchronous handle has no file pointer.
+        ensure(!asynchronous || !matches!(write.offset, Offset::FilePointer))?;
         let by_user = !write.generated && !write.paging;
         let to_the_end = by_user && !may_write;
         let offset = match write.offset {
@@ -82,6 +105,7 @@ impl World {
             executor: if self.is_reposted(file) { Some(SYSTEM_PID) } else { other },
             source: None,
             optional: false,
+            pends: false,
         }])
     }
 }
