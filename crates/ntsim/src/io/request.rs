@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::file::File;
 use crate::abi::{IoStatusBlock, Ptr};
 use crate::kernel::Kernel;
-use crate::ob::Object;
+use crate::ob::{Object, SYSTEM};
 use crate::ps::Thread;
 use crate::sim::{Handle, Outcome};
 use crate::status::NtStatus;
@@ -68,40 +68,30 @@ pub(crate) fn file_of(kernel: &Kernel, thread: &Thread, handle: Handle) -> Resul
     Ok(file)
 }
 
-/// A pending request keeps its thread, and through it the process, even if both have ended.
+/// A pending request keeps its thread, and through it the process, even if both have ended or end meanwhile.
 ///
 /// While this lives, a driver may use the pointers to them.
-pub(super) struct KeptThread<'a> {
+pub(crate) struct KeptThread<'a> {
     kernel: &'a Kernel,
-    /// Addresses of what had gone and is kept by the request alone.
-    kept: Vec<usize>,
+    kept: [Ptr; 3],
 }
 
 impl<'a> KeptThread<'a> {
-    pub(super) fn new(kernel: &'a Kernel, thread: &Arc<Thread>) -> Self {
-        let mut kept = Vec::new();
-        if thread.has_ended() {
-            let process = thread.process();
-            let objects = [
-                (thread.ptr(), Object::Thread(Arc::clone(thread))),
-                (process.ptr(), Object::Process(Arc::clone(process))),
-                (process.token().ptr(), Object::Token(Arc::clone(process.token()))),
-            ];
-            for (ptr, object) in objects {
-                if kernel.objects.get(ptr).is_none() {
-                    kernel.objects.insert(ptr.address(), object);
-                    kept.push(ptr.address());
-                }
-            }
-        }
-        Self { kernel, kept }
+    pub(crate) fn new(kernel: &'a Kernel, thread: &Arc<Thread>) -> Self {
+        let process = thread.process();
+        let objects = [
+            (thread.ptr(), Object::Thread(Arc::clone(thread))),
+            (process.ptr(), Object::Process(Arc::clone(process))),
+            (process.token().ptr(), Object::Token(Arc::clone(process.token()))),
+        ];
+        Self { kernel, kept: objects.map(|(ptr, object)| kernel.objects.keep(ptr, object)) }
     }
 }
 
 impl Drop for KeptThread<'_> {
     fn drop(&mut self) {
-        for address in &self.kept {
-            self.kernel.objects.retire(*address);
+        for object in self.kept {
+            self.kernel.objects.dereference(object, SYSTEM);
         }
     }
 }

@@ -190,6 +190,21 @@ impl Objects {
         Some(entry.references.len())
     }
 
+    /// Adds a reference of the system's to an object that has gone, maybe, and is there again while it has it.
+    ///
+    /// Returns the pointer that it was given.
+    pub(crate) fn keep(&self, address: Ptr, object: Object) -> Ptr {
+        let mut table = self.table.lock();
+        let entry = table.entry(address.address()).or_insert_with(|| {
+            if let Some(gone) = &self.gone_threads {
+                gone.lock().retain(|thread| *thread != address);
+            }
+            Entry { object, references: Vec::new(), kept: false }
+        });
+        entry.references.push(SYSTEM);
+        address
+    }
+
     /// Adds a driver's reference to a device of a volume.
     pub(crate) fn reference_device(&self, volume: &Arc<Volume>, device: Ptr, owner: u64) {
         let mut table = self.table.lock();

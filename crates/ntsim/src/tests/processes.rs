@@ -1,6 +1,7 @@
 //! Processes and threads: identity, reuse of numbers, notification.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use super::driver::{Filter, SEEN, nt, status};
 use super::{Machine, PID, TID};
@@ -8,7 +9,10 @@ use crate::Windows;
 use crate::abi::{
     CallbackData, FileNameInformation, FileObject, ProcessCreateInfo, Ptr, RelatedObjects, Shared,
 };
+use crate::io::request::KeptThread;
+use crate::ke::Cpu;
 use crate::kernel::Kernel;
+use crate::ob::{Object, Objects, SYSTEM};
 use crate::ps::routines::give;
 use crate::rtl::read_unicode_string;
 use crate::sim::{CreateSpec, Major, ProcessKind, ProcessSpec, SpecError, WriteSpec};
@@ -151,6 +155,46 @@ fn a_process_that_ends_while_it_is_looked_up_is_not_found() {
         give(cpu, Some(found), given.ptr())
     });
     assert_eq!((status, given.get()), (NtStatus::INVALID_CID, Ptr::NULL));
+}
+
+/// Regression test: a thread that ended while a request of its was on its way, or while another request still kept it,
+/// went with that; the driver's pointer to it then broke rule 22.
+#[test]
+fn a_request_keeps_a_thread_that_ends_meanwhile() {
+    let (sim, _, thread) = super::machine_without_driver(Windows::Win11_24H2);
+    let process = sim.add_process(ProcessSpec::new(r"C:\brief.exe").pid(5000)).expect("the PID is free");
+    let brief = sim.add_thread(process, None).expect("there are numbers");
+    sim.inside(thread, |cpu| {
+        let Kernel { processes, objects, .. } = &**cpu.kernel();
+        let brief = processes.thread(brief.0).expect("it lives");
+        let is_there = || objects.thread(brief.ptr()).is_some();
+        let first = KeptThread::new(cpu.kernel(), &brief);
+        processes.end_thread(objects, &brief);
+        assert!(is_there(), "a request keeps it");
+        let second = KeptThread::new(cpu.kernel(), &brief);
+        drop(first);
+        assert!(is_there(), "another does");
+        drop(second);
+        assert!(!is_there());
+        let third = KeptThread::new(cpu.kernel(), &brief);
+        assert!(is_there(), "a request is made in its name afterwards");
+        drop(third);
+        assert!(!is_there());
+    });
+}
+
+/// Regression test: an address of a thread that had gone and was kept once more was given to two new threads.
+#[test]
+fn an_address_is_free_once_however_often_its_thread_was_kept() {
+    let objects = Objects::new(true);
+    let (sim, _, thread) = super::machine_without_driver(Windows::Win11_24H2);
+    let thread = sim.inside(thread, Cpu::thread);
+    for _ in 0..2 {
+        objects.keep(thread.ptr(), Object::Thread(Arc::clone(&thread)));
+        objects.dereference(thread.ptr(), SYSTEM);
+    }
+    assert_eq!(objects.take_thread_address(), Some(thread.ptr()));
+    assert_eq!(objects.take_thread_address(), None);
 }
 
 #[test]
