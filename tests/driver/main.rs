@@ -5,6 +5,7 @@ mod attribution;
 mod concurrency;
 mod cost;
 mod delivery;
+mod exclusions;
 mod faults;
 mod names;
 mod outcome;
