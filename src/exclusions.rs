@@ -12,6 +12,7 @@ use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::PoolArray;
 use fltmgr::{NtStatus, PushLock, Result};
 
+use crate::heed::Heed;
 use crate::memory::{Pool, TAG};
 use crate::processor;
 use crate::state;
@@ -104,6 +105,7 @@ impl Exclusions {
     ///
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     pub(crate) fn set_images(&self, rules: Option<Rules<Pool>>) {
+        Heed::Excluding.set(rules.is_some());
         self.images.set(rules);
     }
 
@@ -146,16 +148,37 @@ impl Exclusions {
     /// Whether a process is excluded.
     ///
     /// Maximum IRQL: any.
-    #[expect(dead_code, reason = "asked when a thread is met")]
+    #[inline]
     pub(crate) fn excludes(&self, process: ProcessKey) -> bool {
-        self.images.any() && self.processes.get(process.0).is_some()
+        self.images.any() && self.knows(process)
+    }
+
+    /// Whether an operation of a process is left out; then it has been counted.
+    ///
+    /// Maximum IRQL: any.
+    #[inline]
+    pub(crate) fn leave_out(&self, process: ProcessKey) -> bool {
+        let excluded = self.excludes(process);
+        if excluded {
+            self.count(Because::Image);
+        }
+        excluded
+    }
+
+    /// Apart, so that who has no rules does not pay for them.
+    ///
+    /// Maximum IRQL: any.
+    #[cold]
+    #[inline(never)]
+    fn knows(&self, process: ProcessKey) -> bool {
+        self.processes.get(process.0).is_some()
     }
 
     /// Counts an operation that is left out.
     ///
     /// Maximum IRQL: any.
-    #[expect(dead_code, reason = "asked at each operation")]
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(crate) fn count(&self, because: Because) {
         let omitted = self.omitted.get(processor::current()).or(self.omitted.first());
         if let Some(omitted) = omitted {

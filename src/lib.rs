@@ -33,6 +33,7 @@ mod event;
 mod exclusions;
 mod exports;
 mod facts;
+mod heed;
 mod instance;
 mod irql;
 mod memory;

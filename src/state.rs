@@ -18,6 +18,7 @@ use crate::dictionary::volumes::Volumes;
 use crate::event::Event;
 use crate::exclusions::Exclusions;
 use crate::exports::Exports;
+use crate::heed::Heed;
 use crate::memory::TAG;
 use crate::parameters::{Parameters, Setup};
 use crate::threads::Threads;
@@ -210,19 +211,11 @@ pub(crate) fn recording() -> Option<&'static State> {
     unsafe { state.as_ref() }
 }
 
-/// Whether operations that begin are recorded.
-///
-/// Maximum IRQL: any.
-#[inline]
-pub(crate) fn is_recording() -> bool {
-    // Relaxed: nothing is read through it.
-    !RECORDING.load(Ordering::Relaxed).is_null()
-}
-
 /// Refuses new work.
 ///
 /// Maximum IRQL: any.
 pub(crate) fn stop_recording() {
+    Heed::NotRecording.set(true);
     // Relaxed: see `recording`.
     RECORDING.store(ptr::null_mut(), Ordering::Relaxed);
 }
@@ -267,6 +260,7 @@ impl Published {
         STATE.store(state.as_ptr(), Ordering::Release);
         // Release: pairs with the Acquire in `recording`.
         RECORDING.store(state.as_ptr(), Ordering::Release);
+        Heed::NotRecording.set(false);
         let published = Self { state };
         debug::tell(&published);
         published.processes.meet_system();

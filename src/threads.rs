@@ -12,6 +12,7 @@ use fltmgr::{NtStatus, Process, Result, Thread};
 use wdk_sys::HANDLE;
 
 use crate::memory::TAG;
+use crate::state;
 
 /// Eight threads each: 65,536 in 2 MiB. Those beyond are asked for at each write.
 const BUCKETS: usize = 1 << 13;
@@ -111,7 +112,7 @@ impl Threads {
         if told
             && Thread::with_current(|current| current == thread)
             && !thread.is_terminating()
-            && let Some(entry) = Known::new(&known, false)
+            && let Some(entry) = Known::new(&known, is_excluded(&known))
         {
             let _full_so_asked_again = self.index.learn(thread.address(), entry);
             // Pairs with the fence in `forget_all`.
@@ -152,6 +153,11 @@ impl Threads {
         assert_at_most(APC_LEVEL);
         let _gone_again = Thread::with_id(id, |thread| self.index.forget(thread.address()));
     }
+}
+
+/// Maximum IRQL: any.
+fn is_excluded(thread: &attribution::Thread) -> bool {
+    state::get().is_some_and(|state| state.exclusions.excludes(thread.process.key))
 }
 
 /// A system thread is the kernel's wherever it runs, whatever mode its request claims: minimal processes such as Registry

@@ -10,7 +10,9 @@ use core::num::NonZeroU64;
 use audit::attribution::{Attribution, attribute};
 use audit::executor::Executor;
 use audit::key::FileKey;
+use audit::omission::Because;
 use audit::record::{CopySource, Write as WriteRecord, WriteFlags, WriteOffset};
+use audit::threads::Known;
 use fltmgr::irql::{APC_LEVEL, DISPATCH_LEVEL, assert_at_most};
 use fltmgr::raw::IRP_MJ_WRITE;
 use fltmgr::{
@@ -19,6 +21,7 @@ use fltmgr::{
 };
 
 use crate::facts;
+use crate::heed::{self, Heed};
 use crate::push::Push;
 use crate::state::{self, State};
 
@@ -33,14 +36,9 @@ impl Operation for Write {
     #[inline]
     fn pre(data: &CallbackData<'_>, _objects: &RelatedObjects<'_>) -> PreOperation {
         assert_at_most(APC_LEVEL);
-        if !state::is_recording() {
-            return PreOperation::Done;
-        }
-        let thread = data.thread();
-        if Thread::with_current(|current| thread == Some(current)) {
-            PreOperation::WithPost
-        } else {
-            for_another()
+        match heed::heeded() {
+            0 => usual_pre(*data),
+            heeded => heedful_pre(*data, heeded),
         }
     }
 
@@ -69,6 +67,39 @@ impl Operation for Write {
             record_otherwise(state, *data, *objects, carried, Outcome::Unknown);
         }
     }
+}
+
+/// Maximum IRQL: `APC_LEVEL`.
+#[expect(clippy::inline_always, reason = "twice, and each is short")]
+#[inline(always)]
+fn usual_pre(data: CallbackData<'_>) -> PreOperation {
+    let thread = data.thread();
+    if Thread::with_current(|current| thread == Some(current)) {
+        PreOperation::WithPost
+    } else {
+        for_another()
+    }
+}
+
+/// The same where writes have something to heed. One of an excluded process is left out here, unless it is fast I/O: that
+/// may be refused and come again, and is left out when it has succeeded.
+///
+/// Maximum IRQL: `APC_LEVEL`.
+#[inline(never)]
+fn heedful_pre(data: CallbackData<'_>, heeded: u32) -> PreOperation {
+    if Heed::NotRecording.is_in(heeded) || Heed::NotAudited.is_in(heeded) {
+        return PreOperation::Done;
+    }
+    let Some(state) = state::get() else { return PreOperation::Done };
+    let is_excluded =
+        data.thread().and_then(|thread| state.threads.find(thread)).is_some_and(Known::is_excluded);
+    if !is_excluded || data.is_fast_io() {
+        return usual_pre(data);
+    }
+    if !data.is_paging_io() && data.write().is_some_and(|write| !write.is_mdl_completion()) {
+        state.exclusions.count(Because::Image);
+    }
+    PreOperation::Done
 }
 
 /// The thread that runs carries a write out that another one asked for.
@@ -202,7 +233,8 @@ fn record_otherwise(
         Outcome::Unknown => (facts::of_copied_data(state, data), None),
     };
     let attribution = attribute(&facts);
-    if !attribution.is_recorded() {
+    let by_excluded = |thread: audit::attribution::Thread| state.exclusions.leave_out(thread.process.key);
+    if !attribution.is_recorded() || facts.thread.is_some_and(by_excluded) {
         return;
     }
     let offset = match write.offset() {
@@ -222,9 +254,10 @@ fn record_otherwise(
         Mode::Kernel => WriteFlags::empty(),
     };
     let file = objects.file_object();
+    let Some(key) = key_of(state, objects, file) else { return };
     let record = WriteRecord {
         flags: flags(data, write, file) | mode | outcome,
-        file: file.map_or(FileKey::UNKNOWN, |file| state.files.key_of(objects.instance(), file)),
+        file: key,
         missing: asked_for.wrapping_sub(length),
         executor: facts::executor(state, Executor::of_word(carried)),
         copy: copy.map(|copy| CopySource {
@@ -236,6 +269,13 @@ fn record_otherwise(
     let push = Push::begin();
     let event = WriteRecord { time: push.time(), ..record }.encode();
     push.end(state, &event);
+}
+
+/// `None` if writes to the file are left out; that has been counted.
+///
+/// Maximum IRQL: `DISPATCH_LEVEL`.
+fn key_of(state: &State, objects: RelatedObjects<'_>, file: Option<FileObject<'_>>) -> Option<FileKey> {
+    file.map_or(Some(FileKey::UNKNOWN), |file| state.files.key_of(state, objects.instance(), file))
 }
 
 /// What the operation says of itself. (Paging I/O is not recorded.)

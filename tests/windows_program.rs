@@ -38,14 +38,16 @@ fn the_program_shows_its_help() {
 }
 
 #[test]
-fn watching_without_a_driver_ends_with_a_clear_error() {
+fn without_a_driver_there_is_a_clear_error() {
     let (Some(wine), Some(program)) = (Wine::get(), program()) else { return };
-    let output = wine.run(program, &["watch"]);
-    assert_eq!(output.status.code(), Some(NOTHING_TO_CONNECT_TO), "{output:?}");
-    assert!(output.stdout.is_empty(), "{output:?}");
-    let text = String::from_utf8(output.stderr).expect("the error is text");
-    assert!(text.starts_with("error: ") && text.contains("driver"), "{text}");
-    assert!(!text.contains("panicked"), "{text}");
+    for command in [&["watch"][..], &["control", "--reload"]] {
+        let output = wine.run(&program, command);
+        assert_eq!(output.status.code(), Some(NOTHING_TO_CONNECT_TO), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let text = String::from_utf8(output.stderr).expect("the error is text");
+        assert!(text.starts_with("error: ") && text.contains("driver"), "{text}");
+        assert!(!text.contains("panicked"), "{text}");
+    }
 }
 
 #[test]

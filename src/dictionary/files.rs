@@ -8,6 +8,7 @@ use audit::batch::{BatchWriter, NoRoom};
 use audit::dictionary::{Dictionary, Limits};
 use audit::index::{AddressIndex, Bucket};
 use audit::key::{FileKey, VolumeKey};
+use audit::omission::Because;
 use audit::record::{FileEntry, NameKind, Text};
 use fltmgr::irql::{APC_LEVEL, PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::PoolArray;
@@ -185,33 +186,44 @@ impl Files {
         let _full = self.index.insert(instance, whole.0);
     }
 
-    /// The key of an open file, or of the volume when that itself is open.
+    /// What the index has for an open file; 0 if it has nothing.
     ///
-    /// Maximum IRQL: `DISPATCH_LEVEL`; no lock, and almost always no call. With more open streams than the index has room
-    /// for, those that it lacks are not known above `APC_LEVEL`.
-    #[expect(clippy::inline_always, reason = "on the way of every write")]
-    #[inline(always)]
-    pub(crate) fn key_of(&self, instance: Instance<'_>, file: FileObject<'_>) -> FileKey {
-        let key = self.key_by_address(file);
-        if key.is_known() { key } else { self.key_otherwise(instance, file) }
+    /// Maximum IRQL: any.
+    fn value_of(&self, file: FileObject<'_>) -> u64 {
+        file.stream_address().and_then(|address| self.index.get(address.get())).unwrap_or(0)
     }
 
-    /// The key of an open file that has none by its address.
+    /// The key of an open file, or of the volume when that itself is open; `None` if writes to it are left out, which is
+    /// counted then.
     ///
-    /// Maximum IRQL: `DISPATCH_LEVEL`.
-    #[cold]
-    #[inline(never)]
-    fn key_otherwise(&self, instance: Instance<'_>, file: FileObject<'_>) -> FileKey {
+    /// Maximum IRQL: `DISPATCH_LEVEL`; no lock, and almost always no call. With more open streams than the index has room
+    /// for, those that it lacks are not known above `APC_LEVEL`, and not left out.
+    pub(crate) fn key_of(
+        &self,
+        state: &State,
+        instance: Instance<'_>,
+        file: FileObject<'_>,
+    ) -> Option<FileKey> {
+        let value = self.value_of(file);
+        if value & EXCLUDED != 0 {
+            state.exclusions.count(Because::Path);
+            return None;
+        }
+        if value != 0 {
+            return Some(FileKey(value));
+        }
         if file.is_volume_open() {
             let by_address = self.index.get(instance.address().get()).map(FileKey);
-            return by_address.or_else(|| whole_by_context(instance)).unwrap_or(FileKey::UNKNOWN);
+            return Some(by_address.or_else(|| whole_by_context(instance)).unwrap_or(FileKey::UNKNOWN));
         }
         // Relaxed: see `insert_address`.
         if self.overflowed.load(Ordering::Relaxed) && irql::is_at_most(APC_LEVEL) {
-            return Context::<StreamContext>::of_stream(instance, file)
-                .map_or(FileKey::UNKNOWN, |stream| stream.key());
+            return Some(
+                Context::<StreamContext>::of_stream(instance, file)
+                    .map_or(FileKey::UNKNOWN, |stream| stream.key()),
+            );
         }
-        FileKey::UNKNOWN
+        Some(FileKey::UNKNOWN)
     }
 
     /// All of them, for delivery and diagnosis.
@@ -224,11 +236,8 @@ impl Files {
     /// The key of an open file on whatever volume, without a call.
     ///
     /// Maximum IRQL: any.
-    #[expect(clippy::inline_always, reason = "on the way of every write")]
-    #[inline(always)]
     pub(crate) fn key_by_address(&self, file: FileObject<'_>) -> FileKey {
-        let value = file.stream_address().and_then(|address| self.index.get(address.get()));
-        value.map_or(FileKey::UNKNOWN, key_of_value)
+        key_of_value(self.value_of(file))
     }
 
     /// The key of an open file, if it is found at the first place and not excluded. [`key_of`](Self::key_of) looks at all.

@@ -21,6 +21,7 @@ use wdk_sys::PDRIVER_OBJECT;
 use crate::diagnosis;
 use crate::dictionary::Deliverable;
 use crate::exclusions::{self, Exclusions};
+use crate::heed::Heed;
 use crate::memory::{Pool, TAG};
 use crate::state::State;
 pub(crate) use name::Name;
@@ -217,8 +218,11 @@ impl Parameters {
     /// Maximum IRQL: `PASSIVE_LEVEL`.
     fn put_into_effect(&self, exclusions: &Exclusions, parameter: Parameter, effect: Effect) {
         match (parameter, effect) {
-            // Relaxed: see `audits`.
-            (Parameter::Audit, Effect::Number(bits)) => self.audit.store(bits, Ordering::Relaxed),
+            (Parameter::Audit, Effect::Number(bits)) => {
+                Heed::NotAudited.set(bits & Audit::WRITES.bits() == 0);
+                // Relaxed: see `audits`.
+                self.audit.store(bits, Ordering::Relaxed);
+            }
             (Parameter::ExcludeImages, Effect::Rules(rules)) => exclusions.set_images(rules),
             (Parameter::ExcludePaths, Effect::Rules(rules)) => exclusions.set_paths(rules),
             (_, Effect::Number(_) | Effect::Rules(_)) => {}

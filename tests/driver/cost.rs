@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use audit::parameters::{Parameter, REG_MULTI_SZ};
 use ntsim::{Access, ChunkSpec, CreateSpec, FastIo, Metering, Windows, WriteSpec};
 
+use crate::parameters::{control, multi};
 use crate::rig::{Machine, image};
 
 /// What the callbacks of one operation cost.
@@ -31,7 +33,7 @@ struct Recorded {
 }
 
 /// A change that makes a write cheaper lowers these.
-const RECORDED: [Recorded; 6] = [
+const RECORDED: [Recorded; 7] = [
     Recorded { what: "user write", goal: Some((150, 6)), instructions: 209, calls: 5, measure: user_write },
     Recorded {
         what: "fast I/O write",
@@ -49,6 +51,13 @@ const RECORDED: [Recorded; 6] = [
         measure: open_for_writing,
     },
     Recorded { what: "open for reading", goal: None, instructions: 170, calls: 3, measure: open_for_reading },
+    Recorded {
+        what: "write of an excluded process",
+        goal: Some((30, 2)),
+        instructions: 94,
+        calls: 1,
+        measure: excluded_write,
+    },
     Recorded { what: "paging write", goal: Some((30, 2)), instructions: 0, calls: 0, measure: paging_write },
 ];
 
@@ -154,6 +163,22 @@ fn open(machine: &Machine, spec: &CreateSpec) -> Cost {
         machine.sim.close(machine.thread, handle).expect("it is open");
     }
     assert_eq!(cost.callbacks, ["pre-create", "post-create"]);
+    cost
+}
+
+fn excluded_write(machine: &Machine) -> Cost {
+    let exclude = |rules: &[&str]| {
+        let rules = multi(rules);
+        control(machine, false, &[(Parameter::ExcludeImages, REG_MULTI_SZ, &rules)]).expect("good rules");
+    };
+    exclude(&["explorer.exe"]);
+    let handle = machine.open(r"C:\excluded");
+    let cost = cost(machine, || {
+        machine.sim.write(machine.thread, handle, &WriteSpec::at(4096, 4096)).expect("the write is good");
+    });
+    machine.sim.close(machine.thread, handle).expect("it is open");
+    exclude(&[]);
+    assert_eq!(cost.callbacks, ["pre-write"]);
     cost
 }
 

@@ -271,3 +271,23 @@ fn a_controller_that_stays_connected_is_let_go_at_unload() {
     machine.unload(&driver);
     assert!(!connection.is_connected());
 }
+
+#[test]
+fn writes_are_recorded_only_while_they_are_among_what_is_audited() {
+    let Some(image) = image() else { return };
+    let machine = machine();
+    machine.sim.set_parameter("whowrote", "Audit", &dword(6));
+    let driver = machine.load(&image);
+    let inbox = Inbox::default();
+    machine.connect(&inbox).expect("nobody else is connected");
+    let handle = machine.open(r"C:\a");
+    let mut expected = 0;
+    for audit in [6_u32, 1, 0, 7] {
+        let audited: [(Parameter, u32, &[u8]); 1] = [(Parameter::Audit, REG_DWORD, &audit.to_le_bytes())];
+        assert_eq!(control(&machine, false, &audited), Ok(()));
+        machine.write(handle, &WriteSpec::at(0, 1));
+        expected += usize::from(audit & 1 == 1);
+        assert_eq!(inbox.writes().len(), expected, "{audit}");
+    }
+    assert_eq!(machine.unload(&driver).left_out, 0);
+}

@@ -144,6 +144,8 @@ pub(crate) struct Books {
     pub(crate) no_memory: u64,
     pub(crate) shutdown: u64,
     pub(crate) overwritten: u64,
+    /// Writes that were left out on purpose.
+    pub(crate) left_out: u64,
 }
 
 impl Books {
@@ -152,16 +154,20 @@ impl Books {
     }
 
     fn parse(printed: &str) -> Self {
-        let line = printed.lines().find(|line| line.contains("produced")).expect("the books are printed");
-        let numbers: Vec<u64> = line
-            .split(|character: char| !character.is_ascii_digit())
-            .filter(|number| !number.is_empty())
-            .map(|number| number.parse().expect("digits"))
-            .collect();
-        let [produced, delivered, ring_full, no_memory, shutdown, overwritten] = numbers[..] else {
-            panic!("{line}")
+        let numbers = |word: &str| -> Vec<u64> {
+            let line = printed.lines().find(|line| line.contains(word)).expect("the books are printed");
+            let numbers = line.split(|character: char| !character.is_ascii_digit());
+            numbers
+                .filter(|number| !number.is_empty())
+                .map(|number| number.parse().expect("digits"))
+                .collect()
         };
-        Self { produced, delivered, ring_full, no_memory, shutdown, overwritten }
+        let [produced, delivered, ring_full, no_memory, shutdown, overwritten] = numbers("produced")[..]
+        else {
+            panic!("{printed}")
+        };
+        let left_out = numbers("left out").iter().sum();
+        Self { produced, delivered, ring_full, no_memory, shutdown, overwritten, left_out }
     }
 }
 
