@@ -23,6 +23,15 @@ impl Spread {
     }
 }
 
+/// [`Callback::operation`] of those that there are goals for.
+pub const USER_WRITE: &str = "user write";
+/// As above.
+pub const COPY_WRITE: &str = "copy write";
+/// As above.
+pub const PAGING_WRITE: &str = "paging write of a mapped view";
+/// As above.
+pub const EXCLUDED_PROCESS: &str = "write of an excluded process";
+
 /// What a callback of the driver costs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Callback {

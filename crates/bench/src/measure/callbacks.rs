@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::Result;
-use bench::measures::Callback;
+use bench::measures::{COPY_WRITE, Callback, EXCLUDED_PROCESS, PAGING_WRITE, USER_WRITE};
 use ntsim::{ChunkSpec, FastIo, Protection, SectionSpec, WriteOffset, WriteSpec};
 
 use super::meter::callbacks;
-use super::rig::{Rig, failed};
+use super::rig::{EXCLUDED_IMAGES, EXCLUDED_PATHS, IMAGE_NAME, Rig, failed};
 
 /// How often each is done before it is measured.
 const WARM_UP: usize = 200;
@@ -24,8 +24,19 @@ pub(crate) fn measure(driver: &Path, rounds: usize) -> Result<Vec<Callback>> {
         all.extend(body(&rig, operation, rounds)?);
         rig.unload()?;
     }
+    for (operation, list, excluded) in EXCLUDED {
+        let rig = Rig::with(driver, 1, &[(list, vec![excluded.to_owned()])])?;
+        all.extend(write(&rig, operation, rounds, FastIo::No)?);
+        rig.unload()?;
+    }
     Ok(all)
 }
+
+/// User writes that are left out: by which list of the driver's parameters, and which entry of it.
+const EXCLUDED: [(&str, &str, &str); 2] = [
+    (EXCLUDED_PROCESS, EXCLUDED_IMAGES, IMAGE_NAME),
+    ("write to an excluded file", EXCLUDED_PATHS, r"\Device\HarddiskVolume3\file"),
+];
 
 type Operation = fn(&Rig, &str, usize) -> Result<Vec<Callback>>;
 
@@ -37,9 +48,9 @@ const OPERATIONS: [(&str, Operation); 5] = [
         };
         warmed(rig, operation, rounds, work)
     }),
-    ("user write", |rig, operation, rounds| write(rig, operation, rounds, FastIo::No)),
+    (USER_WRITE, |rig, operation, rounds| write(rig, operation, rounds, FastIo::No)),
     ("fast I/O write", |rig, operation, rounds| write(rig, operation, rounds, FastIo::Accepted)),
-    ("copy write", |rig, operation, rounds| {
+    (COPY_WRITE, |rig, operation, rounds| {
         let [source, destination] =
             [rig.open(rig.thread, r"\source")?, rig.open(rig.thread, r"\destination")?];
         let fill = WriteSpec::new(WriteOffset::At(0), CHUNK_BYTES);
@@ -49,7 +60,7 @@ const OPERATIONS: [(&str, Operation); 5] = [
         let work = || rig.sim.copy_file_chunk(rig.thread, &chunk).map(drop).map_err(failed);
         warmed(rig, operation, rounds, work)
     }),
-    ("paging write of a mapped view", |rig, operation, rounds| {
+    (PAGING_WRITE, |rig, operation, rounds| {
         let file = rig.open(rig.thread, r"\mapped")?;
         let spec = SectionSpec::new(Protection::ReadWrite).size(PAGE);
         let section = rig.sim.create_section(rig.thread, file, &spec).map_err(failed)?;

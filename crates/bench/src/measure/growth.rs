@@ -8,7 +8,7 @@ use ntsim::{Handle, Metering, ProcessSpec, Thread, WriteOffset, WriteSpec};
 use quanta::Clock;
 
 use super::meter::{calls, nanoseconds};
-use super::rig::{Rig, failed};
+use super::rig::{EXCLUDED_IMAGES, EXCLUDED_PATHS, Rig, failed};
 use super::say;
 
 /// Writes that are timed, and of them those whose instructions are counted, which takes a thousand times as long.
@@ -57,6 +57,25 @@ pub(crate) fn processes(driver: &Path, sizes: &[u64]) -> Result<Growth> {
         points.push(point(&rig, *size, &writers)?);
     }
     Ok(Growth { of: "processes".to_owned(), points })
+}
+
+/// Rules of exclusion, half of them for images and half for paths, none of which fits.
+pub(crate) fn exclusions(driver: &Path, sizes: &[u64]) -> Result<Growth> {
+    const FILES: usize = 64;
+    let mut points = Vec::new();
+    for size in sizes {
+        say(format_args!("{size} rules of exclusion"));
+        let rules = |prefix: &str| (0..size / 2).map(|number| format!(r"{prefix}\{number}")).collect();
+        let lists = [
+            (EXCLUDED_IMAGES, rules(r"\Device\HarddiskVolume3\not here")),
+            (EXCLUDED_PATHS, rules(r"\not here")),
+        ];
+        let rig = Rig::with(driver, 1, &lists)?;
+        let file = |number| Ok((rig.thread, rig.open(rig.thread, &format!(r"\{number}.dat"))?));
+        let writers = (0..FILES).map(file).collect::<Result<Vec<_>>>()?;
+        points.push(point(&rig, *size, &writers)?);
+    }
+    Ok(Growth { of: "rules of exclusion".to_owned(), points })
 }
 
 /// Processors, hence shards of the driver's ring.

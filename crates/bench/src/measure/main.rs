@@ -44,6 +44,7 @@ const QUICK: Extent = Extent {
 };
 
 const PROCESSORS: [u64; 4] = [1, 4, 16, 64];
+const RULES: [u64; 4] = [0, 100, 1_000, 10_000];
 const SHARDS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 
 fn main() -> ExitCode {
@@ -79,6 +80,7 @@ fn measure(driver: &Path, extent: &Extent) -> Result<Measures> {
     let growth = vec![
         growth::open_files(driver, extent.open_files)?,
         growth::processes(driver, extent.processes)?,
+        growth::exclusions(driver, &RULES)?,
         growth::processors(driver, &PROCESSORS)?,
     ];
     let busy = before.into_iter().chain(busy()).reduce(f64::max);

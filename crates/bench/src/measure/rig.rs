@@ -5,11 +5,18 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use audit::batch::{Acknowledgement, Batch};
 use ntsim::{
-    Access, Config, Connection, CreateSpec, Driver, Handle, NtStatus, PortReply, Process, ProcessSpec, Sim,
-    Thread, VolumeSpec, Windows,
+    Access, Config, Connection, CreateSpec, Driver, Handle, NtStatus, PortReply, Process, ProcessSpec,
+    RegistryValue, Sim, Thread, VolumeSpec, Windows,
 };
 
 const DEVICE: &str = r"\Device\HarddiskVolume3";
+/// Lists of the driver's parameters: what of writes is left out.
+pub(crate) const EXCLUDED_IMAGES: &str = "ExcludeImages";
+pub(crate) const EXCLUDED_PATHS: &str = "ExcludePaths";
+const SERVICE: &str = "whowrote";
+/// What the machine's process runs.
+const IMAGE: &str = r"C:\app.exe";
+pub(crate) const IMAGE_NAME: &str = "app.exe";
 const PORT: &str = r"\WhoWrotePort";
 const CONSUMER: &str = r"C:\Program Files\whowrote\whowrote.exe";
 
@@ -26,13 +33,21 @@ pub(crate) type Take = Box<dyn FnMut(&[u8]) + Send>;
 impl Rig {
     /// The machine, with the driver on it.
     pub(crate) fn new(driver: &Path, processors: u32) -> Result<Self> {
+        Self::with(driver, processors, &[])
+    }
+
+    /// The same, where the driver's lists of these names in the registry have these texts.
+    pub(crate) fn with(driver: &Path, processors: u32, lists: &[(&str, Vec<String>)]) -> Result<Self> {
         // Not watched: guarding memory takes time, and makes a page of each block.
         let sim = Sim::new(Config::new(Windows::Win11_24H2).watch(false).processors(processors));
         sim.add_volume(VolumeSpec::new(DEVICE).dos("C:"))?;
-        let process = sim.add_process(ProcessSpec::new(r"C:\app.exe"))?;
+        let process = sim.add_process(ProcessSpec::new(IMAGE))?;
         let thread = sim.add_thread(process, None)?;
+        for (name, texts) in lists {
+            sim.set_parameter(SERVICE, name, &RegistryValue::Texts(texts.clone()));
+        }
         let driver = sim
-            .load_file(driver, "whowrote")
+            .load_file(driver, SERVICE)
             .map_err(|error| anyhow!("{error}"))
             .with_context(|| format!("the driver {} cannot be loaded", driver.display()))?;
         Ok(Self { sim, thread, driver })

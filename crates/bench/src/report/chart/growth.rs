@@ -5,7 +5,7 @@ use bench::measures::Growth;
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (1_000, 420);
-/// The axis of sizes begins here.
+/// The axis of sizes begins here, and so does what there is none of.
 const LEAST: f64 = 1.0;
 /// Told apart also by those who do not see red and green alike.
 const COLORS: [RGBColor; 4] =
@@ -35,7 +35,8 @@ fn draw(growth: &[Growth], svg: &mut String) -> Result<(), Box<dyn std::error::E
         .build_cartesian_2d((LEAST..largest).log_scale(), 0.0..longest * AIR)?;
     chart.configure_mesh().y_desc("ns").x_desc("how many (logarithmic)").draw()?;
     for (Growth { of, points }, color) in growth.iter().zip(COLORS.into_iter().cycle()) {
-        let places: Vec<_> = points.iter().map(|point| (point.size as f64, point.driver.median)).collect();
+        let places: Vec<_> =
+            points.iter().map(|point| ((point.size as f64).max(LEAST), point.driver.median)).collect();
         chart
             .draw_series(LineSeries::new(places.iter().copied(), color.stroke_width(2)))?
             .label(of)

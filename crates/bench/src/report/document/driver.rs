@@ -1,8 +1,38 @@
 //! What the driver's callbacks cost.
 
-use bench::measures::Callback;
+use bench::measures::{COPY_WRITE, Callback, EXCLUDED_PROCESS, PAGING_WRITE, USER_WRITE};
 
-use super::{figure, spread, table};
+use super::{Target, figure, spread, table};
+
+/// What all callbacks of an operation may take: instructions, and calls of routines.
+const GOALS: [(&str, u32, u32); 4] =
+    [(USER_WRITE, 150, 6), (COPY_WRITE, 250, 10), (PAGING_WRITE, 30, 2), (EXCLUDED_PROCESS, 30, 2)];
+
+/// The goals of the write path.
+pub(super) fn targets(callbacks: &[Callback]) -> Vec<Target> {
+    let sum = |operation: &str, cost: fn(&Callback) -> u64| {
+        let of = callbacks.iter().filter(|callback| callback.operation == operation);
+        of.map(cost).reduce(|sum, cost| sum + cost).map(precise)
+    };
+    let each = |(operation, instructions, calls): (&str, u32, u32)| {
+        let target = |what, goal, cost| Target {
+            what: format!("{operation}: {what}"),
+            goal: f64::from(goal),
+            at_most: true,
+            measured: sum(operation, cost),
+        };
+        [
+            target("instructions in the driver", instructions, |callback| callback.instructions),
+            target("calls of routines", calls, |callback| callback.calls),
+        ]
+    };
+    GOALS.into_iter().flat_map(each).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far less than 2^52")]
+fn precise(count: u64) -> f64 {
+    count as f64
+}
 
 /// The costs that the test of the driver has written, and the times of its callbacks.
 pub(super) fn section(costs: &str, callbacks: &[Callback]) -> String {

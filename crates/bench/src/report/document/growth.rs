@@ -62,6 +62,7 @@ Flat is the goal. Instructions are, but for the ways of a bucket of the index of
 one: a few more when it is full. What rises with open files is time: each write goes to another file, whose entry in the
 index and context are then in no cache any more, and memory answers in its own time. A workload that stays with its files
 does not see that. Neither threads with their processes nor processors are searched for: an address or a number leads to them.
+Rules of exclusion are judged once for a process and once for a file, when it is opened; a write does not meet them.
 ";
 
 const SHARDS: &str = "

@@ -25,7 +25,7 @@ const QUIET: f64 = 0.1;
 
 /// A goal and what came of it.
 struct Target {
-    what: &'static str,
+    what: String,
     goal: f64,
     /// Whether it is to be at most, not at least, the goal.
     at_most: bool,
@@ -43,18 +43,21 @@ impl Target {
             Some(measured) => (figure(*measured), "**not met**"),
             None => ("not measured".to_owned(), ""),
         };
-        [(*what).to_owned(), format!("{bound} {}", figure(*goal)), measured, verdict.to_owned()]
+        [what.clone(), format!("{bound} {}", figure(*goal)), measured, verdict.to_owned()]
     }
 }
 
 /// The whole page, as Markdown.
 pub(crate) fn document(machine: &Machine, costs: &str, measures: &Measures, results: &Results) -> String {
-    let targets: Vec<_> = ring::targets(results).into_iter().chain(stream::target(&measures.rates)).collect();
+    let targets: Vec<_> = ring::targets(results)
+        .into_iter()
+        .chain(driver::targets(&measures.callbacks))
+        .chain(stream::target(&measures.rates))
+        .collect();
     [
         introduction(machine, measures),
         "\n## Targets\n\n".to_owned(),
-        table(["", "target", "measured", ""], &targets.iter().map(Target::row).collect::<Vec<_>>()),
-        "\nThose of a write are in the next table.\n".to_owned(),
+        table(["", "target", "measured", "met?"], &targets.iter().map(Target::row).collect::<Vec<_>>()),
         driver::section(costs, &measures.callbacks),
         growth::section(&measures.growth, &measures.shards),
         ring::section(results),
@@ -123,7 +126,8 @@ mod tests {
 
     #[test]
     fn a_target_that_is_missed_is_said_to_be() {
-        let verdict = |measured, at_most| Target { what: "", goal: 1.3, at_most, measured }.row()[3].clone();
+        let verdict =
+            |measured, at_most| Target { what: String::new(), goal: 1.3, at_most, measured }.row()[3].clone();
         assert_eq!(verdict(Some(1.3), true), "met");
         assert_eq!(verdict(Some(1.31), true), "**not met**");
         assert_eq!(verdict(Some(1.31), false), "met");

@@ -25,7 +25,8 @@ pub(crate) const CONTENDERS: [&str; 7] = [
 pub(super) fn targets(results: &Results) -> Vec<Target> {
     let ring = |load| median(results, load, AuditRing::NAME);
     let [alone, both, ..] = &LOADS;
-    let target = |what, goal, at_most, measured| Target { what, goal, at_most, measured };
+    let target =
+        |what: &str, goal, at_most, measured| Target { what: what.to_owned(), goal, at_most, measured };
     vec![
         target(
             "ring, one producer: time against the floor",

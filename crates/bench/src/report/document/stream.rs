@@ -8,7 +8,7 @@ use super::{Target, figure, spread, table};
 pub(super) fn target(rates: &[Rate]) -> Option<Target> {
     let rate = rates.iter().find(|rate| rate.goal.is_some())?;
     Some(Target {
-        what: "records a second from a saved stream to JSON Lines",
+        what: "records a second from a saved stream to JSON Lines".to_owned(),
         goal: rate.goal?,
         at_most: false,
         measured: Some(rate.per_second.median),
