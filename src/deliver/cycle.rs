@@ -50,7 +50,11 @@ impl Delivery {
         assert_at_most(PASSIVE_LEVEL);
         let Some(connection) = state.connection.current() else {
             // Whoever comes gets the newest.
-            consumer.set_when_full(WhenFull::OverwriteOldest);
+            if consumer.set_when_full(WhenFull::OverwriteOldest) {
+                for dictionary in state.dictionaries() {
+                    dictionary.end_connection();
+                }
+            }
             return Err(NotDelivered::NobodyConnected);
         };
         // What waits for somebody who is there is not taken away from him.

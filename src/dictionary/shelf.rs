@@ -129,6 +129,8 @@ impl<E> Shelf<E> {
 pub(crate) trait Deliverable {
     /// Somebody new is connected.
     fn begin_connection(&self);
+    /// Nobody is connected any more.
+    fn end_connection(&self);
     /// A cycle begins.
     fn begin_cycle(&self);
     /// The cycle was acknowledged whole.
@@ -141,6 +143,10 @@ pub(crate) trait Deliverable {
 impl<E: Entry> Deliverable for Shelf<E> {
     fn begin_connection(&self) {
         self.with(Dictionary::begin_connection);
+    }
+
+    fn end_connection(&self) {
+        self.with(Dictionary::end_connection);
     }
 
     fn begin_cycle(&self) {

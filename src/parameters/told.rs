@@ -102,6 +102,8 @@ impl Deliverable for Told {
         }
     }
 
+    fn end_connection(&self) {}
+
     fn begin_cycle(&self) {}
 
     fn complete_cycle(&self) {}

@@ -331,7 +331,7 @@ fn switching(from: WhenFull) {
         // So that the cursor may be ahead of the head.
         drain(&mut consumer, &mut taken);
     }
-    consumer.set_when_full(to);
+    assert!(consumer.set_when_full(to), "it is a change");
     producer.join().expect("the producer");
     drop(consumer);
     let mut consumer = ring.consumer().expect("the next consumer goes by the same rule");

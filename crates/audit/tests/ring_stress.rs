@@ -246,7 +246,7 @@ fn run(setting: Setting) {
             if setting.policy == Policy::Change {
                 overwriting = !overwriting;
                 let when_full = if overwriting { WhenFull::OverwriteOldest } else { WhenFull::DropNewest };
-                consumer.set_when_full(when_full);
+                assert!(consumer.set_when_full(when_full), "it is a change");
             }
             // No time-out: a lost wake-up would hang here.
             if consumer.prepare_sleep() {

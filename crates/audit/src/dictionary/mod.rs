@@ -14,8 +14,9 @@
 //! * **Not too short.** A retired entry goes when a cycle that began after its retirement is acknowledged
 //!   whole: no record with its key can be left by then. Of the last retired ones, [`Limits::kept`] stay even
 //!   so, for records that are made later all the same, as of a process whose write outlives it.
-//! * **Not too long.** With nobody connected, retired entries pile up, to [`Limits::retired`]. Then the
-//!   newest falls out and is counted: while nobody takes records, the ring keeps the oldest, too.
+//! * **Not too long.** With nobody connected, or nobody who acknowledges, retired entries pile up, to
+//!   [`Limits::retired`]. Then one falls out and is counted: the newest while somebody is connected, the oldest while nobody
+//!   is. That is how the ring loses records, too.
 //! * **Bounded memory**, from a [`Memory`] that may refuse it; refusal leaves everything as it was.
 
 mod layout;
@@ -67,6 +68,8 @@ pub struct Dictionary<E, M: Memory> {
     nodes: Slab<Node<E>, M>,
     buckets: M::Array<Option<Id>>,
     unsent: List,
+    /// Retired and unsent.
+    waiting: List,
     sent: List,
     retired: List,
     /// Retired entries, in whatever list.
@@ -76,8 +79,9 @@ pub struct Dictionary<E, M: Memory> {
     cycle: u64,
     /// The newest cycle that was acknowledged whole.
     acknowledged: u64,
-    /// Counts connections.
+    /// Counts connections, and the times between them.
     connection: u64,
+    connected: bool,
     /// Entries that fell out before their records were delivered.
     forgotten: u64,
     /// Entries added or retired since a cycle was acknowledged whole.
@@ -131,6 +135,7 @@ impl<E, M: Memory> Dictionary<E, M> {
             nodes: Slab::new(limits.entries)?,
             buckets: M::array(limits.buckets, |_| None)?,
             unsent: List::EMPTY,
+            waiting: List::EMPTY,
             sent: List::EMPTY,
             retired: List::EMPTY,
             retired_count: 0,
@@ -138,6 +143,7 @@ impl<E, M: Memory> Dictionary<E, M> {
             cycle: 1,
             acknowledged: 0,
             connection: 1,
+            connected: false,
             forgotten: 0,
             changes: 0,
         })
@@ -197,19 +203,25 @@ impl<E, M: Memory> Dictionary<E, M> {
         if node.retired_in.is_some() {
             return;
         }
-        node.retired_in = NonZeroU64::new(self.cycle);
-        let state = node.state;
+        let state = match node.state {
+            State::Unsent => State::Unsent,
+            State::Sent | State::Retired => State::Retired,
+        };
+        let cycle = NonZeroU64::new(self.cycle);
+        self.unlink(id);
+        if let Some(node) = self.nodes.get_mut(id) {
+            (node.retired_in, node.state) = (cycle, state);
+        }
+        self.link(id, List::push);
         self.changes = self.changes.wrapping_add(1);
         self.retired_count = self.retired_count.wrapping_add(1);
-        if state == State::Sent {
-            self.move_to(id, State::Retired);
-        }
         if self.retired_count > self.limits.retired {
-            let oldest = self.retired.first().filter(|id| self.is_delivered(*id));
-            if oldest.is_none() {
+            let delivered = self.retired.first().filter(|id| self.is_delivered(*id));
+            let oldest = self.waiting.first().filter(|_| !self.connected);
+            if delivered.is_none() {
                 self.forgotten = self.forgotten.wrapping_add(1);
             }
-            self.remove(oldest.unwrap_or(id));
+            self.remove(delivered.or(oldest).unwrap_or(id));
         }
     }
 
@@ -243,25 +255,41 @@ impl<E, M: Memory> Dictionary<E, M> {
 
     /// Somebody new is connected, who has no entry yet.
     pub fn begin_connection(&mut self) {
+        self.start_over();
+        self.connected = true;
+    }
+
+    /// Nobody is connected any more.
+    pub fn end_connection(&mut self) {
+        self.start_over();
+        self.connected = false;
+    }
+
+    /// Nobody has any entry.
+    fn start_over(&mut self) {
         self.connection = self.connection.wrapping_add(1);
         // In front of what is unsent, in the order of before. What is only kept is sent if it is needed.
         while let Some(id) = self.retired.last().filter(|id| !self.is_delivered(*id)) {
-            self.move_to_front(id);
+            self.move_to(id, State::Unsent, List::push_front);
         }
         while let Some(id) = self.sent.last() {
-            self.move_to_front(id);
+            self.move_to(id, State::Unsent, List::push_front);
         }
     }
 
     /// The next entry to send.
     #[must_use]
     pub fn next(&self) -> Option<&E> {
-        Some(&self.nodes.get(self.unsent.first()?)?.entry)
+        Some(&self.nodes.get(self.next_id()?)?.entry)
+    }
+
+    fn next_id(&self) -> Option<Id> {
+        self.unsent.first().or(self.waiting.first())
     }
 
     /// What [`next`](Self::next) gave is in a batch.
     pub fn sent_next(&mut self) {
-        if let Some(id) = self.unsent.first() {
+        if let Some(id) = self.next_id() {
             self.mark_sent(id);
         }
     }
@@ -289,7 +317,7 @@ impl<E, M: Memory> Dictionary<E, M> {
         node.sent_to = connection;
         if node.state == State::Unsent {
             let state = if node.retired_in.is_some() { State::Retired } else { State::Sent };
-            self.move_to(id, state);
+            self.move_to(id, state, List::push);
         }
     }
 
@@ -316,37 +344,37 @@ impl<E, M: Memory> Dictionary<E, M> {
         None
     }
 
-    fn list(&mut self, state: State) -> (&mut List, &mut Slab<Node<E>, M>) {
-        let list = match state {
+    /// The list that a node is in, or belongs into.
+    fn list_of(&mut self, id: Id) -> Option<(&mut List, &mut Slab<Node<E>, M>)> {
+        let node = self.nodes.get(id)?;
+        let list = match node.state {
+            State::Unsent if node.retired_in.is_some() => &mut self.waiting,
             State::Unsent => &mut self.unsent,
             State::Sent => &mut self.sent,
             State::Retired => &mut self.retired,
         };
-        (list, &mut self.nodes)
+        Some((list, &mut self.nodes))
     }
 
     fn unlink(&mut self, id: Id) {
-        if let Some(state) = self.nodes.get(id).map(|node| node.state) {
-            let (list, nodes) = self.list(state);
+        if let Some((list, nodes)) = self.list_of(id) {
             list.unlink(nodes, id);
         }
     }
 
-    fn move_to(&mut self, id: Id, state: State) {
+    /// Puts a node that is in no list to the end of its own, or to the front.
+    fn link(&mut self, id: Id, put: fn(&mut List, &mut Slab<Node<E>, M>, Id)) {
+        if let Some((list, nodes)) = self.list_of(id) {
+            put(list, nodes, id);
+        }
+    }
+
+    fn move_to(&mut self, id: Id, state: State, put: fn(&mut List, &mut Slab<Node<E>, M>, Id)) {
         self.unlink(id);
         if let Some(node) = self.nodes.get_mut(id) {
             node.state = state;
         }
-        let (list, nodes) = self.list(state);
-        list.push(nodes, id);
-    }
-
-    fn move_to_front(&mut self, id: Id) {
-        self.unlink(id);
-        if let Some(node) = self.nodes.get_mut(id) {
-            node.state = State::Unsent;
-        }
-        self.unsent.push_front(&mut self.nodes, id);
+        self.link(id, put);
     }
 
     fn remove(&mut self, id: Id) {

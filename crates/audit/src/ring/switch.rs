@@ -13,10 +13,10 @@ impl Consumer<'_, '_> {
     /// What pushes do from now on that find no room. A push that is under way may still go by the former rule; a record
     /// that is lost meanwhile is counted, like all, under the reason of its loss.
     ///
-    /// For each shard it takes one atomic operation on its head.
-    pub fn set_when_full(&mut self, when_full: WhenFull) {
+    /// For each shard it takes one atomic operation on its head. Returns whether it is a change.
+    pub fn set_when_full(&mut self, when_full: WhenFull) -> bool {
         if self.when_full == when_full {
-            return;
+            return false;
         }
         for shard in self.ring.shards {
             match when_full {
@@ -26,6 +26,7 @@ impl Consumer<'_, '_> {
         }
         self.when_full = when_full;
         self.ring.keep_mode(when_full);
+        true
     }
 }
 
