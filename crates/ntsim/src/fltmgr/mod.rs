@@ -37,7 +37,6 @@ pub(crate) use dispatch::{
     dispatch, do_completion_processing_when_safe, rescue, submit,
 };
 pub(crate) use filter::Filter;
-pub(crate) use initiate::create::{DISPOSITIONS, path_of};
 pub(crate) use manager::{FilterManager, leaks};
 pub(crate) use name::NameCache;
 pub(crate) use operation::{CopyOrigin, Kind, Operation};

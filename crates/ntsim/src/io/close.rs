@@ -43,7 +43,11 @@ pub(crate) fn handle_closed(cpu: &Cpu, file: &Arc<File>) {
 
 /// The file system's part of the cleanup: what was to be deleted loses its name.
 fn clean_up(cpu: &Cpu, file: &File) {
-    let Some(fcb) = file.fcb() else { return };
+    let Some(fcb) = file.fcb() else {
+        // A lock of the volume goes with the handle by which it was taken.
+        file.volume().unlock(file.ptr().address());
+        return;
+    };
     let node = fcb.node();
     if file.has(file_object::DELETE_ON_CLOSE) {
         node.set_deleted(file.current_name().as_deref());

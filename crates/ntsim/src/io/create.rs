@@ -183,6 +183,11 @@ pub(super) fn open_as_asked(cpu: &Cpu, file: &File, asked: &CreateParameters) ->
 
 /// The disposition that a create's options hold.
 fn disposition(options: u32) -> Option<Disposition> {
+    disposition_of(options >> OPTIONS_BITS)
+}
+
+/// A `CreateDisposition` by its value.
+pub(super) fn disposition_of(value: u32) -> Option<Disposition> {
     const DISPOSITIONS: [Disposition; 6] = [
         Disposition::Supersede,
         Disposition::Open,
@@ -191,7 +196,7 @@ fn disposition(options: u32) -> Option<Disposition> {
         Disposition::Overwrite,
         Disposition::OverwriteIf,
     ];
-    DISPOSITIONS.get((options >> OPTIONS_BITS) as usize).copied()
+    DISPOSITIONS.get(value as usize).copied()
 }
 
 /// What the file system has to know of a create.
@@ -220,6 +225,10 @@ impl Opening {
     /// The file system's part.
     fn open(self, cpu: &Cpu, file: &File) -> IoStatus {
         let volume = file.volume();
+        // winioctl, `FSCTL_LOCK_VOLUME`: only who has locked it gets at a volume, by the handle that he has.
+        if volume.is_locked() {
+            return IoStatus::plain(NtStatus::ACCESS_DENIED);
+        }
         if file.has(file_object::VOLUME_OPEN) {
             return IoStatus::new(NtStatus::SUCCESS, FILE_OPENED);
         }

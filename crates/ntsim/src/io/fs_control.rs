@@ -15,7 +15,7 @@ use crate::abi::{
 use crate::cc::pages;
 use crate::cc::write_out::{Writer, write_out};
 use crate::ex::block::{Block, Content};
-use crate::fltmgr::{self, Kind, Operation};
+use crate::fltmgr::{Kind, Operation};
 use crate::ke::Cpu;
 use crate::sim::{Access, CloneSpec, Handle, Major, OffloadToken, OffloadWriteSpec};
 use crate::status::NtStatus;
@@ -30,9 +30,6 @@ const DUPLICATE_EXTENTS_TO_FILE_EX: u32 = 0x0009_83E8;
 const OFFLOAD_READ: u32 = 0x0009_4264;
 /// `FSCTL_OFFLOAD_WRITE`
 const OFFLOAD_WRITE: u32 = 0x0009_8268;
-
-/// `FSCTL_DISMOUNT_VOLUME`
-const DISMOUNT_VOLUME: u32 = 0x0009_0020;
 
 /// Bits of a control code that say which access the handle needs.
 const ACCESS_SHIFT: u32 = 14;
@@ -63,47 +60,25 @@ pub(crate) fn zero_data(cpu: &Cpu, handle: Handle, from: i64, to: i64) -> Result
 /// A block clone by the current thread.
 pub(crate) fn duplicate_extents(cpu: &Cpu, handle: Handle, spec: &CloneSpec) -> Result<(), NtStatus> {
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
-    let input = DuplicateExtentsData {
-        file_handle: Ptr::at(usize::try_from(spec.source.0).map_err(|_| NtStatus::INVALID_HANDLE)?),
-        source_file_offset: number(spec.source_offset)?,
-        target_file_offset: number(spec.target_offset)?,
-        byte_count: number(spec.length)?,
+    let asked = Clone {
+        source: Ptr::at(usize::try_from(spec.source.0).map_err(|_| NtStatus::INVALID_HANDLE)?),
+        from: number(spec.source_offset)?,
+        to: number(spec.target_offset)?,
+        bytes: number(spec.length)?,
     };
     let ended = if spec.extended {
-        let input = DuplicateExtentsDataEx {
-            size: size_of::<DuplicateExtentsDataEx>(),
-            file_handle: input.file_handle,
-            source_file_offset: input.source_file_offset,
-            target_file_offset: input.target_file_offset,
-            byte_count: input.byte_count,
-            flags: 0,
-            alignment: 0,
-        };
-        control(cpu, &file, DUPLICATE_EXTENTS_TO_FILE_EX, input, 0, |cpu, target, buffer| {
-            let asked: DuplicateExtentsDataEx = buffer.cast().read();
-            let clone = Clone {
-                source: asked.file_handle,
-                from: asked.source_file_offset,
-                to: asked.target_file_offset,
-                bytes: asked.byte_count,
-            };
-            IoStatus::plain(clone.run(cpu, target))
+        control(cpu, &file, DUPLICATE_EXTENTS_TO_FILE_EX, asked.extended(), 0, |cpu, target, buffer| {
+            IoStatus::plain(Clone::of_extended(buffer.cast().read()).run(cpu, target))
         })
     } else {
-        control(cpu, &file, DUPLICATE_EXTENTS_TO_FILE, input, 0, |cpu, target, buffer| {
-            let asked: DuplicateExtentsData = buffer.cast().read();
-            let clone = Clone {
-                source: asked.file_handle,
-                from: asked.source_file_offset,
-                to: asked.target_file_offset,
-                bytes: asked.byte_count,
-            };
-            IoStatus::plain(clone.run(cpu, target))
+        control(cpu, &file, DUPLICATE_EXTENTS_TO_FILE, asked.plain(), 0, |cpu, target, buffer| {
+            IoStatus::plain(Clone::of_plain(buffer.cast().read()).run(cpu, target))
         })
     };
     ended.map(|_| ())
 }
 
+/// What both forms of the control say.
 #[derive(Clone, Copy)]
 struct Clone {
     source: Ptr,
@@ -113,6 +88,45 @@ struct Clone {
 }
 
 impl Clone {
+    fn of_plain(asked: DuplicateExtentsData) -> Self {
+        Self {
+            source: asked.file_handle,
+            from: asked.source_file_offset,
+            to: asked.target_file_offset,
+            bytes: asked.byte_count,
+        }
+    }
+
+    fn of_extended(asked: DuplicateExtentsDataEx) -> Self {
+        Self {
+            source: asked.file_handle,
+            from: asked.source_file_offset,
+            to: asked.target_file_offset,
+            bytes: asked.byte_count,
+        }
+    }
+
+    fn plain(self) -> DuplicateExtentsData {
+        DuplicateExtentsData {
+            file_handle: self.source,
+            source_file_offset: self.from,
+            target_file_offset: self.to,
+            byte_count: self.bytes,
+        }
+    }
+
+    fn extended(self) -> DuplicateExtentsDataEx {
+        DuplicateExtentsDataEx {
+            size: size_of::<DuplicateExtentsDataEx>(),
+            file_handle: self.source,
+            source_file_offset: self.from,
+            target_file_offset: self.to,
+            byte_count: self.bytes,
+            flags: 0,
+            alignment: 0,
+        }
+    }
+
     /// The file system's part. It takes the handle in the context of the requestor.
     fn run(self, cpu: &Cpu, target: &Arc<File>) -> NtStatus {
         if !features(target).block_clone {
@@ -251,30 +265,6 @@ pub(crate) fn offload_write(cpu: &Cpu, handle: Handle, spec: &OffloadWriteSpec) 
     Ok(spec.length)
 }
 
-/// `FSCTL_DISMOUNT_VOLUME` by the current thread, on a handle of the volume: what is dirty is written, filters detach, and
-/// files that are open are good for nothing but being closed (winioctl, `FSCTL_DISMOUNT_VOLUME`).
-pub(crate) fn dismount(cpu: &Cpu, handle: Handle) -> Result<(), NtStatus> {
-    let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
-    if !file.has(file_object::VOLUME_OPEN) {
-        return Err(NtStatus::INVALID_PARAMETER);
-    }
-    let volume = Arc::clone(file.volume());
-    let target = Arc::clone(&volume);
-    control(cpu, &file, DISMOUNT_VOLUME, (), 0, move |cpu, _, _| {
-        for stream in target.names.open_streams() {
-            // What cannot be written is lost.
-            let _ = write_out(cpu, &stream, &pages::EVERYTHING, Writer::FileSystem);
-            pages::discard(cpu, &stream, &pages::EVERYTHING);
-            pages::release_idle(cpu, &stream);
-        }
-        target.set_dismounted();
-        IoStatus::plain(NtStatus::SUCCESS)
-    })?;
-    fltmgr::teardown::volume_dismounted(cpu, &volume);
-    cpu.kernel().volumes.remove(&volume);
-    Ok(())
-}
-
 /// Any other control by the current thread, without buffers; the file system takes it and does nothing.
 pub(crate) fn other(cpu: &Cpu, handle: Handle, code: u32) -> Result<(), NtStatus> {
     let file = file_of(cpu.kernel(), &cpu.thread(), handle)?;
@@ -309,7 +299,7 @@ fn token_id(token: &[u8; OFFLOAD_TOKEN_BYTES]) -> u64 {
 
 /// Sends a control of the method `METHOD_BUFFERED`: input and output share the system buffer, which `target` gets with the file
 /// as the lowest filter left them.
-fn control<T: Copy>(
+pub(super) fn control<T: Copy>(
     cpu: &Cpu,
     file: &Arc<File>,
     code: u32,

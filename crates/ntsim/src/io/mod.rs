@@ -2,6 +2,7 @@
 
 mod answer;
 pub(crate) mod asynchronous;
+pub(crate) mod by_handle;
 pub(crate) mod cancel;
 pub(crate) mod close;
 pub(crate) mod copy;
@@ -43,6 +44,7 @@ pub(crate) mod transaction;
 pub(crate) mod transaction_query;
 pub(crate) mod transfer;
 pub(crate) mod volume;
+pub(crate) mod volume_control;
 pub(crate) mod waiting;
 pub(crate) mod work_item;
 pub(crate) mod zw;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::namespace::Namespace;
 use super::path;
-use crate::abi::{DeviceObject, Ptr, Shared, SharedText};
+use crate::abi::{Address, DeviceObject, Ptr, Shared, SharedText};
 use crate::fltmgr::{ContextList, Stack};
 use crate::ob::Arena;
 use crate::sim::{FileSystem, SpecError, VolumeSpec};
@@ -38,6 +38,8 @@ pub(crate) struct Volume {
     guid_name: Option<SharedText>,
     pub(crate) names: Namespace,
     dismounted: AtomicBool,
+    /// The file object by which the volume is locked.
+    locked_by: Lock<Option<Address>>,
     pub(crate) filters: Stack,
     /// What filters attached to it.
     pub(crate) contexts: ContextList,
@@ -58,6 +60,7 @@ impl Volume {
             spec,
             names: Namespace::default(),
             dismounted: AtomicBool::new(false),
+            locked_by: Lock::default(),
             filters: Stack::default(),
             contexts: ContextList::default(),
         }
@@ -82,6 +85,34 @@ impl Volume {
 
     pub(super) fn set_dismounted(&self) {
         self.dismounted.store(true, Ordering::Relaxed);
+    }
+
+    /// Locks it by a file object, unless it is locked; returns whether it is now.
+    pub(super) fn lock(&self, by: Address) -> bool {
+        let mut locked_by = self.locked_by.lock();
+        let free = locked_by.is_none();
+        if free {
+            *locked_by = Some(by);
+        }
+        free
+    }
+
+    /// Unlocks it; returns whether it was locked by that file object.
+    pub(super) fn unlock(&self, by: Address) -> bool {
+        let mut locked_by = self.locked_by.lock();
+        let was_locked = *locked_by == Some(by);
+        if was_locked {
+            *locked_by = None;
+        }
+        was_locked
+    }
+
+    pub(super) fn is_locked_by_other(&self, than: Address) -> bool {
+        self.locked_by.lock().is_some_and(|by| by != than)
+    }
+
+    pub(super) fn is_locked(&self) -> bool {
+        self.locked_by.lock().is_some()
     }
 
     pub(crate) fn device(&self) -> Ptr {

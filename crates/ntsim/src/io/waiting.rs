@@ -66,6 +66,16 @@ pub(super) fn heed_cancellation(cpu: &Cpu, ticket: Ticket) {
     }
 }
 
+/// Ends the requests that are so with a status.
+pub(super) fn end(cpu: &Cpu, mut is_meant: impl FnMut(&Operation) -> bool, status: NtStatus) {
+    let waiting = &cpu.kernel().waiting;
+    for ticket in waiting.find(|entry| is_meant(&entry.operation)) {
+        if let Some(pended) = waiting.take(ticket) {
+            pended.complete(cpu, IoStatus::plain(status));
+        }
+    }
+}
+
 /// Cancels the requests that are so. Returns how many of them no filter has seen.
 pub(crate) fn cancel(cpu: &Cpu, mut is_meant: impl FnMut(&Operation) -> bool) -> usize {
     let waiting = &cpu.kernel().waiting;

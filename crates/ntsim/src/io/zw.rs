@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
+use super::by_handle::{self, Asked};
 use super::create;
 use super::file::File;
 use super::own::OwnTransfer;
 use crate::abi::{IoStatusBlock, ObjectAttributes, Ptr};
 use crate::ex::push_lock;
-use crate::fltmgr::{DISPOSITIONS, path_of};
 use crate::ke::Cpu;
 use crate::ob::Object;
-use crate::ob::routines::OBJ_KERNEL_HANDLE;
-use crate::sim::{Access, CreateOptions, CreateSpec, Disposition, Major, Mode, Share};
+use crate::sim::{Disposition, Major};
 use crate::status::NtStatus;
 use crate::verifier::Rule;
 
@@ -31,11 +30,7 @@ pub(crate) fn create_file(
     _ea: Ptr,
     _ea_length: u32,
 ) -> NtStatus {
-    let Some(disposition) = DISPOSITIONS.get(disposition as usize) else {
-        cpu.violation(Rule::InvalidParameter, format!("{disposition} is no CreateDisposition"));
-        return NtStatus::INVALID_PARAMETER;
-    };
-    open(cpu, handle, access, attributes, status, share, *disposition, options)
+    open(cpu, &Asked { attributes, access, share, disposition, options }, status, handle)
 }
 
 /// `ZwOpenFile`.
@@ -48,45 +43,16 @@ pub(crate) fn open_file(
     share: u32,
     options: u32,
 ) -> NtStatus {
-    open(cpu, handle, access, attributes, status, share, Disposition::Open, options)
+    let disposition = Disposition::Open as u32;
+    open(cpu, &Asked { attributes, access, share, disposition, options }, status, handle)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the routines have as many")]
-fn open(
-    cpu: &Cpu,
-    handle: Ptr<usize>,
-    access: u32,
-    attributes: Ptr<ObjectAttributes>,
-    status: Ptr<IoStatusBlock>,
-    share: u32,
-    disposition: Disposition,
-    options: u32,
-) -> NtStatus {
+fn open(cpu: &Cpu, asked: &Asked, status: Ptr<IoStatusBlock>, handle: Ptr<usize>) -> NtStatus {
     push_lock::check_call_out(cpu);
-    let attributes = attributes.read();
-    if attributes.attributes & OBJ_KERNEL_HANDLE == 0 && !cpu.thread().process().is_system() {
-        let detail = "opens a file without OBJ_KERNEL_HANDLE in the context of a user process";
-        cpu.violation(Rule::InvalidParameter, detail);
+    match asked.spec(cpu).and_then(|spec| create::create_by_driver(cpu, &spec)) {
+        Ok((opened, ended)) => by_handle::give(cpu, (&opened, ended), status, handle),
+        Err(failed) => failed,
     }
-    let path = match path_of(cpu, &attributes) {
-        Ok(path) => path,
-        Err(status) => return status,
-    };
-    let spec = CreateSpec::new(&path)
-        .access(Access::from_bits_retain(access))
-        .disposition(disposition)
-        .options(CreateOptions::from_bits_truncate(options))
-        .share(Share::from_bits_truncate(share))
-        .mode(Mode::Kernel);
-    let (opened, ended) = match create::create_by_driver(cpu, &spec) {
-        Ok(opened) => opened,
-        Err(status) => return status,
-    };
-    ended.tell(status);
-    let owner = cpu.owner();
-    cpu.kernel().objects.reference(opened.ptr().cast(), owner);
-    handle.write(cpu.kernel().handles.open(Object::File(opened), owner));
-    ended.status
 }
 
 /// The file behind a handle of a driver's.

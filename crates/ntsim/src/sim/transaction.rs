@@ -42,7 +42,25 @@ impl Sim {
     ///
     /// `STATUS_INVALID_PARAMETER` if the handle is a file's, or the status that a filter gives.
     pub fn dismount(&self, thread: Thread, handle: Handle) -> Result<(), NtStatus> {
-        self.as_thread(thread, |cpu| io::fs_control::dismount(cpu, handle))
+        self.as_thread(thread, |cpu| io::volume_control::dismount(cpu, handle))
+    }
+
+    /// `FSCTL_LOCK_VOLUME` by a handle of the volume: nobody opens anything on it until it is unlocked, or the handle closed.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_ACCESS_DENIED` if files are open or it is locked already, `STATUS_INVALID_PARAMETER` if the handle is a file's.
+    pub fn lock_volume(&self, thread: Thread, handle: Handle) -> Result<(), NtStatus> {
+        self.as_thread(thread, |cpu| io::volume_control::lock(cpu, handle))
+    }
+
+    /// `FSCTL_UNLOCK_VOLUME`.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_NOT_LOCKED` if it was not locked by this handle's file object.
+    pub fn unlock_volume(&self, thread: Thread, handle: Handle) -> Result<(), NtStatus> {
+        self.as_thread(thread, |cpu| io::volume_control::unlock(cpu, handle))
     }
 
     /// Attaches a thread to a process, as a driver does with `KeStackAttachProcess`: that is the current process until

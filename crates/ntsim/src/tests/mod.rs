@@ -47,6 +47,7 @@ mod symbols;
 mod teardown;
 mod threads;
 mod transactions;
+mod volumes;
 mod watching;
 mod zw_files;
 

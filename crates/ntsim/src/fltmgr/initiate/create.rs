@@ -3,26 +3,13 @@
 use crate::abi::{FileObject, IoStatusBlock, ObjectAttributes, Ptr};
 use crate::ex::push_lock;
 use crate::io;
+use crate::io::by_handle::{self, Asked};
 use crate::ke::Cpu;
-use crate::ob::Object;
-use crate::ob::routines::OBJ_KERNEL_HANDLE;
-use crate::rtl;
-use crate::sim::{Access, CreateOptions, CreateSpec, Disposition, Mode, Share};
+use crate::sim::Share;
 use crate::status::NtStatus;
-use crate::verifier::Rule;
 
 /// `IO_IGNORE_SHARE_ACCESS_CHECK`
 const IO_IGNORE_SHARE_ACCESS_CHECK: u32 = 0x0800;
-
-/// `CreateDisposition`, by value.
-pub(crate) const DISPOSITIONS: [Disposition; 6] = [
-    Disposition::Supersede,
-    Disposition::Open,
-    Disposition::Create,
-    Disposition::OpenIf,
-    Disposition::Overwrite,
-    Disposition::OverwriteIf,
-];
 
 /// `FltCreateFile`.
 #[expect(clippy::too_many_arguments, reason = "the routine has as many")]
@@ -138,52 +125,20 @@ pub(crate) fn create_file_ex(
             None => return NtStatus::INVALID_PARAMETER,
         },
     };
-    let Some(disposition) = DISPOSITIONS.get(disposition as usize) else {
-        cpu.violation(Rule::InvalidParameter, format!("{disposition} is no CreateDisposition"));
-        return NtStatus::INVALID_PARAMETER;
-    };
-    let attributes = attributes.read();
-    if attributes.attributes & OBJ_KERNEL_HANDLE == 0 && !cpu.thread().process().is_system() {
-        let detail = "opens a file without OBJ_KERNEL_HANDLE in the context of a user process";
-        cpu.violation(Rule::InvalidParameter, detail);
-    }
-    let path = match path_of(cpu, &attributes) {
-        Ok(path) => path,
+    let asked = Asked { attributes, access, share, disposition, options };
+    let spec = match asked.spec(cpu) {
+        Ok(spec) if flags & IO_IGNORE_SHARE_ACCESS_CHECK != 0 => spec.share(Share::all()),
+        Ok(spec) => spec,
         Err(status) => return status,
     };
-    let spec = CreateSpec::new(&path)
-        .access(Access::from_bits_retain(access))
-        .share(if flags & IO_IGNORE_SHARE_ACCESS_CHECK == 0 {
-            Share::from_bits_truncate(share)
-        } else {
-            Share::all()
-        })
-        .disposition(*disposition)
-        .options(CreateOptions::from_bits_truncate(options))
-        .mode(Mode::Kernel);
     let (opened, ended) = match io::create::create_below(cpu, &spec, below) {
         Ok(opened) => opened,
         Err(status) => return status,
     };
-    ended.tell(status);
-    let address = opened.ptr().cast();
-    let owner = cpu.owner();
-    cpu.kernel().objects.reference(address, owner);
-    handle.write(cpu.kernel().handles.open(Object::File(opened.clone()), owner));
+    let status = by_handle::give(cpu, (&opened, ended), status, handle);
     if let Some(file) = file.non_null() {
-        cpu.kernel().objects.reference(address, owner);
+        cpu.kernel().objects.reference(opened.ptr().cast(), cpu.owner());
         file.write(opened.ptr());
     }
-    ended.status
-}
-
-/// The path that object attributes name, which may be relative to an open directory.
-pub(crate) fn path_of(cpu: &Cpu, attributes: &ObjectAttributes) -> Result<String, NtStatus> {
-    let name = attributes.object_name.non_null().map(rtl::read_unicode_string).unwrap_or_default();
-    let Some(root) = attributes.root_directory.non_null() else { return Ok(name) };
-    match cpu.kernel().handles.get(root.address()) {
-        Some(Object::File(directory)) => Ok(format!("{}\\{name}", directory.path())),
-        Some(_) => Err(NtStatus::OBJECT_TYPE_MISMATCH),
-        None => Err(NtStatus::INVALID_HANDLE),
-    }
+    status
 }
