@@ -115,9 +115,11 @@ fn insertions() {
 }
 
 /// A thread of the process that a number stands for.
-fn thread_of(number: u32) -> Thread {
+fn thread_of(number: u32) -> Known {
     let kind = if number == 2 { ProcessKind::Kernel } else { ProcessKind::User };
-    Thread { tid: number, process: Process { key: ProcessKey(u64::from(number)), pid: number, kind } }
+    let id = 4 * number;
+    let process = Process { key: ProcessKey(u64::from(number)), pid: id, kind };
+    Known::new(&Thread { tid: id, process }, false).expect("ids are multiples of four")
 }
 
 /// The object of a thread that is gone is another's by now, who is learnt, in the place of a third, while a worker looks

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::cpu::{Cpu, Frame};
 use super::step::{self, Counting, Instructions};
 use super::stopwatch::{Lap, Ticks};
+use super::stores::Stores;
 use crate::util::Lock;
 
 /// What is noted of the calls of drivers.
@@ -37,6 +38,8 @@ pub struct DriverCall {
     pub returned: u32,
     /// Its instructions, without those of calls of drivers below it. Those of the simulator are not a callback's.
     pub instructions: Instructions,
+    /// What its instructions wrote to, if they were counted.
+    pub stores: Stores,
     /// How long it took, if that was wanted.
     pub ticks: Ticks,
     /// Calls of routines.
@@ -106,6 +109,8 @@ pub(super) struct Metered {
     /// What the calls beside it have taken so far.
     outer: Instructions,
     outer_lap: Lap,
+    /// What the calls beside it have written so far.
+    outer_stores: Stores,
 }
 
 /// Begins to measure a call, if calls are noted.
@@ -120,7 +125,15 @@ pub(super) fn begin(cpu: &Cpu, frame: &Frame) -> Option<Metered> {
         let images = meter.is(Metering::Instructions).then(|| cpu.kernel().image_ranges());
         let outer_lap = cpu.stopwatch.begin(meter.takes_time());
         let counting = images.and_then(Counting::begin);
-        Some(Metered { frame, counting, before: step::counted().unwrap_or_default(), outer, outer_lap })
+        let outer_stores = step::exchange_stores(&Stores::default());
+        Some(Metered {
+            frame,
+            counting,
+            before: step::counted().unwrap_or_default(),
+            outer,
+            outer_lap,
+            outer_stores,
+        })
     })
 }
 
@@ -132,6 +145,7 @@ pub(super) fn end(cpu: &Cpu, metered: Metered, returned: usize) {
     }
     step::uncounted(|| {
         let lap = cpu.stopwatch.end(metered.outer_lap);
+        let stores = step::exchange_stores(&metered.outer_stores);
         let whole = now - metered.before;
         let instructions = Instructions { simulator: 0, ..whole - cpu.below.get() };
         cpu.below.set(metered.outer + whole);
@@ -142,6 +156,7 @@ pub(super) fn end(cpu: &Cpu, metered: Metered, returned: usize) {
             operation: operation.as_ref().map(|operation| Arc::as_ptr(operation).addr()),
             returned: u32::try_from(returned & 0xFFFF_FFFF).unwrap_or(0),
             instructions,
+            stores,
             ticks: lap.ticks(),
             routine_calls: lap.calls,
         };

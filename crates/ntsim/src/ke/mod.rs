@@ -24,6 +24,7 @@ pub(crate) mod spin_lock;
 pub(crate) mod stack;
 pub(crate) mod step;
 pub(crate) mod stopwatch;
+pub(crate) mod stores;
 pub(crate) mod time;
 pub(crate) mod timer;
 

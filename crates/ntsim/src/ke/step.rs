@@ -19,6 +19,7 @@ use std::sync::OnceLock;
 
 use super::cpu::{self, Cpu};
 use super::registers::Registers;
+use super::stores::{Seen, Stores};
 use crate::abi::{Address, Ptr};
 
 /// Numbers of instructions, by who executed them.
@@ -86,6 +87,7 @@ struct State {
     /// The images whose instructions are a driver's; valid while `counting` is set.
     images: Cell<*const [Range<Address>]>,
     counts: Cell<Instructions>,
+    stores: Seen,
     /// The instruction counted last.
     last: Cell<Address>,
     /// The stack pointer at which the outermost driver code began; 0 outside.
@@ -102,6 +104,7 @@ thread_local! {
             paused: Cell::new(false),
             images: Cell::new(&[]),
             counts: Cell::new(Instructions { driver: 0, routines: 0, simulator: 0 }),
+            stores: Seen::new(),
             last: Cell::new(0),
             boundary: Cell::new(0),
             then: Cell::new(None),
@@ -112,18 +115,20 @@ thread_local! {
 
 impl State {
     /// Counts an instruction that is about to execute.
-    fn count(&self, instruction: Address, stack: usize) {
+    fn count(&self, registers: &Registers<'_>) {
+        let (instruction, stack) = (registers.instruction(), registers.stack());
         if self.paused.get() || self.last.replace(instruction) == instruction {
             return;
         }
         let mut counts = self.counts.get();
         // SAFETY: `Counting` keeps the list while `counting` is set.
         let images = unsafe { &*self.images.get() };
-        if images.iter().any(|image| image.contains(&instruction)) {
+        if let Some(image) = images.iter().find(|image| image.contains(&instruction)) {
             if self.boundary.get() == 0 {
                 self.boundary.set(stack);
             }
             counts.driver += 1;
+            self.stores.look(registers, image, self.boundary.get());
         } else {
             // The trap that a system call owes never comes, so what follows it is counted here.
             let both = if Ptr::<[u8; 2]>::at(instruction).read() == SYSCALL { 2 } else { 1 };
@@ -148,7 +153,7 @@ pub(super) fn trap(registers: &mut Registers<'_>) {
         }
         let counting = state.counting.get();
         if counting {
-            state.count(registers.instruction(), registers.stack());
+            state.count(registers);
         }
         registers.set_trap_flag(counting);
     });
@@ -158,7 +163,7 @@ pub(super) fn trap(registers: &mut Registers<'_>) {
 pub(super) fn moved(registers: &mut Registers<'_>) {
     STATE.with(|state| {
         if state.counting.get() {
-            state.count(registers.instruction(), registers.stack());
+            state.count(registers);
         }
     });
 }
@@ -199,6 +204,11 @@ pub(super) fn original_instruction(instruction: Address) -> Address {
 /// The instructions counted so far on this OS thread, if they are being counted.
 pub(crate) fn counted() -> Option<Instructions> {
     STATE.with(|state| state.counting.get().then(|| state.counts.get()))
+}
+
+/// What drivers were seen to write since the last call of this, in place of what `before` says that they have.
+pub(super) fn exchange_stores(before: &Stores) -> Stores {
+    STATE.with(|state| state.stores.exchange(before))
 }
 
 /// Driver code of the outermost call has returned or been left: what follows is the simulator's.

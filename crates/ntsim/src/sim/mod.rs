@@ -27,6 +27,7 @@ mod transaction;
 pub use crate::ke::meter::{DriverCall, Metering};
 pub use crate::ke::step::Instructions;
 pub use crate::ke::stopwatch::Ticks;
+pub use crate::ke::stores::Stores;
 pub use config::{
     Config, FileSystem, LazyWriter, Process, ProcessInfo, ProcessKind, ProcessSpec, Schedule, SpecError,
     Thread, Volume, VolumeInfo, VolumeSpec,
