@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bench::measures::{Growth, Point, Spread};
 use ntsim::{Handle, Metering, ProcessSpec, Thread, WriteOffset, WriteSpec};
 use quanta::Clock;
@@ -113,10 +113,14 @@ fn point(rig: &Rig, size: u64, writers: &[Writer]) -> Result<Point> {
     rig.empty_ring()?;
     let counted = calls(&rig.sim, Metering::Instructions, || (0..COUNTED).try_for_each(write))?;
     let instructions: u64 = counted.iter().map(|call| call.instructions.driver).sum();
-    let samples = timed.iter().map(|call| nanoseconds(&clock, call.ticks.driver)).collect();
+    // Each write has as many callbacks as any other.
+    let callbacks = timed.len() / TIMED;
+    ensure!(callbacks > 0 && timed.len().is_multiple_of(TIMED), "writes differ in their callbacks");
+    let ticks = timed.chunks(callbacks).map(|calls| calls.iter().map(|call| call.ticks.driver).sum());
+    let samples = ticks.map(|ticks| nanoseconds(&clock, ticks)).collect();
     Ok(Point {
         size,
-        instructions: instructions as f64 / counted.len() as f64,
+        instructions: instructions as f64 / COUNTED as f64,
         driver: Spread::of(samples).context("no write was seen")?,
     })
 }
