@@ -4,9 +4,12 @@ use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::raw::IRP_MJ_CREATE;
 use fltmgr::{CallbackData, CreateParameters, NtStatus, Operation, PreOperation, RelatedObjects};
 
+use crate::changes::created;
 use crate::state;
 use crate::streams;
 
+/// `IoStatus.Information` of a create that opened what was there, as it was ("`IRP_MJ_CREATE` (IFS)").
+const FILE_OPENED: u64 = 1;
 const FILE_WRITE_DATA: u32 = 0x0002;
 const FILE_APPEND_DATA: u32 = 0x0004;
 const MAXIMUM_ALLOWED: u32 = 0x0200_0000;
@@ -31,7 +34,7 @@ impl Operation for Create {
                 state.threads.forget_all();
             }
         }
-        if may_write(create) || state.exports.has_copy_sources() {
+        if may_write(create) || state.exports.has_copy_sources() || changes_existence(create) {
             PreOperation::WithPost
         } else {
             PreOperation::Done
@@ -50,8 +53,11 @@ impl Operation for Create {
         let Some(state) = state::recording() else { return };
         let Some(create) = data.create() else { return };
         let Some(file) = objects.file_object().filter(|file| !file.is_volume_open()) else { return };
+        if data.information() != FILE_OPENED || create.is_delete_on_close() {
+            return created::created(state, *data, *objects, create, file);
+        }
         if may_write(create) || file.has_write_access() || state.exports.is_opened_as_copy_source(file) {
-            streams::attach(state, *data, *objects, file);
+            let _stream = streams::attach(state, *data, *objects, file);
         }
     }
 }
@@ -59,6 +65,13 @@ impl Operation for Create {
 /// Maximum IRQL: any.
 fn may_write(create: CreateParameters<'_>) -> bool {
     create.desired_access() & WRITING != 0
+}
+
+/// Whether the create may make, empty or replace a file, or has it deleted when it is closed.
+///
+/// Maximum IRQL: any.
+fn changes_existence(create: CreateParameters<'_>) -> bool {
+    !create.opens_what_is_there() || create.is_delete_on_close()
 }
 
 /// Paging files are none of ours and allow no contexts; directories are not written to.

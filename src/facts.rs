@@ -4,7 +4,7 @@ use audit::attribution::{Facts, Mode, ProcessKind, Thread};
 use audit::executor::Executor;
 use audit::record::Actor;
 use audit::threads::Known;
-use fltmgr::irql::{DISPATCH_LEVEL, assert_at_most};
+use fltmgr::irql::{APC_LEVEL, DISPATCH_LEVEL, assert_at_most};
 use fltmgr::{CallbackData, CopyInformation};
 
 use crate::state::State;
@@ -62,7 +62,7 @@ pub(crate) fn of_thread(data: CallbackData<'_>, thread: Thread) -> Facts {
 /// The facts of an operation without a thread.
 ///
 /// Maximum IRQL: `DISPATCH_LEVEL`.
-fn without_thread(data: CallbackData<'_>, copy: bool) -> Facts {
+pub(crate) fn without_thread(data: CallbackData<'_>, copy: bool) -> Facts {
     let requestor = data.requestor_process().map(threads::process);
     Facts { thread: None, requestor, requestor_mode: mode(data), copy }
 }
@@ -74,6 +74,32 @@ fn mode(data: CallbackData<'_>) -> Mode {
         fltmgr::Mode::Kernel => Mode::Kernel,
         fltmgr::Mode::User => Mode::User,
     }
+}
+
+/// A thread that may not have been met yet, as a record names it.
+///
+/// Maximum IRQL: `APC_LEVEL`.
+fn actor_of(state: &State, thread: fltmgr::Thread<'_>) -> Actor {
+    assert_at_most(APC_LEVEL);
+    let Thread { tid, process } = state.threads.who(thread);
+    Actor { process: process.key, pid: process.pid, tid }
+}
+
+/// Who closes a file: the thread that the operation records, else the one that runs.
+///
+/// Maximum IRQL: `APC_LEVEL`.
+pub(crate) fn closer(state: &State, data: CallbackData<'_>) -> Actor {
+    match data.thread() {
+        Some(thread) => actor_of(state, thread),
+        None => fltmgr::Thread::with_current(|current| actor_of(state, current)),
+    }
+}
+
+/// The thread that runs, where it is not the one that the operation records.
+///
+/// Maximum IRQL: `APC_LEVEL`.
+pub(crate) fn other_than_asked(state: &State, data: CallbackData<'_>) -> Option<Actor> {
+    fltmgr::Thread::with_current(|current| (data.thread() != Some(current)).then(|| actor_of(state, current)))
 }
 
 /// The thread that runs, as it is handed from a pre-operation callback to the post-operation callback.

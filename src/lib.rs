@@ -23,6 +23,7 @@
 #![cfg(all(feature = "driver", target_os = "windows", target_env = "msvc"))]
 #![no_std]
 
+mod changes;
 mod create;
 mod debug;
 mod deliver;

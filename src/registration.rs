@@ -6,14 +6,21 @@ use fltmgr::{
     Result,
 };
 
+use crate::changes::{Cleanup, FsControl, SetInformation};
 use crate::create::Create;
 use crate::entry;
 use crate::instance::{self, InstanceContext};
 use crate::streams::StreamContext;
 use crate::write::Write;
 
-static OPERATIONS: [OperationRegistration; 3] =
-    [OperationRegistration::of::<Create>(), OperationRegistration::of::<Write>(), OperationRegistration::END];
+static OPERATIONS: [OperationRegistration; 6] = [
+    OperationRegistration::of::<Create>(),
+    OperationRegistration::of::<Write>(),
+    OperationRegistration::of_synchronized::<SetInformation>(),
+    OperationRegistration::of_synchronized::<FsControl>(),
+    OperationRegistration::of_synchronized::<Cleanup>(),
+    OperationRegistration::END,
+];
 
 static CONTEXTS: [ContextRegistration; 3] = [
     ContextRegistration::of::<InstanceContext>(),

@@ -5,12 +5,15 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use audit::debug::Item;
 use audit::ledger::{Ledger, LossReason};
+use audit::omission::Because;
 use audit::ring::{LossStage, Ring, Shard, Slot, WhenFull};
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::{PoolArray, PoolBox};
-use fltmgr::{ClientSlot, NtStatus, Result};
+use fltmgr::{ClientSlot, FileObject, NtStatus, Result};
 use wdk_sys::PDRIVER_OBJECT;
 
+use crate::changes::deletions::Deletions;
+use crate::changes::tokens::Tokens;
 use crate::dictionary::Deliverable;
 use crate::dictionary::files::Files;
 use crate::dictionary::processes::Processes;
@@ -40,6 +43,8 @@ pub(crate) struct State {
     pub(crate) parameters: Parameters,
     pub(crate) exclusions: Exclusions,
     pub(crate) threads: Threads,
+    pub(crate) deletions: Deletions,
+    pub(crate) tokens: Tokens,
     pub(crate) files: Files,
     pub(crate) processes: Processes,
     pub(crate) volumes: Volumes,
@@ -83,6 +88,8 @@ impl State {
             parameters,
             exclusions,
             threads: Threads::try_new()?,
+            deletions: Deletions::try_new()?,
+            tokens: Tokens::try_new()?,
             files: Files::try_new()?,
             processes: Processes::try_new()?,
             volumes: Volumes::try_new()?,
@@ -120,6 +127,17 @@ impl State {
         self.processes.judge_again(&self.exclusions);
         self.threads.forget_all();
         self.files.judge_again(self);
+    }
+
+    /// Whether what is done to a file is left out on purpose, which is counted.
+    ///
+    /// Maximum IRQL: any.
+    pub(crate) fn is_excluded(&self, file: FileObject<'_>) -> bool {
+        let excluded = self.files.is_excluded(file);
+        if excluded {
+            self.exclusions.count(Because::Path);
+        }
+        excluded
     }
 
     /// Whether the delivery thread is to end.

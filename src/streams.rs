@@ -8,8 +8,8 @@ use audit::record::NameKind;
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::{PoolArray, PoolTag};
 use fltmgr::{
-    CallbackData, Context, FileNameInformation, FileObject, FilterContext, NameFormat, NameQuery, Put,
-    RelatedObjects, StreamKind,
+    CallbackData, Context, FileNameInformation, FileObject, FilterContext, Instance, NameFormat, NameQuery,
+    Put, RelatedObjects, StreamKind,
 };
 
 use crate::dictionary::files::FileInfo;
@@ -63,6 +63,7 @@ impl Drop for StreamContext {
     fn drop(&mut self) {
         // The state outlives all contexts: they go when the minifilter is unregistered at the latest.
         if let Some(state) = state::get() {
+            state.deletions.forget(self.address);
             state.files.retire(self.key(), self.address);
         }
     }
@@ -79,35 +80,115 @@ pub(crate) fn attach(
     data: CallbackData<'_>,
     objects: RelatedObjects<'_>,
     file: FileObject<'_>,
-) {
+) -> Option<Context<StreamContext>> {
     assert_at_most(PASSIVE_LEVEL);
     let instance = objects.instance();
     let known = Context::<StreamContext>::of_stream(instance, file);
     if known.is_none() && instance.is_directory(file) == Ok(true) {
-        return;
+        return None;
     }
-    let Some(volume) = Context::<InstanceContext>::of_instance(instance) else { return };
-    let Some(known) = known.or_else(|| attach_first(state, data, objects, file, &volume)) else { return };
+    let volume = Context::<InstanceContext>::of_instance(instance)?;
+    let known = match known {
+        Some(known) => known,
+        None => match attach_first(state, objects, file, &|| info(data, &volume))? {
+            Attached::First(stream) => return Some(stream),
+            Attached::Before(known) => known,
+        },
+    };
     // Who put the context there may still be about to put its address into the index.
     state.files.insert_address(state, &known);
     if let Some(info) = info(data, &volume) {
         state.files.rename(state, &known, info);
     }
+    Some(known)
 }
 
-/// Gives a stream without a context one. Returns the one that another open of the stream gave it meanwhile.
+/// The stream of an open file, or a directory, that something is done to, under the name it was met by first. `None` if no
+/// name can be had.
 ///
 /// Maximum IRQL: `PASSIVE_LEVEL`.
-fn attach_first(
+pub(crate) fn of_any(
     state: &'static State,
     data: CallbackData<'_>,
     objects: RelatedObjects<'_>,
     file: FileObject<'_>,
-    volume: &InstanceContext,
 ) -> Option<Context<StreamContext>> {
     assert_at_most(PASSIVE_LEVEL);
+    known_or_first(state, objects, file, &|| {
+        info(data, &*Context::<InstanceContext>::of_instance(objects.instance())?)
+    })
+}
+
+/// The stream of another open file on the same volume, which the operation names and the caller keeps open.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+pub(crate) fn of_other(
+    state: &'static State,
+    objects: RelatedObjects<'_>,
+    file: FileObject<'_>,
+) -> Option<Context<StreamContext>> {
+    assert_at_most(PASSIVE_LEVEL);
+    known_or_first(state, objects, file, &|| {
+        info_by(objects.instance(), &|format| {
+            FileNameInformation::of_file(objects.instance(), file, format, NameQuery::Default).ok()
+        })
+    })
+}
+
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+fn known_or_first(
+    state: &'static State,
+    objects: RelatedObjects<'_>,
+    file: FileObject<'_>,
+    info: &dyn Fn() -> Option<FileInfo>,
+) -> Option<Context<StreamContext>> {
+    assert_at_most(PASSIVE_LEVEL);
+    if let Some(known) = Context::<StreamContext>::of_stream(objects.instance(), file) {
+        return Some(known);
+    }
+    match attach_first(state, objects, file, info)? {
+        Attached::First(stream) | Attached::Before(stream) => Some(stream),
+    }
+}
+
+/// A stream was renamed by this operation: gives it the key of its new name, which is returned; `None` if that cannot be had.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+pub(crate) fn renamed(
+    state: &'static State,
+    data: CallbackData<'_>,
+    objects: RelatedObjects<'_>,
+    stream: &StreamContext,
+) -> Option<FileKey> {
+    assert_at_most(PASSIVE_LEVEL);
+    let volume = Context::<InstanceContext>::of_instance(objects.instance())?;
+    let info = info(data, &volume).filter(|info| info.name_kind == NameKind::Normalized)?;
+    state.files.rename(state, stream, info);
+    Some(stream.key())
+}
+
+/// A stream has a context now.
+enum Attached {
+    /// The one it was just given.
+    First(Context<StreamContext>),
+    /// One that another open of the stream gave it meanwhile.
+    Before(Context<StreamContext>),
+}
+
+/// Gives a stream without a context one.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+#[cold]
+#[inline(never)]
+fn attach_first(
+    state: &'static State,
+    objects: RelatedObjects<'_>,
+    file: FileObject<'_>,
+    info: &dyn Fn() -> Option<FileInfo>,
+) -> Option<Attached> {
+    assert_at_most(PASSIVE_LEVEL);
     let address = file.stream_address()?;
-    let Some(info) = info(data, volume) else {
+    let Some(info) = info() else {
         state.files.shelf().note_refused();
         return None;
     };
@@ -120,9 +201,9 @@ fn attach_first(
             // While this reference is held the context is not dropped, so its key is not taken out before it
             // is put in.
             state.files.insert_address(state, &context);
-            None
+            Some(Attached::First(context))
         }
-        Put::Existing(known) => Some(known),
+        Put::Existing(known) => Some(Attached::Before(known)),
     }
 }
 
@@ -130,19 +211,33 @@ fn attach_first(
 ///
 /// Maximum IRQL: `PASSIVE_LEVEL`.
 fn info(data: CallbackData<'_>, volume: &InstanceContext) -> Option<FileInfo> {
-    let (name_kind, path) = path(data, volume)?;
-    Some(FileInfo { volume: volume.key(), met: time::now(), name_kind, path: Some(path) })
+    told(volume, &|format| FileNameInformation::query(&data, format, NameQuery::Default).ok())
+}
+
+/// What is told of another stream on an instance's volume, whose name `ask` asks for.
+///
+/// Maximum IRQL: that of `ask`, and no more than `APC_LEVEL`.
+pub(crate) fn info_by(
+    instance: Instance<'_>,
+    ask: &dyn Fn(NameFormat) -> Option<FileNameInformation>,
+) -> Option<FileInfo> {
+    told(&*Context::<InstanceContext>::of_instance(instance)?, ask)
 }
 
 /// The path on the volume: the normalized name, or for want of that the one it was opened by.
 ///
-/// Maximum IRQL: `PASSIVE_LEVEL`.
-fn path(data: CallbackData<'_>, volume: &InstanceContext) -> Option<(NameKind, PoolArray<u16>)> {
-    [(NameFormat::Normalized, NameKind::Normalized), (NameFormat::Opened, NameKind::Opened)]
-        .into_iter()
-        .find_map(|(format, kind)| {
-            let information = FileNameInformation::query(&data, format, NameQuery::Default).ok()?;
-            let path = volume.relative(information.name())?;
-            Some((kind, PoolArray::try_copy_of(path, TAG).ok()?))
-        })
+/// Maximum IRQL: that of `ask`, and no more than `APC_LEVEL`.
+fn told(
+    volume: &InstanceContext,
+    ask: &dyn Fn(NameFormat) -> Option<FileNameInformation>,
+) -> Option<FileInfo> {
+    let (name_kind, path) =
+        [(NameFormat::Normalized, NameKind::Normalized), (NameFormat::Opened, NameKind::Opened)]
+            .into_iter()
+            .find_map(|(format, kind)| {
+                let information = ask(format)?;
+                let path = volume.relative(information.name())?;
+                Some((kind, PoolArray::try_copy_of(path, TAG).ok()?))
+            })?;
+    Some(FileInfo { volume: volume.key(), met: time::now(), name_kind, path: Some(path) })
 }

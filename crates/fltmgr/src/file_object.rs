@@ -27,6 +27,13 @@ impl FileObject<'_> {
         NonNull::new(object).map(|object| Self { object, operation: PhantomData })
     }
 
+    /// # Safety
+    ///
+    /// `object` is a file object that lives for as long as what this returns is used.
+    pub(crate) unsafe fn of_live(object: NonNull<FILE_OBJECT>) -> Self {
+        Self { object, operation: PhantomData }
+    }
+
     /// The file object, for routines that are not here.
     #[must_use]
     pub fn as_raw(self) -> PFILE_OBJECT {

@@ -2,13 +2,16 @@
 
 use core::ptr::{self, NonNull};
 
-use crate::irql::{self, APC_LEVEL};
+use wdk_sys::NTSTATUS;
+
+use crate::irql::{self, APC_LEVEL, PASSIVE_LEVEL};
 use crate::raw::{
     FLT_FILE_NAME_INFORMATION, FLT_FILE_NAME_NORMALIZED, FLT_FILE_NAME_OPENED, FLT_FILE_NAME_OPTIONS,
     FLT_FILE_NAME_QUERY_ALWAYS_ALLOW_CACHE_LOOKUP, FLT_FILE_NAME_QUERY_CACHE_ONLY,
-    FLT_FILE_NAME_QUERY_DEFAULT, FltGetFileNameInformation, FltReleaseFileNameInformation,
+    FLT_FILE_NAME_QUERY_DEFAULT, FltGetDestinationFileNameInformation, FltGetFileNameInformation,
+    FltGetFileNameInformationUnsafe, FltReleaseFileNameInformation, PFLT_FILE_NAME_INFORMATION,
 };
-use crate::{CallbackData, NtStatus, Result};
+use crate::{CallbackData, FileObject, Instance, NewName, NtStatus, Result};
 
 /// How a name is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +73,66 @@ impl FileNameInformation {
             FltGetFileNameInformation(data.as_raw(), format.option() | query.option(), &raw mut information)
         };
         NtStatus::from_raw(status).ok()?;
+        NonNull::new(information).map(|information| Self { information }).ok_or(NtStatus::INTERNAL_ERROR)
+    }
+
+    /// The name of an open file. Asks the file system, if the Filter Manager does not know: the caller answers for that
+    /// being safe.
+    ///
+    /// Maximum IRQL: `APC_LEVEL` ("`FltGetFileNameInformationUnsafe` function (fltkernel.h)").
+    ///
+    /// # Errors
+    ///
+    /// What the file system answers.
+    pub fn of_file(
+        instance: Instance<'_>,
+        file: FileObject<'_>,
+        format: NameFormat,
+        query: NameQuery,
+    ) -> Result<Self> {
+        irql::assert_at_most(APC_LEVEL);
+        Self::given(|information| {
+            let options = format.option() | query.option();
+            // SAFETY: instance and file live for the call, and the result goes to a variable of its type.
+            unsafe { FltGetFileNameInformationUnsafe(file.as_raw(), instance.as_raw(), options, information) }
+        })
+    }
+
+    /// The name that a rename or link is to give the file.
+    ///
+    /// Maximum IRQL: `PASSIVE_LEVEL` ("`FltGetDestinationFileNameInformation` function (fltkernel.h)").
+    ///
+    /// # Errors
+    ///
+    /// What the file system answers.
+    pub fn of_destination(
+        instance: Instance<'_>,
+        file: FileObject<'_>,
+        name: NewName<'_>,
+        format: NameFormat,
+    ) -> Result<Self> {
+        irql::assert_at_most(PASSIVE_LEVEL);
+        let length = u32::try_from(name.name.len()).map_err(|_| NtStatus::INVALID_PARAMETER)?;
+        Self::given(|information| {
+            // SAFETY: instance, file and name live for the call, and the result goes to a variable of its type. The root
+            // is the caller's handle, or null, and the routine asks in the caller's context.
+            unsafe {
+                FltGetDestinationFileNameInformation(
+                    instance.as_raw(),
+                    file.as_raw(),
+                    name.root,
+                    name.name.as_ptr().cast_mut().cast(),
+                    length,
+                    format.option() | NameQuery::Default.option(),
+                    information,
+                )
+            }
+        })
+    }
+
+    fn given(ask: impl FnOnce(*mut PFLT_FILE_NAME_INFORMATION) -> NTSTATUS) -> Result<Self> {
+        let mut information = ptr::null_mut();
+        NtStatus::from_raw(ask(&raw mut information)).ok()?;
         NonNull::new(information).map(|information| Self { information }).ok_or(NtStatus::INTERNAL_ERROR)
     }
 

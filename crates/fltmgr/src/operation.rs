@@ -113,6 +113,10 @@ impl OperationRegistration {
         })
     }
 
+    pub(crate) const fn from_raw(entry: FLT_OPERATION_REGISTRATION) -> Self {
+        Self(entry)
+    }
+
     pub(crate) const fn is_end(&self) -> bool {
         self.0.MajorFunction == IRP_MJ_OPERATION_END
     }

@@ -40,6 +40,8 @@ impl NtStatus {
     pub const CONNECTION_COUNT_LIMIT: Self = Self::from_code(0xC000_0246);
     /// `STATUS_DEVICE_NOT_READY`
     pub const DEVICE_NOT_READY: Self = Self::from_code(0xC000_00A3);
+    /// `STATUS_FILE_DELETED`: the file has no name any more.
+    pub const FILE_DELETED: Self = Self::from_code(0xC000_0123);
     /// `STATUS_INTERNAL_ERROR`
     pub const INTERNAL_ERROR: Self = Self::from_code(0xC000_00E5);
     /// `STATUS_FLT_DISALLOW_FAST_IO`: the file system refused the fast I/O, which comes again as an IRP.

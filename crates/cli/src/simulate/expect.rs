@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use audit::record::{Code, Operation, WriteFlags};
+use audit::record::{Code, Operation, Sequence, WriteFlags};
 
-use crate::model::{Change, Offset, Party, Source, Write};
+use crate::model::{Change, FileTime, Offset, Party, Source, Write};
 use crate::output::words::{file_name, grouped, offset};
 use crate::place::Place;
 use crate::scenario::model::{
@@ -15,6 +15,7 @@ use crate::scenario::model::{
 /// What is compared of a recorded change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RecordedChange {
+    moment: Moment,
     kind: ChangeKind,
     originator: ExpectedOriginator,
     path: Option<String>,
@@ -30,6 +31,13 @@ pub(super) struct RecordedChange {
     client: Option<RemoteClient>,
 }
 
+/// When and by which processor's part of the ring a record was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Moment {
+    time: Option<FileTime>,
+    shard: u8,
+}
+
 impl RecordedChange {
     /// A write.
     pub(super) fn new(write: &Write<'_>) -> Self {
@@ -39,6 +47,7 @@ impl RecordedChange {
                 _ => ChangeKind::Write,
             },
             originator: originator(write),
+            moment: Moment { time: write.time, shard: Sequence(write.sequence).shard() },
             path: write.path.map(str::to_owned),
             to: None,
             offset: Some(write.offset),
@@ -59,6 +68,7 @@ impl RecordedChange {
     /// Another change.
     pub(super) fn of_change(change: &Change<'_>) -> Self {
         Self {
+            moment: Moment { time: change.time, shard: Sequence(change.sequence).shard() },
             kind: kind_of(change),
             originator: one(&change.originator),
             path: change.path.map(str::to_owned),
@@ -140,14 +150,15 @@ pub(super) struct Difference {
     pub(super) message: String,
 }
 
-/// Compares the changes one by one, in order.
+/// Compares the changes one by one, in order. Of what two processors did at the same moment, either may come first.
 pub(super) fn compare(expectation: &Expectation, recorded: &[RecordedChange]) -> Result<(), Difference> {
     let expected = &expectation.changes;
     let kinds = expectation.kinds();
-    let recorded: Vec<&RecordedChange> = recorded
+    let mut rest: Vec<&RecordedChange> = recorded
         .iter()
         .filter(|change| !change.kind.is_incidental() || kinds.contains(&change.kind))
         .collect();
+    let total = rest.len();
     for (index, wanted) in expected.iter().enumerate() {
         let number = format!("change {} of {}", index + 1, expected.len());
         let missing = |next: &str| {
@@ -155,9 +166,11 @@ pub(super) fn compare(expectation: &Expectation, recorded: &[RecordedChange]) ->
             let message = format!("nothing recorded of {what} ({number}{next})");
             Err(Difference { place: wanted.place, message })
         };
-        let Some(&found) = recorded.get(index) else {
+        if rest.is_empty() {
             return missing("");
-        };
+        }
+        let is_it = |at: &usize| rest[*at].kind == wanted.kind && difference(wanted, rest[*at]).is_none();
+        let found = rest.remove(next_of_each(&rest).into_iter().find(is_it).unwrap_or(0));
         if found.kind != wanted.kind {
             return missing(&format!("; what was recorded next is {}", described(found)));
         }
@@ -168,16 +181,32 @@ pub(super) fn compare(expectation: &Expectation, recorded: &[RecordedChange]) ->
             return Err(Difference { place: wanted.place, message });
         }
     }
-    if let Some(extra) = recorded.get(expected.len()) {
+    if let Some(extra) = rest.first() {
         let message = format!(
-            "{} changes were recorded where {} are expected; the first one too many is {}",
-            recorded.len(),
+            "{total} changes were recorded where {} are expected; the first one too many is {}",
             expected.len(),
             described(extra)
         );
         return Err(Difference { place: expectation.place, message });
     }
     Ok(())
+}
+
+/// Where those are that may be next: of each processor the first, as long as they are of one moment.
+fn next_of_each(rest: &[&RecordedChange]) -> Vec<usize> {
+    let Some(first) = rest.first() else { return Vec::new() };
+    let mut shards = Vec::new();
+    let mut places = Vec::new();
+    for (place, change) in rest.iter().enumerate() {
+        if change.moment.time != first.moment.time {
+            break;
+        }
+        if !shards.contains(&change.moment.shard) {
+            shards.push(change.moment.shard);
+            places.push(place);
+        }
+    }
+    places
 }
 
 /// What was expected, in a few words: "the rename of C:\a to C:\b by editor.exe (708)".
@@ -355,6 +384,7 @@ expect {
 
     fn recorded() -> [RecordedChange; 2] {
         let copied = RecordedChange {
+            moment: Moment { time: None, shard: 0 },
             kind: ChangeKind::Write,
             originator: ExpectedOriginator::One {
                 pid: Some(8),
@@ -414,6 +444,18 @@ expect {
             line == 3 && message.contains("the first one too many is a write by unknown"),
             "{line} {message}"
         );
+    }
+
+    #[test]
+    fn what_two_processors_did_at_one_moment_may_come_in_either_order() {
+        let [copied, unknown] = recorded();
+        let elsewhere =
+            RecordedChange { moment: Moment { time: Some(FileTime(1)), shard: 1 }, ..copied.clone() };
+        let here = RecordedChange { moment: Moment { time: Some(FileTime(1)), shard: 0 }, ..unknown.clone() };
+        assert_eq!(outcome(&[here.clone(), elsewhere.clone()]), Ok(()));
+        assert!(outcome(&[unknown, copied]).is_err(), "one processor's are in its order");
+        let later = RecordedChange { moment: Moment { time: Some(FileTime(2)), shard: 1 }, ..elsewhere };
+        assert!(outcome(&[here, later]).is_err(), "and so are moments");
     }
 
     #[test]

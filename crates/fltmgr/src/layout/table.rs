@@ -65,6 +65,11 @@ layouts! {
         SetFileInformation.Anonymous.ClusterCount as "SetFileInformation.ClusterCount": 24, 4;
         SetFileInformation.Anonymous.DeleteHandle as "SetFileInformation.DeleteHandle": 24, 8;
         SetFileInformation.InfoBuffer: 32, 8;
+        FileSystemControl.Buffered: 0, 32;
+        FileSystemControl.Buffered.OutputBufferLength: 0, 4;
+        FileSystemControl.Buffered.InputBufferLength: 8, 4;
+        FileSystemControl.Buffered.FsControlCode: 16, 4;
+        FileSystemControl.Buffered.SystemBuffer: 24, 8;
         Others: 0, 48;
         Others.Argument1: 0, 8;
         Others.Argument2: 8, 8;
@@ -143,6 +148,13 @@ layouts! {
         FileSystemDriverName: 24, 16;
         FileSystemDeviceName: 40, 16;
         RealDeviceName: 56, 16;
+    }
+    whole kernel::FILE_STANDARD_INFORMATION = "_FILE_STANDARD_INFORMATION", 24 {
+        AllocationSize: 0, 8;
+        EndOfFile: 8, 8;
+        NumberOfLinks: 16, 4;
+        DeletePending: 20, 1;
+        Directory: 21, 1;
     }
     whole kernel::UNICODE_STRING = "_UNICODE_STRING", 16 {
         Length: 0, 2;

@@ -1,15 +1,16 @@
 //! The routines of `FLTMGR.SYS`.
 
 use wdk_sys::{
-    ACCESS_MASK, BOOLEAN, NTSTATUS, PCSTR, PDRIVER_OBJECT, PEPROCESS, PFILE_OBJECT, PLARGE_INTEGER,
-    POBJECT_ATTRIBUTES, PSECURITY_DESCRIPTOR, PULONG, PUNICODE_STRING, PVOID, SIZE_T, ULONG,
+    ACCESS_MASK, BOOLEAN, HANDLE, NTSTATUS, PCSTR, PDRIVER_OBJECT, PEPROCESS, PFILE_OBJECT, PLARGE_INTEGER,
+    POBJECT_ATTRIBUTES, PSECURITY_DESCRIPTOR, PULONG, PUNICODE_STRING, PVOID, PWSTR, SIZE_T, ULONG,
 };
 
 use super::{
-    FLT_CONTEXT_TYPE, FLT_FILE_NAME_OPTIONS, FLT_FILESYSTEM_TYPE, FLT_REGISTRATION,
-    FLT_SET_CONTEXT_OPERATION, PCOPY_INFORMATION, PEX_PUSH_LOCK, PFLT_CALLBACK_DATA, PFLT_CONNECT_NOTIFY,
-    PFLT_CONTEXT, PFLT_DISCONNECT_NOTIFY, PFLT_FILE_NAME_INFORMATION, PFLT_FILTER, PFLT_INSTANCE,
-    PFLT_MESSAGE_NOTIFY, PFLT_PORT, PFLT_VOLUME, PFLT_VOLUME_PROPERTIES, POOL_TYPE_VALUE,
+    FILE_INFORMATION_CLASS_VALUE, FLT_CONTEXT_TYPE, FLT_FILE_NAME_OPTIONS, FLT_FILESYSTEM_TYPE,
+    FLT_REGISTRATION, FLT_SET_CONTEXT_OPERATION, PCOPY_INFORMATION, PEX_PUSH_LOCK, PFLT_CALLBACK_DATA,
+    PFLT_CONNECT_NOTIFY, PFLT_CONTEXT, PFLT_DISCONNECT_NOTIFY, PFLT_FILE_NAME_INFORMATION, PFLT_FILTER,
+    PFLT_INSTANCE, PFLT_MESSAGE_NOTIFY, PFLT_PORT, PFLT_VOLUME, PFLT_VOLUME_PROPERTIES, PKTRANSACTION,
+    POOL_TYPE_VALUE,
 };
 
 #[link(name = "FLTMGR.SYS", kind = "raw-dylib", modifiers = "+verbatim")]
@@ -109,7 +110,59 @@ unsafe extern "C" {
         IsDirectory: *mut BOOLEAN,
     ) -> NTSTATUS;
 
+    pub fn FltGetFileNameInformationUnsafe(
+        FileObject: PFILE_OBJECT,
+        Instance: PFLT_INSTANCE,
+        NameOptions: FLT_FILE_NAME_OPTIONS,
+        FileNameInformation: *mut PFLT_FILE_NAME_INFORMATION,
+    ) -> NTSTATUS;
+    pub fn FltGetDestinationFileNameInformation(
+        Instance: PFLT_INSTANCE,
+        FileObject: PFILE_OBJECT,
+        RootDirectory: HANDLE,
+        FileName: PWSTR,
+        FileNameLength: ULONG,
+        NameOptions: FLT_FILE_NAME_OPTIONS,
+        RetFileNameInformation: *mut PFLT_FILE_NAME_INFORMATION,
+    ) -> NTSTATUS;
+
+    // Files
+    pub fn FltQueryInformationFile(
+        Instance: PFLT_INSTANCE,
+        FileObject: PFILE_OBJECT,
+        FileInformation: PVOID,
+        Length: ULONG,
+        FileInformationClass: FILE_INFORMATION_CLASS_VALUE,
+        LengthReturned: PULONG,
+    ) -> NTSTATUS;
+
+    // Transactions
+    pub fn FltSetTransactionContext(
+        Instance: PFLT_INSTANCE,
+        Transaction: PKTRANSACTION,
+        Operation: FLT_SET_CONTEXT_OPERATION,
+        NewContext: PFLT_CONTEXT,
+        OldContext: *mut PFLT_CONTEXT,
+    ) -> NTSTATUS;
+    pub fn FltGetTransactionContext(
+        Instance: PFLT_INSTANCE,
+        Transaction: PKTRANSACTION,
+        Context: *mut PFLT_CONTEXT,
+    ) -> NTSTATUS;
+    pub fn FltEnlistInTransaction(
+        Instance: PFLT_INSTANCE,
+        Transaction: PKTRANSACTION,
+        TransactionContext: PFLT_CONTEXT,
+        NotificationMask: ULONG,
+    ) -> NTSTATUS;
+
     // Volumes
+    pub fn FltGetVolumeFromFileObject(
+        Filter: PFLT_FILTER,
+        FileObject: PFILE_OBJECT,
+        RetVolume: *mut PFLT_VOLUME,
+    ) -> NTSTATUS;
+    pub fn FltObjectDereference(FltObject: PVOID);
     pub fn FltGetVolumeName(
         Volume: PFLT_VOLUME,
         VolumeName: PUNICODE_STRING,

@@ -19,6 +19,7 @@ pub union FLT_PARAMETERS {
     pub Write: FLT_PARAMETERS_WRITE,
     pub QueryFileInformation: FLT_PARAMETERS_QUERY_FILE_INFORMATION,
     pub SetFileInformation: FLT_PARAMETERS_SET_FILE_INFORMATION,
+    pub FileSystemControl: FLT_PARAMETERS_FILE_SYSTEM_CONTROL,
     pub Others: FLT_PARAMETERS_OTHERS,
 }
 
@@ -100,6 +101,26 @@ pub union FLT_PARAMETERS_SET_FILE_INFORMATION_ARGUMENT {
 pub struct FLT_PARAMETERS_SET_FILE_INFORMATION_RENAME {
     pub ReplaceIfExists: BOOLEAN,
     pub AdvanceOnly: BOOLEAN,
+}
+
+/// `IRP_MJ_FILE_SYSTEM_CONTROL`
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub union FLT_PARAMETERS_FILE_SYSTEM_CONTROL {
+    pub Buffered: FLT_PARAMETERS_FILE_SYSTEM_CONTROL_BUFFERED,
+}
+
+/// `METHOD_BUFFERED`
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct FLT_PARAMETERS_FILE_SYSTEM_CONTROL_BUFFERED {
+    pub OutputBufferLength: ULONG,
+    pub AlignInputBufferLength: ULONG,
+    pub InputBufferLength: ULONG,
+    pub AlignFsControlCode: ULONG,
+    pub FsControlCode: ULONG,
+    /// Not to be touched unless the code says `METHOD_BUFFERED`.
+    pub SystemBuffer: PVOID,
 }
 
 /// Any other operation.
