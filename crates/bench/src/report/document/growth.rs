@@ -58,11 +58,13 @@ it did nothing else.
 ";
 
 const WHY: &str = "
-Flat is the goal. Instructions are, but for the ways of a bucket of the index of open files that are looked at before the right
-one: a few more when it is full. What rises with open files is time: each write goes to another file, whose entry in the
-index and context are then in no cache any more, and memory answers in its own time. A workload that stays with its files
-does not see that. Neither threads with their processes nor processors are searched for: an address or a number leads to them.
-Rules of exclusion are judged once for a process and once for a file, when it is opened; a write does not meet them.
+Flat is the goal. Instructions are not quite: an address that is not in the first of the eight ways of its first bucket, in the index
+of open files or in that of threads, is searched for in up to sixteen, which is bounded, and more often needed the fuller the index
+is; files for which it has no room are asked for by their context. What rises most with open files is time: each write goes to
+another file, whose entry in the index and context are then in no cache any more, and memory answers in its own time. A workload
+that stays with its files does not see that. Neither threads with their processes nor processors are many steps away: an address or a
+number leads to them. Rules of exclusion are judged once for a process and once for a file, when it is opened; that there are any
+costs a write a look at its process, however many there are.
 ";
 
 const SHARDS: &str = "
