@@ -7,6 +7,7 @@ use crate::abi::{Address, Ptr};
 use crate::ke::cpu::{self, Cpu};
 use crate::ke::crash::Crash;
 use crate::ke::irql::Irql;
+use crate::ke::step;
 use crate::status::NtStatus;
 use crate::verifier::calls;
 use crate::windows::Windows;
@@ -104,27 +105,29 @@ impl<T> Default for Ptr<T> {
 ///
 /// No panic passes: it ends the simulation instead, and goes on in the harness.
 pub(crate) fn call<R: ReturnValue>(routine: &'static Routine, body: impl FnOnce(&Cpu) -> R) -> R {
-    cpu::with_current(|cpu| {
-        let begun = cpu.stopwatch.enter();
-        let outer = cpu.routine.replace(Some(routine));
-        let verifier = &cpu.kernel().verifier;
-        verifier.count(routine);
-        calls::check(cpu, routine);
-        let result = match verifier.injections.due(cpu, routine) {
-            Some(status) => {
-                cpu.injected.set(Some(routine));
-                R::failed(status)
-            }
-            None => match panic::catch_unwind(AssertUnwindSafe(|| body(cpu))) {
-                Ok(result) => result,
-                Err(payload) => cpu.crash(Crash::Panic(payload)),
-            },
-        };
-        cpu.routine.set(outer);
-        verifier.holds.pass(routine);
-        cpu.kernel().scheduler.preempt(cpu);
-        cpu.stopwatch.leave(begun);
-        result
+    step::in_routine(|| {
+        cpu::with_current(|cpu| {
+            let begun = cpu.stopwatch.enter();
+            let outer = cpu.routine.replace(Some(routine));
+            let verifier = &cpu.kernel().verifier;
+            verifier.count(routine);
+            calls::check(cpu, routine);
+            let result = match verifier.injections.due(cpu, routine) {
+                Some(status) => {
+                    cpu.injected.set(Some(routine));
+                    R::failed(status)
+                }
+                None => match panic::catch_unwind(AssertUnwindSafe(|| body(cpu))) {
+                    Ok(result) => result,
+                    Err(payload) => cpu.crash(Crash::Panic(payload)),
+                },
+            };
+            cpu.routine.set(outer);
+            verifier.holds.pass(routine);
+            cpu.kernel().scheduler.preempt(cpu);
+            cpu.stopwatch.leave(begun);
+            result
+        })
     })
 }
 

@@ -20,8 +20,10 @@ pub enum Metering {
     Calls = 1,
     /// Each call with its time too.
     Time = 2,
-    /// Each call with its instructions too, which takes about a microsecond for each of them.
-    Instructions = 3,
+    /// Each call with the driver's own instructions too: nothing else is stepped through.
+    DriverInstructions = 3,
+    /// Each call with its instructions and those of the routines, which takes about a microsecond for each of them.
+    Instructions = 4,
 }
 
 /// One call of a driver's entry point.
@@ -122,9 +124,10 @@ pub(super) fn begin(cpu: &Cpu, frame: &Frame) -> Option<Metered> {
     step::uncounted(|| {
         let outer = cpu.below.replace(Instructions::default());
         let frame = frame.clone();
-        let images = meter.is(Metering::Instructions).then(|| cpu.kernel().image_ranges());
+        let images = meter.is(Metering::DriverInstructions).then(|| cpu.kernel().image_ranges());
+        let begin = if meter.is(Metering::Instructions) { Counting::begin } else { Counting::begin_drivers };
         let outer_lap = cpu.stopwatch.begin(meter.takes_time());
-        let counting = images.and_then(Counting::begin);
+        let counting = images.and_then(begin);
         let outer_stores = step::exchange_stores(&Stores::default());
         Some(Metered {
             frame,

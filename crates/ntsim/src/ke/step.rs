@@ -84,6 +84,10 @@ pub(super) type Finish = fn(&mut Registers<'_>);
 struct State {
     counting: Cell<bool>,
     paused: Cell<bool>,
+    /// Whether only drivers' instructions are wanted, so that nothing else need be stepped through.
+    only_drivers: Cell<bool>,
+    /// Whether what executes now is not stepped through, although counting goes on.
+    asleep: Cell<bool>,
     /// The images whose instructions are a driver's; valid while `counting` is set.
     images: Cell<*const [Range<Address>]>,
     counts: Cell<Instructions>,
@@ -102,6 +106,8 @@ thread_local! {
         State {
             counting: Cell::new(false),
             paused: Cell::new(false),
+            only_drivers: Cell::new(false),
+            asleep: Cell::new(false),
             images: Cell::new(&[]),
             counts: Cell::new(Instructions { driver: 0, routines: 0, simulator: 0 }),
             stores: Seen::new(),
@@ -114,10 +120,17 @@ thread_local! {
 }
 
 impl State {
+    /// Whether an instruction is a driver's; asked only while `counting` is set.
+    fn is_in_driver(&self, instruction: Address) -> bool {
+        // SAFETY: `Counting` keeps the list while `counting` is set.
+        let images = unsafe { &*self.images.get() };
+        images.iter().any(|image| image.contains(&instruction))
+    }
+
     /// Counts an instruction that is about to execute.
     fn count(&self, registers: &Registers<'_>) {
         let (instruction, stack) = (registers.instruction(), registers.stack());
-        if self.paused.get() || self.last.replace(instruction) == instruction {
+        if self.paused.get() || self.asleep.get() || self.last.replace(instruction) == instruction {
             return;
         }
         let mut counts = self.counts.get();
@@ -129,7 +142,7 @@ impl State {
             }
             counts.driver += 1;
             self.stores.look(registers, image, self.boundary.get());
-        } else {
+        } else if !self.only_drivers.get() {
             // The trap that a system call owes never comes, so what follows it is counted here.
             let both = if Ptr::<[u8; 2]>::at(instruction).read() == SYSCALL { 2 } else { 1 };
             if stack < self.boundary.get() {
@@ -155,7 +168,7 @@ pub(super) fn trap(registers: &mut Registers<'_>) {
         if counting {
             state.count(registers);
         }
-        registers.set_trap_flag(counting);
+        registers.set_trap_flag(counting && !state.asleep.get());
     });
 }
 
@@ -163,6 +176,11 @@ pub(super) fn trap(registers: &mut Registers<'_>) {
 pub(super) fn moved(registers: &mut Registers<'_>) {
     STATE.with(|state| {
         if state.counting.get() {
+            // A routine's fault may have led to a handler in the driver, which is stepped through again.
+            if state.asleep.get() && state.is_in_driver(registers.instruction()) {
+                state.asleep.set(false);
+                registers.set_trap_flag(true);
+            }
             state.count(registers);
         }
     });
@@ -217,6 +235,49 @@ pub(super) fn left_driver() {
     STATE.with(|state| state.boundary.set(0));
 }
 
+/// Does what a routine does for a driver: not stepped through if only drivers' instructions are counted.
+#[inline]
+pub(crate) fn in_routine<R>(work: impl FnOnce() -> R) -> R {
+    sleeping(true, work)
+}
+
+/// Calls a driver, which is stepped through if its instructions are counted.
+#[inline]
+pub(super) fn in_driver<R>(work: impl FnOnce() -> R) -> R {
+    sleeping(false, work)
+}
+
+fn sleeping<R>(asleep: bool, work: impl FnOnce() -> R) -> R {
+    let wanted = STATE.with(|state| state.counting.get() && state.only_drivers.get());
+    if !wanted {
+        return work();
+    }
+    let outer = STATE.with(|state| state.asleep.replace(asleep));
+    step_unless(asleep);
+    let result = work();
+    STATE.with(|state| state.asleep.set(outer));
+    step_unless(outer);
+    result
+}
+
+fn step_unless(asleep: bool) {
+    if asleep {
+        switch_off();
+    } else {
+        switch_on();
+    }
+}
+
+/// Whether instructions are counted, and so stepped through, on this OS thread.
+pub(super) fn is_counting() -> bool {
+    STATE.with(|state| state.counting.get())
+}
+
+/// Ends the stepping that began in what was left early, whose [`Counting`] is never dropped.
+pub(super) fn give_up() {
+    stop();
+}
+
 /// Does something that is not counted.
 pub(crate) fn uncounted<R>(work: impl FnOnce() -> R) -> R {
     let outer = STATE.with(|state| state.paused.replace(true));
@@ -232,8 +293,11 @@ pub(crate) fn unstepped<R>(work: impl FnOnce() -> R) -> R {
     let counting = STATE.with(|state| state.counting.replace(false));
     let result = work();
     if counting {
-        STATE.with(|state| state.counting.set(true));
-        switch_on();
+        let asleep = STATE.with(|state| {
+            state.counting.set(true);
+            state.asleep.get()
+        });
+        step_unless(asleep);
     }
     result
 }
@@ -249,6 +313,15 @@ pub(crate) struct Counting {
 impl Counting {
     /// Begins to count from zero, unless this thread counts already.
     pub(crate) fn begin(images: Vec<Range<Address>>) -> Option<Self> {
+        Self::begin_with(images, false)
+    }
+
+    /// Begins to count drivers' instructions alone, which steps through nothing else.
+    pub(crate) fn begin_drivers(images: Vec<Range<Address>>) -> Option<Self> {
+        Self::begin_with(images, true)
+    }
+
+    fn begin_with(images: Vec<Range<Address>>, only_drivers: bool) -> Option<Self> {
         let images = images.into_boxed_slice();
         let begun = STATE.with(|state| {
             if state.counting.get() {
@@ -258,12 +331,15 @@ impl Counting {
             state.counts.set(Instructions::default());
             state.last.set(0);
             state.paused.set(false);
+            state.only_drivers.set(only_drivers);
+            // It wakes when a driver is called.
+            state.asleep.set(only_drivers);
             state.counting.set(true);
             true
         });
         begun.then(|| {
             let counting = Self { _images: images, _thread: PhantomData };
-            switch_on();
+            step_unless(only_drivers);
             counting
         })
     }
@@ -288,6 +364,8 @@ fn stop() -> Instructions {
     switch_off();
     STATE.with(|state| {
         state.counting.set(false);
+        state.only_drivers.set(false);
+        state.asleep.set(false);
         state.images.set(&[]);
         state.counts.get()
     })

@@ -28,9 +28,13 @@ fn expected(rounds: u8, calls: bool) -> u64 {
 
 /// What loading such a driver takes.
 fn counted(rounds: u8, calls: bool) -> Instructions {
+    counted_by(crate::Metering::Instructions, rounds, calls)
+}
+
+fn counted_by(metering: crate::Metering, rounds: u8, calls: bool) -> Instructions {
     let (sim, ..) = machine_without_driver(Windows::Win11_24H2);
     let image = build(&Recipe { code: &code(rounds, calls), ..Recipe::default() });
-    sim.set_metering(crate::Metering::Instructions);
+    sim.set_metering(metering);
     sim.load(&image, "tiny").expect("the image loads");
     let costs = sim.take_calls();
     assert_eq!(costs.len(), 1, "{costs:?}");
@@ -52,6 +56,23 @@ fn the_instructions_of_a_routine_are_told_from_the_driver_s() {
     assert_eq!(counts.driver, expected(5, true));
     assert!(counts.routines > 10, "{counts:?}");
     assert_eq!(counted(5, true).driver, counts.driver, "the routine's own are none of the driver's");
+}
+
+/// Stepping through everything, drivers' instructions being all that was asked for, took minutes for a few scenarios.
+#[test]
+fn a_driver_s_instructions_are_the_same_where_nothing_else_is_stepped_through() {
+    for calls in [false, true] {
+        let alone = counted_by(crate::Metering::DriverInstructions, 5, calls);
+        assert_eq!((alone.driver, alone.routines), (expected(5, calls), 0));
+    }
+}
+
+/// A thread that a driver ended, or that waited when the simulation ended, was left with the trap flag set, and the
+/// trap that came while the host's thread ended, where all signals are blocked, killed the process.
+#[test]
+fn stepping_ends_with_a_thread_that_is_left_early() {
+    super::threads::with_a_thread_that_ends_itself(crate::Metering::Instructions);
+    super::threads::with_a_thread_that_ends_itself(crate::Metering::DriverInstructions);
 }
 
 #[test]

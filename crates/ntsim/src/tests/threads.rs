@@ -101,6 +101,25 @@ fn a_thread_waits_in_virtual_time() {
     machine.expect_no_violation();
 }
 
+/// For the test of what is counted: a thread begins while calls are metered, and ends itself.
+pub(super) fn with_a_thread_that_ends_itself(metering: crate::Metering) {
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        *shared() = State::new();
+        set(new_event());
+        Filter::default().unload(start_and_unload).start(driver)
+    }
+    extern "win64" fn start_and_unload(flags: u32) -> u32 {
+        start_thread(wait_thrice);
+        unload(flags)
+    }
+    let _turn = TURN.lock();
+    let machine = Machine::new(entry);
+    machine.sim.set_metering(metering);
+    machine.unload_cleanly();
+    machine.expect_no_violation();
+    assert_eq!(shared().log.len(), 3);
+}
+
 #[test]
 fn an_unload_that_waits_lets_time_pass() {
     let _turn = TURN.lock();

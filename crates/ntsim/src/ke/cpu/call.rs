@@ -47,7 +47,7 @@ impl Cpu {
         let result = if self.base.get().is_null() {
             self.enter_driver(function, arguments)?
         } else {
-            self.stopwatch.run(|| invoke(function, arguments))
+            self.stopwatch.run(|| step::in_driver(|| invoke(function, arguments)))
         };
         if outermost {
             step::left_driver();
@@ -93,7 +93,8 @@ impl Cpu {
     /// Enters the driver from outside, so that it can be left early.
     fn enter_driver(&self, function: Ptr, arguments: &[usize]) -> Result<usize, Exit> {
         let mut result = 0;
-        self.enter(|| result = self.stopwatch.run(|| invoke(function, arguments))).map(|()| result)
+        let call = || step::in_driver(|| invoke(function, arguments));
+        self.enter(|| result = self.stopwatch.run(call)).map(|()| result)
     }
 
     /// Runs the body of a kernel thread, which a crash or the end of the simulation leaves early. No panic may pass.
@@ -104,6 +105,7 @@ impl Cpu {
     /// Runs something that [`Cpu::leave`] leaves early.
     fn enter(&self, work: impl FnOnce()) -> Result<(), Exit> {
         let outer = host_thread::enter();
+        let counted = step::is_counting();
         let entered = |point| {
             self.base.set(point);
             self.show_thread();
@@ -114,6 +116,9 @@ impl Cpu {
         step::left_driver();
         if left == Left::Returned {
             return Ok(());
+        }
+        if !counted {
+            step::give_up();
         }
         let exit = match (self.fault.take(), self.exit.take()) {
             (Some(fault), _) => {
