@@ -113,7 +113,7 @@ fn play(
     };
     let bare = BareMachine::new(setup).guest(service);
     let sim = bare.sim.clone();
-    sim.set_metering(if COUNTS_INSTRUCTIONS { Metering::Instructions } else { Metering::Calls });
+    sim.set_metering(if COUNTS_INSTRUCTIONS { Metering::DriverInstructions } else { Metering::Calls });
     let played = crash::caught(|| {
         let machine = scenario::play(name, scenario, bare)?;
         Ok(machine.unload())

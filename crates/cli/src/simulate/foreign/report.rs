@@ -83,8 +83,8 @@ impl Report {
                 let _ = writeln!(text, "{BAD}{name}{BAD:#} on Windows {windows}: {trouble}");
             }
         }
-        let _ = writeln!(text, "\n{BOLD}What it saw, and what that cost in instructions{BOLD:#}");
-        let headings = ["callback", "calls", "median", "p99", "max", "own median", "answers"];
+        let _ = writeln!(text, "\n{BOLD}What it saw, and what that cost in instructions of its own{BOLD:#}");
+        let headings = ["callback", "calls", "median", "p99", "max", "answers"];
         let rows = tally.callbacks.iter().map(|(name, callback)| callback_row(name, callback));
         table(&mut text, &headings, &rows.collect::<Vec<_>>());
         if !COUNTS_INSTRUCTIONS {
@@ -143,16 +143,18 @@ impl Report {
                 "kind": "scenario", "name": name, "windows": windows.to_string(), "trouble": trouble,
             }));
         }
-        for (name, Callback { calls, answers, own, whole }) in &tally.callbacks {
+        for (name, Callback { calls, answers, own }) in &tally.callbacks {
             let measured = |spread: Option<Spread>| spread.filter(|_| COUNTS_INSTRUCTIONS);
             lines.push(json!({
                 "kind": "callback", "callback": name, "calls": calls, "answers": answers,
-                "instructions": measured(whole.spread()), "own_instructions": measured(own.spread()),
+                "own_instructions": measured(own.spread()),
             }));
         }
         if COUNTS_INSTRUCTIONS {
             for (name, costs) in &tally.operations {
-                lines.push(json!({"kind": "operation", "operation": name, "instructions": costs.spread()}));
+                lines.push(
+                    json!({"kind": "operation", "operation": name, "own_instructions": costs.spread()}),
+                );
             }
         }
         for (name, calls) in &tally.routines {
@@ -184,9 +186,7 @@ fn spread_cells(spread: Option<Spread>) -> [String; 3] {
 
 fn callback_row(name: &str, callback: &Callback) -> Vec<String> {
     let mut row = vec![name.to_owned(), grouped(callback.calls)];
-    row.extend(spread_cells(callback.whole.spread()));
-    let [own, ..] = spread_cells(callback.own.spread());
-    row.push(own);
+    row.extend(spread_cells(callback.own.spread()));
     let answers = callback.answers.iter().map(|(answer, count)| format!("{answer} {}", grouped(*count)));
     row.push(answers.collect::<Vec<_>>().join(", "));
     row

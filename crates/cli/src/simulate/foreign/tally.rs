@@ -39,8 +39,6 @@ pub(super) struct Callback {
     pub(super) answers: BTreeMap<String, u64>,
     /// Instructions of the driver itself.
     pub(super) own: Costs,
-    /// With those of the routines that it called.
-    pub(super) whole: Costs,
 }
 
 /// A broken rule, as often as it was broken in the same way.
@@ -87,11 +85,9 @@ impl Tally {
         let mut under_way: HashMap<usize, (String, u64)> = HashMap::new();
         for call in calls.iter().filter(|call| call.driver == self.service) {
             let own = call.instructions.driver;
-            let whole = own + call.instructions.routines;
             let callback = self.callbacks.entry(call.callback.clone()).or_default();
             callback.calls += 1;
             callback.own.0.push(own);
-            callback.whole.0.push(whole);
             if let Some(answer) = answer::name(&call.callback, call.returned) {
                 *callback.answers.entry(answer).or_default() += 1;
             }
@@ -104,7 +100,7 @@ impl Tally {
             {
                 self.operations.entry(major).or_default().0.push(sum);
             }
-            under_way.entry(operation).or_insert_with(|| (major.to_owned(), 0)).1 += whole;
+            under_way.entry(operation).or_insert_with(|| (major.to_owned(), 0)).1 += own;
         }
         for (major, sum) in under_way.into_values() {
             self.operations.entry(major).or_default().0.push(sum);
