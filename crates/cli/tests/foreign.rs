@@ -37,7 +37,7 @@ fn another_driver_is_reported_on() {
     assert!(pre_write["calls"].as_u64() > Some(1), "{pre_write}");
     assert_eq!(pre_write["answers"]["SUCCESS_NO_CALLBACK"], pre_write["calls"]);
     // Only release builds know what it costs.
-    assert_eq!(pre_write["instructions"].is_null(), cfg!(debug_assertions));
+    assert_eq!(pre_write["own_instructions"].is_null(), cfg!(debug_assertions));
     let routines = ran.objects("routine");
     assert!(
         routines.iter().any(|routine| routine["routine"] == "FltParseFileNameInformation"),

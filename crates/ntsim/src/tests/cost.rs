@@ -67,10 +67,17 @@ fn a_driver_s_instructions_are_the_same_where_nothing_else_is_stepped_through() 
     }
 }
 
-/// A thread that a driver ended, or that waited when the simulation ended, was left with the trap flag set, and the
-/// trap that came while the host's thread ended, where all signals are blocked, killed the process.
+/// A worker that a crash, or the end of the simulation, made leave what it did was left with the trap flag set, and
+/// the trap that came while the host's thread ended, where all signals are blocked, killed the process.
 #[test]
-fn stepping_ends_with_a_thread_that_is_left_early() {
+fn stepping_ends_with_a_worker_that_is_left_early() {
+    for metering in [crate::Metering::Instructions, crate::Metering::DriverInstructions] {
+        super::crashes::end_in_a_worker(metering);
+    }
+}
+
+#[test]
+fn stepping_ends_with_a_thread_that_ends_itself() {
     super::threads::with_a_thread_that_ends_itself(crate::Metering::Instructions);
     super::threads::with_a_thread_that_ends_itself(crate::Metering::DriverInstructions);
 }

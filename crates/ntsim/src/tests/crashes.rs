@@ -2,15 +2,20 @@
 
 use super::driver::{EntryPoint, Filter, nt};
 use super::{Machine, driver};
-use crate::Windows;
 use crate::abi::{CallbackData, Ptr, RelatedObjects, Shared};
 use crate::sim::CreateSpec;
 use crate::status::NtStatus;
 use crate::verifier::Rule;
+use crate::{Metering, Windows};
 
 /// The message with which the simulation ends when a driver does this in `DriverEntry`.
 fn end_of(entry: EntryPoint) -> (String, Vec<Rule>) {
+    end_of_metered(entry, Metering::Off)
+}
+
+fn end_of_metered(entry: EntryPoint, metering: Metering) -> (String, Vec<Rule>) {
     let (sim, _, thread) = super::machine_without_driver(Windows::Win11_24H2);
+    sim.set_metering(metering);
     let load = std::panic::AssertUnwindSafe(|| sim.load_native(driver::pointer(entry), "test"));
     let panic = std::panic::catch_unwind(load).expect_err("the simulation ends");
     let message = panic.downcast_ref::<String>().expect("it ends with a message").clone();
@@ -94,6 +99,22 @@ fn a_crash_of_a_driver_s_thread_ends_it_in_the_harness() {
         "{message}"
     );
     assert_eq!(rules, [Rule::Crash]);
+}
+
+/// For the test of what is counted: calls are metered, and a worker crashes in a work item of the driver.
+pub(super) fn end_in_a_worker(metering: Metering) {
+    extern "win64" fn work(_: usize) {
+        nt("KeBugCheckEx", &[7, 0, 0, 0, 0]);
+    }
+    extern "win64" fn entry(driver: usize, _: usize) -> u32 {
+        // `WORK_QUEUE_ITEM`: a list entry, the routine and its parameter.
+        let item = driver::allocate(driver::NON_PAGED, 32).address();
+        Ptr::<[usize; 4]>::at(item).write([0, 0, work as *const () as usize, 0]);
+        nt("ExQueueWorkItem", &[item, 1]);
+        Filter::default().start(driver)
+    }
+    let (message, _) = end_of_metered(entry, metering);
+    assert!(message.contains("bug check 0x00000007"), "{message}");
 }
 
 #[test]
