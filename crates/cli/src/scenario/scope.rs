@@ -37,6 +37,8 @@ impl Thing {
 #[derive(Debug, Default)]
 pub(super) struct Scope {
     things: HashMap<(&'static str, String), (Thing, bool)>,
+    /// The processes that each thread is attached to, the last one first to be left.
+    attached: HashMap<String, Vec<String>>,
 }
 
 /// Whether a thread must be alive to be named.
@@ -95,8 +97,23 @@ impl Scope {
         }
     }
 
-    /// The process that a thread belongs to.
-    pub(super) fn process_of(&self, thread: &str) -> String {
+    /// The process whose handles a thread uses: its own, or the one that it is attached to.
+    pub(super) fn acts_in(&self, thread: &str) -> String {
+        let attached = self.attached.get(thread).and_then(|processes| processes.last());
+        attached.cloned().unwrap_or_else(|| self.process_of(thread))
+    }
+
+    pub(super) fn attach(&mut self, thread: &str, process: &str) {
+        self.attached.entry(thread.to_owned()).or_default().push(process.to_owned());
+    }
+
+    pub(super) fn detach(&mut self, thread: &str) {
+        if let Some(processes) = self.attached.get_mut(thread) {
+            processes.pop();
+        }
+    }
+
+    fn process_of(&self, thread: &str) -> String {
         match self.find("thread", thread) {
             Ok((Thing::Thread { process }, _)) => process.clone(),
             _ => String::new(),

@@ -4,6 +4,7 @@ use crate::model::Offset;
 
 use super::model::{
     Act, CopyIntent, Disposition, FastIo, FileSystem, Manner, Notice, Operation, Protection, Topic,
+    WriteFailure,
 };
 
 /// Size of the chunks in which `CopyFile2` copies, unless a scenario says otherwise: 1 MiB.
@@ -42,6 +43,8 @@ pub(super) const FAST_IO: [(&str, FastIo); 4] = [
     ("refused", FastIo::Refused),
     ("refused-only", FastIo::RefusedOnly),
 ];
+pub(super) const FAILURES: [(&str, WriteFailure); 2] =
+    [("disk-full", WriteFailure::DiskFull), ("lock-conflict", WriteFailure::LockConflict)];
 pub(super) const COPY_INTENTS: [(&str, CopyIntent); 2] =
     [("source", CopyIntent::Source), ("destination", CopyIntent::Destination)];
 

@@ -191,6 +191,9 @@ fn compare(truth: &Truth, record: &Received, strictness: Strictness) -> Result<(
     if !offsets_agree(truth, record) {
         return wrong("offset");
     }
+    if record.missing != truth.missing {
+        return wrong("count of bytes that were not written");
+    }
     if record.kernel_mode != truth.kernel_mode {
         return wrong("requestor mode");
     }

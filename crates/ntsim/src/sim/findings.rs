@@ -22,6 +22,12 @@ impl Sim {
         self.kernel().verifier.violations()
     }
 
+    /// Who waits at this moment, in which callback and for what; for a person who asks why nothing goes on.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<String> {
+        self.kernel().scheduler.waiting()
+    }
+
     /// How often drivers have called each routine so far, by name; routines never called are left out.
     #[must_use]
     pub fn calls(&self) -> Vec<(&'static str, u64)> {

@@ -17,7 +17,7 @@ pub(crate) use self::handle::{BlockClone, HandleAction, OffloadRead, OffloadWrit
 pub(crate) use self::memory::{Memory, Protection};
 pub(crate) use self::request::{Notice, StartCopyChunk, StartWrite};
 pub(crate) use self::step::{
-    Access, Action, CopyIntent, Create, Disposition, FastIo, ServerOpen, Step, Write,
+    Access, Action, CopyIntent, Create, Disposition, FastIo, ServerOpen, Step, Write, WriteEnd, WriteFailure,
 };
 pub(crate) use self::torture::{Faults, Manner, Schedule, Torture};
 use crate::model::FileTime;

@@ -213,6 +213,17 @@ pub(crate) struct Write {
     pub(crate) requestor: Option<String>,
     pub(crate) generated: bool,
     pub(crate) reissued: bool,
+    pub(crate) end: WriteEnd,
+}
+
+/// What becomes of a write at the file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WriteEnd {
+    /// What the file system makes of it.
+    Model,
+    /// So many bytes are written, fewer than were asked for.
+    Partly(u32),
+    Fails(WriteFailure),
 }
 
 impl Write {
@@ -234,8 +245,25 @@ impl Write {
             requestor: None,
             generated: false,
             reissued: false,
+            end: WriteEnd::Model,
         }
     }
+
+    /// The bytes that get written, unless the file system itself refuses.
+    pub(crate) fn written(&self) -> u32 {
+        match self.end {
+            WriteEnd::Model => self.length,
+            WriteEnd::Partly(bytes) => bytes,
+            WriteEnd::Fails(_) => 0,
+        }
+    }
+}
+
+/// Why a write fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WriteFailure {
+    DiskFull,
+    LockConflict,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

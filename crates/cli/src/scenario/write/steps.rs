@@ -2,7 +2,9 @@
 
 use super::text::Node;
 use super::{handle, memory, offset, process, thread, volume};
-use crate::scenario::model::{Access, Action, Create, ServerOpen, StartCopyChunk, StartWrite, Write};
+use crate::scenario::model::{
+    Access, Action, Create, ServerOpen, StartCopyChunk, StartWrite, Write, WriteEnd,
+};
 use crate::scenario::words::{self, word};
 
 /// The node that a step reads from.
@@ -145,7 +147,13 @@ fn write_node(name: &str, write: &Write) -> Node {
         requestor,
         generated,
         reissued,
+        end,
     } = write;
+    let (fails, written) = match end {
+        WriteEnd::Model => (None, None),
+        WriteEnd::Partly(bytes) => (None, Some(bytes)),
+        WriteEnd::Fails(why) => (Some(why), None),
+    };
     let node = offset(on_handle(name, handle, thread), *at)
         .number("length", length)
         .flag("non-cached", *non_cached)
@@ -157,6 +165,11 @@ fn write_node(name: &str, write: &Write) -> Node {
         .maybe_text("executor", executor.as_deref())
         .maybe_text("requestor", requestor.as_deref())
         .flag("generated", *generated)
-        .flag("reissued", *reissued);
+        .flag("reissued", *reissued)
+        .maybe_text("fails", fails.map(|why| word(&words::FAILURES, why)));
+    let node = match written {
+        Some(bytes) => node.number("written", bytes),
+        None => node,
+    };
     if *no_thread { node.null("data-thread") } else { node }
 }

@@ -1,8 +1,8 @@
 //! What threads do to files.
 
-use ntsim::{ChunkSpec, CopySpec, NtStatus, ReadSpec};
+use ntsim::{ChunkSpec, CopySpec, ReadSpec};
 
-use super::specs::{create_spec, write_spec};
+use super::specs::{create_spec, ends_as_told, write_spec};
 use super::{Opened, Stage, Trouble, handle};
 use crate::model::Offset;
 use crate::scenario::model::{self, Action};
@@ -29,22 +29,19 @@ impl<'s> Stage<'s> {
             Action::Write(write) => {
                 let thread = self.act_on(machine, &write.thread, &write.handle);
                 let (range, by) = match write.offset {
-                    Offset::At(offset) => ((offset, write.length.into()), Means::Write),
+                    Offset::At(offset) => ((offset, write.written().into()), Means::Write),
                     // Wherever that is.
                     Offset::EndOfFile | Offset::FilePointer => ((0, i64::MAX), Means::Elsewhere),
                 };
-                if !write.paging && self.handles[write.handle.as_str()].remote.is_none() {
+                let fails = matches!(write.end, model::WriteEnd::Fails(_));
+                if !write.paging && !fails && self.handles[write.handle.as_str()].remote.is_none() {
                     self.claim(machine, &write.thread, self.handles[write.handle.as_str()].path, range, by);
                 }
-                let refused = write.fast_io == model::FastIo::RefusedOnly;
                 let executor = write.executor.as_ref().map(|name| self.threads[name.as_str()].thread);
                 let requestor = write.requestor.as_ref().map(|name| self.processes[name.as_str()]);
                 let spec = write_spec(write, executor, requestor);
-                match sim.write(thread, self.handle(&write.handle), &spec) {
-                    Err(NtStatus::FLT_DISALLOW_FAST_IO) if refused => {}
-                    Err(status) => return Err(Trouble::of("write")(status)),
-                    Ok(_) => {}
-                }
+                let written = sim.write(thread, self.handle(&write.handle), &spec);
+                ends_as_told(write, written).map_err(Trouble::of("write"))?;
             }
             Action::Read { thread, handle, offset, length } => {
                 let thread = self.act(machine, thread);

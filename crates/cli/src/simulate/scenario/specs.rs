@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ntsim::{
     Access, Act, CopyIntent, CreateOptions, CreateSpec, Disposition, EcpSpec, FastIo, FileSystem, FilterSpec,
-    Major, Mode, NtStatus, Process, Thread, VolumeSpec, When, WriteOffset, WriteSpec,
+    Major, Mode, NtStatus, Outcome, Process, Thread, VolumeSpec, When, WriteOffset, WriteSpec,
 };
 
 use crate::model::Offset;
@@ -35,6 +35,7 @@ pub(crate) fn write_spec(
         requestor: _,
         generated,
         reissued,
+        end,
     } = write;
     let offset = match offset {
         Offset::At(offset) => WriteOffset::At(*offset),
@@ -58,7 +59,29 @@ pub(crate) fn write_spec(
         requestor,
         generated: *generated,
         reissued: *reissued,
+        outcome: match end {
+            model::WriteEnd::Model => Outcome::Model,
+            model::WriteEnd::Partly(bytes) => Outcome::Bytes(*bytes),
+            model::WriteEnd::Fails(why) => Outcome::Given(failure(*why)),
+        },
         ..WriteSpec::new(offset, *length)
+    }
+}
+
+/// The status of a write that fails so.
+fn failure(why: model::WriteFailure) -> NtStatus {
+    match why {
+        model::WriteFailure::DiskFull => NtStatus::DISK_FULL,
+        model::WriteFailure::LockConflict => NtStatus::FILE_LOCK_CONFLICT,
+    }
+}
+
+/// Whether a write ended as its scenario says.
+pub(crate) fn ends_as_told(write: &model::Write, result: Result<u32, NtStatus>) -> Result<(), NtStatus> {
+    match (result, write.end) {
+        (Err(NtStatus::FLT_DISALLOW_FAST_IO), _) if write.fast_io == model::FastIo::RefusedOnly => Ok(()),
+        (Err(status), model::WriteEnd::Fails(why)) if status == failure(why) => Ok(()),
+        (result, _) => result.map(drop),
     }
 }
 

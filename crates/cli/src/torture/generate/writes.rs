@@ -3,8 +3,8 @@
 use super::{Generator, in_lane, weighted};
 use crate::model::Offset;
 use crate::scenario::SYSTEM;
-use crate::scenario::model::{FastIo, Write};
-use crate::torture::world::{KnownThread, World};
+use crate::scenario::model::{FastIo, Write, WriteEnd, WriteFailure};
+use crate::torture::world::{KnownThread, SECTOR, World};
 
 impl Generator {
     pub(super) fn write(&mut self, world: &World, lane: u32) -> Option<Write> {
@@ -43,6 +43,7 @@ impl Generator {
         write.kernel_mode = attached || self.rng.u32(0..15) == 0;
         write.generated = self.rng.u32(0..40) == 0;
         write.reissued = self.rng.u32(0..40) == 0;
+        self.end_badly(&mut write);
         match self.rng.u32(0..40) {
             0 => self.make_paging(&mut write),
             1 | 2 => self.hide_thread(world, lane, &mut write),
@@ -54,9 +55,24 @@ impl Generator {
         Some(write)
     }
 
+    /// One that fails or is cut short, at times.
+    fn end_badly(&mut self, write: &mut Write) {
+        write.end = match self.rng.u32(0..30) {
+            0 => WriteEnd::Fails(WriteFailure::DiskFull),
+            1 => WriteEnd::Fails(WriteFailure::LockConflict),
+            2 => {
+                // What is recorded is known by its length, so that one is its own.
+                write.length += SECTOR;
+                WriteEnd::Partly(write.length - SECTOR)
+            }
+            _ => WriteEnd::Model,
+        };
+    }
+
     /// Memory management writes.
     pub(super) fn make_paging(&mut self, write: &mut Write) {
         write.paging = true;
+        write.end = WriteEnd::Model;
         write.synchronous_paging = self.rng.bool();
         write.kernel_mode = true;
         write.fast_io = FastIo::No;

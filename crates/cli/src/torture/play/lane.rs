@@ -10,9 +10,9 @@ use ntsim::{
 use super::shared::{Issued, Shared};
 use super::step_failed;
 use crate::scenario::SYSTEM;
-use crate::scenario::model::{self, Action, FastIo};
+use crate::scenario::model::{self, Action};
 use crate::simulate::scenario::handle;
-use crate::simulate::scenario::specs::{create_spec, write_spec};
+use crate::simulate::scenario::specs::{create_spec, ends_as_told, write_spec};
 use crate::torture::generate::LANES;
 use crate::torture::oracle::Fault;
 use crate::torture::world::Truth;
@@ -115,12 +115,7 @@ impl<'s> Lane<'s> {
                 );
                 let handle = self.handles[write.handle.as_str()];
                 let written = sim.write(self.threads[write.thread.as_str()], handle, &spec);
-                match written {
-                    Err(NtStatus::FLT_DISALLOW_FAST_IO) if write.fast_io == FastIo::RefusedOnly => {}
-                    written => {
-                        written.map_err(failed("write"))?;
-                    }
-                }
+                ends_as_told(write, written).map_err(failed("write"))?;
             }
             Action::Read { thread, handle, offset, length } => {
                 let spec = ReadSpec::at(*offset, *length);

@@ -33,6 +33,7 @@ impl World {
         let by_worker = kernel || self.is_reposted(to);
         let truth = |offset| Truth {
             length: chunk,
+            missing: 0,
             offset: Some(Offset::At(offset)),
             author: author.clone(),
             file: self.named(to),
@@ -84,6 +85,7 @@ impl World {
         *size = (*size).max(to_offset + i64::from(length));
         Ok(vec![Truth {
             length,
+            missing: 0,
             offset: Some(Offset::At(to_offset)),
             author,
             file: self.named(destination),

@@ -29,7 +29,7 @@ impl World {
         let truths = self.written(write)?;
         // When it grows is not known.
         self.files[file].size = size;
-        self.begin(request, thread, vec![file], write.length);
+        self.begin(request, thread, vec![file], write.written());
         Ok(pending(truths))
     }
 

@@ -49,6 +49,7 @@ impl World {
         *size = (*size).max(offset + i64::from(length));
         let truth = |author| Truth {
             length,
+            missing: 0,
             offset: Some(Offset::At(offset)),
             author,
             file: self.named(file),

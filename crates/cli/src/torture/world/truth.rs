@@ -39,7 +39,10 @@ pub(in crate::torture) struct Named {
 /// A write that the driver must record, or may.
 #[derive(Clone, Debug)]
 pub(in crate::torture) struct Truth {
+    /// Bytes that were written.
     pub(in crate::torture) length: u32,
+    /// Bytes that were asked for and not written.
+    pub(in crate::torture) missing: u32,
     /// `None` where the file pointer decides.
     pub(in crate::torture) offset: Option<Offset>,
     pub(in crate::torture) author: Author,

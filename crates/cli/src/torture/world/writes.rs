@@ -4,7 +4,7 @@ use super::{
     ALTITUDE, Author, Invalid, KnownFile, KnownHandle, KnownThread, Named, SYSTEM_PID, Truth, World, ensure,
 };
 use crate::model::Offset;
-use crate::scenario::model::{Act, FastIo, Filter, Operation, Write};
+use crate::scenario::model::{Act, FastIo, Filter, Operation, Write, WriteEnd};
 
 impl World {
     pub(super) fn author(&self, thread: usize) -> Option<Author> {
@@ -74,16 +74,17 @@ impl World {
             Some(requestor) => Some(self.living_process(requestor)?),
             None => None,
         };
-        if !write.paging && write.fast_io != FastIo::RefusedOnly {
+        let nothing = write.fast_io == FastIo::RefusedOnly || matches!(write.end, WriteEnd::Fails(_));
+        if !write.paging && !nothing {
             let size = &mut self.files[file].size;
             *size = match offset {
-                Some(Offset::At(offset)) => (*size).max(offset + i64::from(write.length)),
-                Some(_) => size.saturating_add(i64::from(write.length)),
+                Some(Offset::At(offset)) => (*size).max(offset + i64::from(write.written())),
+                Some(_) => size.saturating_add(i64::from(write.written())),
                 None => *size,
             };
         }
-        // Memory management writes what somebody wrote before; what was refused was not written.
-        if write.paging || write.fast_io == FastIo::RefusedOnly {
+        // Memory management writes what somebody wrote before; what was refused or failed was not written.
+        if write.paging || nothing {
             return Ok(Vec::new());
         }
         let author = match requestor {
@@ -96,7 +97,8 @@ impl World {
         let runs = executor.unwrap_or(thread);
         let other = (write.no_thread || runs != thread).then(|| self.pid_of(runs));
         Ok(vec![Truth {
-            length: write.length,
+            length: write.written(),
+            missing: write.length - write.written(),
             offset,
             author,
             file: self.named(file),

@@ -75,7 +75,7 @@ impl Cpu {
     }
 
     /// Where execution is, in words: the driver's entry point, and the operation or routine.
-    fn place(&self) -> (String, String) {
+    pub(in crate::ke) fn place(&self) -> (String, String) {
         match self.frames.borrow().last() {
             Some(frame) => self.place_in(frame),
             None => ("harness".to_owned(), "no operation".to_owned()),

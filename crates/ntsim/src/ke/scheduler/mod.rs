@@ -162,6 +162,14 @@ impl Scheduler {
         }
     }
 
+    /// Who waits, where and for what, for somebody to read.
+    pub(crate) fn waiting(&self) -> Vec<String> {
+        match self {
+            Self::Turns(turns) => turns.waiting(),
+            Self::Threads(free) => free.waiting(),
+        }
+    }
+
     /// The simulation has ended: whoever waits is to notice.
     pub(crate) fn crashed(&self) {
         if let Self::Threads(free) = self {

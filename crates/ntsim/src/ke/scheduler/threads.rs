@@ -11,6 +11,7 @@
 //! If everyone inside waits, no timeout is pending, and nobody comes in for [`PATIENCE`], that is a deadlock.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -42,10 +43,23 @@ struct Waiter {
     /// Whether it is the harness's.
     from_outside: bool,
     name: String,
+    /// The entry point of the driver that it waits in, if it is in one.
+    place: String,
     /// Whether it sleeps; until then it counts as running.
     asleep: bool,
     woken: bool,
     condvar: Arc<Condvar>,
+}
+
+impl fmt::Display for Waiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, deadline, name, place, woken, .. } = self;
+        write!(f, "{name}, in {place}, waits for the object at {key:?}")?;
+        if let Some(deadline) = deadline {
+            write!(f, " until {deadline}")?;
+        }
+        f.write_str(if *woken { ", and has been woken" } else { "" })
+    }
 }
 
 #[derive(Default)]
@@ -219,6 +233,7 @@ impl Free {
             deadline,
             from_outside: cpu.baton().is_none(),
             name: name_of(cpu),
+            place: cpu.place().0,
             asleep: false,
             woken: false,
             condvar: Arc::default(),
@@ -281,6 +296,15 @@ impl Free {
         names.push(name_of(cpu));
         names.sort();
         names.join(", ")
+    }
+
+    /// Who waits, where and for what, for somebody to read.
+    pub(super) fn waiting(&self) -> Vec<String> {
+        let state = self.lock();
+        let mut all: Vec<_> = state.waiters.values().map(ToString::to_string).collect();
+        all.sort();
+        all.push(format!("{} threads run, {} of them drivers' or the system's", state.running, state.own_running));
+        all
     }
 
     /// Waits until at some moment no thread of a driver or of the system ran.

@@ -7,7 +7,7 @@ mod request;
 use super::values::{duration, signed, write_offset};
 use super::{Reader, read_volume};
 use crate::place::BadInput;
-use crate::scenario::model::{Access, Action, Create, ServerOpen, Step, Write};
+use crate::scenario::model::{Access, Action, Create, ServerOpen, Step, Write, WriteEnd};
 use crate::scenario::node::Node;
 use crate::scenario::scope::{Life, SYSTEM, Thing};
 use crate::scenario::words;
@@ -108,7 +108,7 @@ impl Reader<'_> {
     fn create(&mut self, node: &mut Node<'_, '_>) -> Result<Create, BadInput> {
         let handle = node.argument("a name for the handle")?.to_owned();
         let thread = self.thread_property(node, Life::Needed)?;
-        let thing = Thing::Handle { process: self.scope.process_of(&thread) };
+        let thing = Thing::Handle { process: self.scope.acts_in(&thread) };
         self.scope.define(&handle, thing).map_err(|message| node.error(message))?;
         let mut access = Access::default();
         for word in node.text("access")?.unwrap_or("read write").split_whitespace() {
@@ -174,6 +174,7 @@ impl Reader<'_> {
             requestor,
             generated: node.flag("generated")?,
             reissued: node.flag("reissued")?,
+            end: write_end(node, length)?,
             ..default
         })
     }
@@ -225,6 +226,17 @@ impl Reader<'_> {
         let name = node.needed_text("thread")?.to_owned();
         self.scope.thread(&name, life).map_err(|message| node.error_at("thread", message))?;
         Ok(name)
+    }
+}
+
+/// What becomes of a write of so many bytes.
+fn write_end(node: &mut Node<'_, '_>, length: u32) -> Result<WriteEnd, BadInput> {
+    match (node.word("fails", &words::FAILURES)?, node.number("written")?) {
+        (None, None) => Ok(WriteEnd::Model),
+        (Some(why), None) => Ok(WriteEnd::Fails(why)),
+        (None, Some(bytes)) if bytes < length => Ok(WriteEnd::Partly(bytes)),
+        (None, Some(_)) => Err(node.error_at("written", "it must be less than `length`")),
+        (Some(_), Some(_)) => Err(node.error_at("written", "a write that fails writes nothing")),
     }
 }
 

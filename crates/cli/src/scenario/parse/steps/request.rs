@@ -49,9 +49,14 @@ impl Reader<'_> {
                 let thread = self.thread_argument(node)?;
                 let process = node.needed_text("process")?.to_owned();
                 self.scope.process(&process).map_err(|message| node.error_at("process", message))?;
+                self.scope.attach(&thread, &process);
                 Action::Attach { thread, process }
             }
-            "detach" => Action::Detach(self.thread_argument(node)?),
+            "detach" => {
+                let thread = self.thread_argument(node)?;
+                self.scope.detach(&thread);
+                Action::Detach(thread)
+            }
             _ => return Ok(None),
         }))
     }
