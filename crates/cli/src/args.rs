@@ -161,6 +161,9 @@ pub struct Scenarios {
     pub document: Option<PathBuf>,
 }
 
+/// No step of a torture run takes a second; one that takes so many does not end.
+pub const TORTURE_PATIENCE: u64 = 60;
+
 /// Arguments of `torture`.
 #[derive(Debug, Args)]
 pub struct Torture {
@@ -188,6 +191,9 @@ pub struct Torture {
     /// How many cases to play at a time
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub jobs: usize,
+    /// End with an error if for so many seconds no step has ended, and say who does what
+    #[arg(long, value_name = "SECONDS", default_value_t = TORTURE_PATIENCE)]
+    pub patience: u64,
     /// Go on after a case has failed
     #[arg(long)]
     pub keep_going: bool,

@@ -9,7 +9,7 @@ use ntsim::PortReply;
 
 use crate::consumer::Consumer;
 use crate::consumer::names::Drives;
-use crate::model::{Loss, Offset, Write};
+use crate::model::{Change, Loss, Offset, Write};
 use crate::output::Sink;
 use crate::scenario::model::Manner;
 
@@ -37,6 +37,8 @@ pub(super) struct Received {
 struct Inbox {
     session: u64,
     received: Vec<Received>,
+    /// The run of the driver of each event that is no write.
+    others: Vec<u64>,
 }
 
 impl Sink for Inbox {
@@ -56,6 +58,11 @@ impl Sink for Inbox {
             executor: write.executor.map(|executor| executor.pid.unwrap_or(0)),
             source: write.copy_source.map(|source| (source.path.map(str::to_owned), source.offset)),
         });
+        Ok(())
+    }
+
+    fn change(&mut self, _: &Change<'_>) -> io::Result<()> {
+        self.others.push(self.session);
         Ok(())
     }
 
@@ -135,11 +142,12 @@ impl Reader {
         }
     }
 
-    /// How many writes of a run of the driver have come.
+    /// How many events of a run of the driver have come.
     pub(super) fn count(&self, sessions: std::ops::RangeInclusive<u64>) -> u64 {
         let mut state = self.lock();
-        let received = &state.consumer.sink().received;
-        received.iter().filter(|write| sessions.contains(&write.session)).count() as u64
+        let inbox = state.consumer.sink();
+        let writes = inbox.received.iter().map(|write| write.session);
+        writes.chain(inbox.others.iter().copied()).filter(|session| sessions.contains(session)).count() as u64
     }
 
     /// How many writes of a run of the driver are told as lost, if anything has come of that run.
@@ -148,10 +156,10 @@ impl Reader {
         state.session.filter(|session| sessions.contains(session)).map_or(0, |_| state.consumer.books().lost)
     }
 
-    /// All that came, and what was wrong with it.
-    pub(super) fn finish(&self) -> (Vec<Received>, Vec<String>) {
+    /// All that came: writes, the runs of the driver of what else there was, and what was wrong with it.
+    pub(super) fn finish(&self) -> (Vec<Received>, Vec<u64>, Vec<String>) {
         let mut state = self.lock();
-        let received = std::mem::take(&mut state.consumer.sink().received);
-        (received, std::mem::take(&mut state.faults))
+        let Inbox { received, others, .. } = std::mem::take(state.consumer.sink());
+        (received, others, std::mem::take(&mut state.faults))
     }
 }

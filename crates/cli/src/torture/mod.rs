@@ -14,13 +14,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
 use self::generate::{Plan, generate};
 use self::oracle::Fault;
-use self::play::play;
+use self::play::{Patience, play};
 use self::report::{Report, Totals};
 use crate::args::{Schedules, Torture};
 use crate::failure::Failure;
@@ -40,6 +40,9 @@ const MAX_PROCESSORS: u32 = 8;
 const ATTEMPTS: u32 = 1500;
 /// With real threads a failure does not come each time: a case counts as failing if one of so many plays does.
 const PLAYS_WITH_THREADS: u32 = 10;
+
+/// How long a replayed case may go without the end of a step.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(crate::args::TORTURE_PATIENCE);
 
 /// A case that failed.
 struct Failed {
@@ -70,6 +73,10 @@ pub fn run(arguments: &Torture) -> Result<(), Failure> {
     let report = all_cases(arguments, &image, seed);
     report.show(arguments, seed, begin.elapsed());
     report.judge(seed)
+}
+
+fn patience(arguments: &Torture) -> Patience {
+    Patience { limit: Duration::from_secs(arguments.patience), output: arguments.output.clone() }
 }
 
 /// The schedule of a case.
@@ -126,7 +133,7 @@ fn all_cases(arguments: &Torture, image: &[u8], seed: u64) -> Report {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let plan = plan(arguments, seed, number);
             let scenario = generate(&plan);
-            let outcome = play(&scenario, plan.windows, image);
+            let outcome = play(&scenario, plan.windows, image, &patience(arguments));
             let done = played.fetch_add(outcome.steps, Ordering::Relaxed) + outcome.steps;
             if let Ok(mut progress) = progress.lock() {
                 progress.set(done.min(arguments.operations));
@@ -160,10 +167,14 @@ fn settle_failure(
     fault: Fault,
     image: &[u8],
 ) -> Failed {
+    let patience = patience(arguments);
     let plays = if plan.schedule == Schedule::Threads { PLAYS_WITH_THREADS } else { 1 };
     let fails = |candidate: &Scenario| {
-        (0..plays)
-            .any(|_| play(candidate, plan.windows, image).fault.is_some_and(|other| other.kind == fault.kind))
+        (0..plays).any(|_| {
+            play(candidate, plan.windows, image, &patience)
+                .fault
+                .is_some_and(|other| other.kind == fault.kind)
+        })
     };
     let mut shrunk = shrink::shrink(scenario, plan.windows, ATTEMPTS / plays, fails);
     shrunk.applies = crate::windows_version::VersionRange::only(plan.windows);
@@ -195,9 +206,10 @@ pub(crate) fn replay(
     })?;
     let threads = scenario.torture.is_some_and(|torture| torture.schedule == Schedule::Threads);
     let plays = if threads { PLAYS_WITH_THREADS } else { 1 };
+    let patience = Patience { limit: DEFAULT_PATIENCE, output: std::env::temp_dir() };
     let mut totals = Totals::default();
     for _ in 0..plays {
-        let outcome = play(scenario, windows, &image);
+        let outcome = play(scenario, windows, &image, &patience);
         totals.add(&outcome);
         if let Some(Fault { kind, message }) = outcome.fault {
             return Err(Failure::Broken(format!("{name}: {kind}: {message}")));

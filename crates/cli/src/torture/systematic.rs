@@ -19,10 +19,11 @@ pub(super) fn run(arguments: &Torture, image: &[u8], seed: u64, limit: u64) -> R
         Some(version) => vec![version],
         None => WindowsVersion::ALL.to_vec(),
     };
+    let patience = super::patience(arguments);
     let mut plays = 0;
     for windows in versions {
         let scenario = workload(seed, windows);
-        let whole = play(&scenario, windows, image);
+        let whole = play(&scenario, windows, image, &patience);
         if let Some(fault) = whole.fault {
             return Err(failed(seed, windows, "without any failure", &fault.kind, &fault.message));
         }
@@ -33,7 +34,7 @@ pub(super) fn run(arguments: &Torture, image: &[u8], seed: u64, limit: u64) -> R
             if let Some(torture) = &mut scenario.torture {
                 torture.faults = Faults::Nth(nth);
             }
-            let outcome = play(&scenario, windows, image);
+            let outcome = play(&scenario, windows, image, &patience);
             plays += 1;
             progress.set(nth);
             if let Some(fault) = outcome.fault {

@@ -14,6 +14,7 @@ mod requests;
 mod share;
 mod writes;
 
+use audit::parameters::Audit;
 use fastrand::Rng;
 
 use self::kinds::{KINDS, Kind};
@@ -21,7 +22,7 @@ use super::lanes::lane_of_pid;
 use super::world::{KnownFile, KnownHandle, SECTOR, World};
 use crate::place::Place;
 use crate::scenario::model::{
-    Access, Action, Faults, FileSystem, Manner, Memory, Scenario, Schedule, Step, Torture, Volume,
+    Access, Action, Faults, FileSystem, Manner, Memory, Parameter, Scenario, Schedule, Step, Torture, Volume,
 };
 use crate::windows_version::WindowsVersion;
 
@@ -73,6 +74,8 @@ pub(super) fn generate(plan: &Plan) -> Scenario {
         torture: Some(Torture { schedule: plan.schedule, faults: plan.faults, processors: plan.processors }),
         ..Scenario::new(&format!("Case {:016x} of a torture run", plan.seed))
     };
+    // The books can be checked to the record while writes alone are in them.
+    scenario.parameters.push(Parameter { name: "Audit".to_owned(), value: Audit::WRITES.bits() });
     scenario.volumes = (0..FIRST_VOLUMES).map(volume).collect();
     let mut generator =
         Generator { rng: Rng::with_seed(plan.seed), serial: 0, names: 0, arrived: FIRST_VOLUMES };

@@ -22,6 +22,7 @@ const FIRST_SYSTEM_WORKER: u32 = 900_000;
 
 /// The names of one lane.
 pub(super) struct Lane<'s> {
+    pub(super) number: usize,
     pub(super) shared: &'s Shared,
     pub(super) processes: HashMap<&'s str, Process>,
     pub(super) threads: HashMap<&'s str, Thread>,
@@ -49,8 +50,9 @@ pub(super) fn system_worker(sim: &Sim, lane: usize) -> Result<Thread, SpecError>
 }
 
 impl<'s> Lane<'s> {
-    pub(super) fn new(shared: &'s Shared, system: Process, worker: Thread) -> Self {
+    pub(super) fn new(shared: &'s Shared, number: usize, system: Process, worker: Thread) -> Self {
         Self {
+            number,
             shared,
             processes: HashMap::from([(SYSTEM, system)]),
             threads: HashMap::from([(SYSTEM, worker)]),
@@ -83,6 +85,14 @@ impl<'s> Lane<'s> {
     }
 
     pub(super) fn step(&mut self, action: &'s Action, truths: Vec<Truth>) -> Result<(), Fault> {
+        self.shared.begins(self.number, action);
+        self.act(action, truths)?;
+        self.shared.ends(self.number);
+        self.played += 1;
+        Ok(())
+    }
+
+    fn act(&mut self, action: &'s Action, truths: Vec<Truth>) -> Result<(), Fault> {
         let sim = &self.shared.sim;
         let from = self.shared.now();
         let failed = |step: &'static str| move |status: NtStatus| step_failed(step, &status);
@@ -160,7 +170,6 @@ impl<'s> Lane<'s> {
         }
         let to = self.shared.now();
         self.issued.extend(truths.into_iter().map(|truth| Issued { truth, from, to }));
-        self.played += 1;
         Ok(())
     }
 }

@@ -4,17 +4,18 @@ mod host;
 mod lane;
 mod lane_kinds;
 mod shared;
+mod watchdog;
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use ntsim::{Config, Connection, FaultPlan, ProcessSpec, Sim};
+use ntsim::{Config, Connection, FaultPlan, ProcessSpec, RegistryValue, Sim};
 
 use self::host::{Host, SERVICE};
 use self::lane::{Lane, system_worker};
 use self::shared::{Phase, Shared, lock};
+pub(super) use self::watchdog::Patience;
 use super::consumer::Reader;
 use super::lanes;
 use super::oracle::{self, Fault, Strictness};
@@ -52,9 +53,14 @@ pub(super) struct Outcome {
 }
 
 /// Plays a scenario on a version of Windows.
-pub(super) fn play(scenario: &Scenario, windows: WindowsVersion, image: &[u8]) -> Outcome {
+pub(super) fn play(
+    scenario: &Scenario,
+    windows: WindowsVersion,
+    image: &[u8],
+    patience: &Patience,
+) -> Outcome {
     let mut outcome = Outcome::default();
-    outcome.fault = caught(|| play_all(scenario, windows, image, &mut outcome)).err();
+    outcome.fault = caught(|| play_all(scenario, windows, image, patience, &mut outcome)).err();
     outcome
 }
 
@@ -69,6 +75,7 @@ fn play_all(
     scenario: &Scenario,
     windows: WindowsVersion,
     image: &[u8],
+    patience: &Patience,
     outcome: &mut Outcome,
 ) -> Result<(), Fault> {
     let invalid = || Fault::new("invalid", "a step cannot be played where it stands");
@@ -89,19 +96,21 @@ fn play_all(
     let config = Config::new(machine::windows(windows));
     let config = config.processors(torture.processors).schedule(schedule).watch(watched);
     let sim = Sim::new(config);
-    let shared = Shared { sim: sim.clone(), now: AtomicU64::new(0), phases: Mutex::default() };
+    let shared = Shared::new(sim.clone());
     shared.begin(Phase { sessions: Vec::new(), certain: true, attached: Vec::new() });
-    let result = Case::new(&shared, scenario, image, torture)
-        .and_then(|mut case| {
-            case.play(scenario, truths)?;
-            let result = case.finish(outcome);
-            outcome.steps = case.lanes.iter().map(|lane| lane.played).sum();
-            result
-        })
-        .and_then(|()| match sim.violations().first() {
+    let played = || {
+        let mut case = Case::new(&shared, scenario, image, torture)?;
+        case.play(scenario, truths)?;
+        let result = case.finish(outcome);
+        outcome.steps = case.lanes.iter().map(|lane| lane.played).sum();
+        result
+    };
+    let result = watchdog::watched(&shared, scenario, patience, played).and_then(|()| {
+        match sim.violations().first() {
             Some(first) => Err(Fault::new(format!("rule {}", first.rule), first.to_string())),
             None => Ok(()),
-        });
+        }
+    });
     (outcome.fallible, outcome.failed) = sim.fallible_calls();
     // A broken rule says more than what came of it.
     match (result, sim.violations().first()) {
@@ -143,10 +152,13 @@ impl<'s> Case<'s> {
         let mut lanes = Vec::with_capacity(lanes::COUNT);
         for number in 0..lanes::COUNT {
             let worker = system_worker(sim, number).map_err(|error| step_failed("thread", &error))?;
-            lanes.push(Lane::new(shared, sim.system(), worker));
+            lanes.push(Lane::new(shared, number, sim.system(), worker));
         }
         for process in &scenario.processes {
             lanes[lanes::lane_of_pid(process.pid).unwrap_or(lanes::MAIN)].start_process(process)?;
+        }
+        for parameter in &scenario.parameters {
+            sim.set_parameter(SERVICE, &parameter.name, &RegistryValue::Dword(parameter.value));
         }
         let consumer = ProcessSpec::new(CONSUMER_IMAGE).pid(CONSUMER_PID).administrator();
         let consumer = sim.add_process(consumer).map_err(|error| step_failed("process", &error))?;
@@ -247,8 +259,8 @@ impl<'s> Case<'s> {
             in_time = host.check_delivered(&played);
             host.unload()?;
         }
-        let (received, mut faults) = host.reader.finish();
-        outcome.received = received.len() as u64;
+        let (received, others, mut faults) = host.reader.finish();
+        outcome.received = (received.len() + others.len()) as u64;
         outcome.sessions = host.sessions.len() as u64;
         for printed in host.sessions.iter().filter_map(|session| session.printed) {
             outcome.produced += printed.produced;
@@ -260,7 +272,7 @@ impl<'s> Case<'s> {
             faults: host.torture.faults != Faults::None,
             threads: host.torture.schedule == Schedule::Threads && host.sessions.len() > 1,
         };
-        oracle::judge(&played, &received, &host.sessions, strictness)?;
+        oracle::judge(&played, &received, &others, &host.sessions, strictness)?;
         in_time?;
         match faults.pop() {
             Some(fault) => Err(Fault::new("the stream is inconsistent", fault)),
@@ -288,6 +300,7 @@ fn play_step<'s>(
     action: &'s Action,
     truths: Vec<Truth>,
 ) -> Result<(), Fault> {
+    host.shared.begins(lane.number, action);
     match action {
         Action::Load => host.load(),
         Action::Unload => host.unload(),
@@ -327,6 +340,7 @@ fn play_step<'s>(
         }
         _ => return lane.step(action, truths),
     }?;
+    host.shared.ends(lane.number);
     lane.played += 1;
     Ok(())
 }

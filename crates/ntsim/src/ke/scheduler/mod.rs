@@ -29,6 +29,15 @@ use crate::sim::Schedule;
 /// its own.
 const STACK_BYTES: usize = 512 << 10;
 
+/// A harness's wait without a deadline is over after so long, in units of 100 ns: whoever else only waits for timers,
+/// again and again, would keep the simulation going for ever. Nothing on Windows waits an hour for a timer's sake.
+const LONGEST_WAIT: u64 = 3600 * 10_000_000;
+
+/// Whether a wait has lasted so long that only timers go on.
+fn is_in_vain(began: u64, now: u64) -> bool {
+    now.saturating_sub(began) > LONGEST_WAIT
+}
+
 /// Work to be done outside driver code.
 type Deferred = Box<dyn FnOnce(&Cpu) + Send>;
 

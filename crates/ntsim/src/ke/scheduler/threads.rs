@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{Baton, Deferred, STACK_BYTES, Stuck};
+use super::{Baton, Deferred, STACK_BYTES, Stuck, is_in_vain};
 use crate::abi::Address;
 use crate::ke::clock::Clock;
 use crate::ke::cpu::Cpu;
@@ -265,7 +265,9 @@ impl Free {
             return true;
         }
         waiter.asleep = true;
-        let from_outside = waiter.from_outside;
+        let (from_outside, deadline) = (waiter.from_outside, waiter.deadline);
+        let clock = &cpu.kernel().clock;
+        let began = clock.now();
         let condvar = Arc::clone(&waiter.condvar);
         state.stops(from_outside, &cpu.kernel().clock, &self.quiet);
         let is_woken = |state: &State| state.waiters.get(&id).is_none_or(|waiter| waiter.woken);
@@ -285,6 +287,10 @@ impl Free {
                     return false;
                 }
                 entered = state.entered;
+                if deadline.is_none() && is_in_vain(began, clock.now()) {
+                    state.running += 1;
+                    return false;
+                }
             }
         }
         true
@@ -303,7 +309,10 @@ impl Free {
         let state = self.lock();
         let mut all: Vec<_> = state.waiters.values().map(ToString::to_string).collect();
         all.sort();
-        all.push(format!("{} threads run, {} of them drivers' or the system's", state.running, state.own_running));
+        all.push(format!(
+            "{} threads run, {} of them drivers' or the system's",
+            state.running, state.own_running
+        ));
         all
     }
 

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use super::{Baton, Deferred, STACK_BYTES, Stuck};
+use super::{Baton, Deferred, STACK_BYTES, Stuck, is_in_vain};
 use crate::abi::Address;
 use crate::ke::Irql;
 use crate::ke::clock::Clock;
@@ -168,6 +168,7 @@ impl Turns {
         deadline: Option<u64>,
         mut satisfied: impl FnMut() -> bool,
     ) -> Result<bool, Stuck> {
+        let began = cpu.kernel().clock.now();
         loop {
             if satisfied() {
                 return Ok(true);
@@ -178,6 +179,9 @@ impl Turns {
             self.state.lock().waiting.push(Waiter { baton: own(cpu).cloned(), key, deadline });
             match own(cpu) {
                 Some(baton) => yield_turn(cpu, baton),
+                None if deadline.is_none() && is_in_vain(began, cpu.kernel().clock.now()) => {
+                    return Err(Stuck(self.who_waits()));
+                }
                 None => self.let_others_run(cpu)?,
             }
         }
@@ -285,6 +289,17 @@ impl Turns {
             .map(|waiter| waiter.baton.as_ref().map_or("the caller", |baton| baton.name.as_str()))
             .collect();
         names.join(", ")
+    }
+
+    /// Who waits and for what, for somebody to read.
+    pub(super) fn waiting(&self) -> Vec<String> {
+        let state = self.state.lock();
+        let told = |waiter: &Waiter| {
+            let name = waiter.baton.as_ref().map_or("the caller", |baton| baton.name.as_str());
+            let until = waiter.deadline.map(|deadline| format!(" until {deadline}")).unwrap_or_default();
+            format!("{name} waits for the object at {:?}{until}", waiter.key)
+        };
+        state.waiting.iter().map(told).collect()
     }
 
     pub(super) fn shut_down(&self) {
