@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod cache;
 mod cross;
+mod deadline;
 mod debugger;
 mod demo;
 mod node;

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::deadline;
+
 /// One line of progress, on stderr.
 pub(crate) fn say(line: Arguments<'_>) {
     eprintln!("xtask: {line}");
@@ -12,7 +14,8 @@ pub(crate) fn say(line: Arguments<'_>) {
 
 /// Runs a program to its end with our own standard streams.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot start {}", name(command)))?;
+    let mut child = command.spawn().with_context(|| format!("cannot start {}", name(command)))?;
+    let status = deadline::wait(&mut child).with_context(|| name(command))?;
     if !status.success() {
         bail!("{} failed ({status})", name(command));
     }

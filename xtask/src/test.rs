@@ -14,7 +14,7 @@ use crate::cross::driver::{self, Arch, Profile};
 use crate::cross::windows_program;
 use crate::run::run;
 use crate::sanitizer::{Ready, Sanitizer};
-use crate::{debugger, torture, wine, workspace};
+use crate::{deadline, debugger, torture, wine, workspace};
 
 /// One check.
 struct Step {
@@ -67,7 +67,7 @@ pub(crate) fn test(only: &[String]) -> Result<()> {
     for Step { name, check } in STEPS.into_iter().filter(|step| wanted(step.name)) {
         anstream::println!("\n{BOLD}== {name}{BOLD:#}");
         let begin = Instant::now();
-        let outcome = check();
+        let outcome = deadline::within(PATIENCE, check);
         if let Err(error) = &outcome {
             anstream::eprintln!("{BAD}{name}: {error:#}{BAD:#}");
         }
@@ -81,6 +81,9 @@ pub(crate) fn test(only: &[String]) -> Result<()> {
     }
     Ok(())
 }
+
+/// A step that takes longer does not end by itself: CI gives all of them together twice as long.
+const PATIENCE: Duration = Duration::from_secs(45 * 60);
 
 const BOLD: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -209,9 +212,12 @@ fn relay(command: &mut Command) -> Result<(bool, Vec<String>)> {
     let (stdout, stderr) =
         (child.stdout.take().context("no stdout")?, child.stderr.take().context("no stderr")?);
     let errors = thread::spawn(|| pass_on(stderr, std::io::stderr()));
-    let mut lines = pass_on(stdout, std::io::stdout())?;
+    let output = thread::spawn(|| pass_on(stdout, std::io::stdout()));
+    // The end of the program, in time or not, is the end of what it says.
+    let status = deadline::wait(&mut child);
+    let mut lines = output.join().ok().context("the relay of stdout died")??;
     lines.extend(errors.join().ok().context("the relay of stderr died")??);
-    Ok((child.wait()?.success(), lines))
+    Ok((status?.success(), lines))
 }
 
 fn pass_on(from: impl Read, mut to: impl Write) -> Result<Vec<String>> {
