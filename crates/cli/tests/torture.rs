@@ -61,3 +61,15 @@ fn without_a_driver_nothing_is_played() {
     let refused = run(&["torture", "--driver", "no-such.sys"]).refused();
     assert!(refused.stderr.contains("no-such.sys"), "{}", refused.stderr);
 }
+
+#[test]
+fn a_run_that_does_not_go_on_ends_and_leaves_the_case() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = folder.path().to_str().expect("a path in UTF-8");
+    // Without any patience nothing goes on fast enough.
+    let arguments = ["torture", "--operations", "2000", "--seed", "5", "--patience", "0", "--output", output];
+    let ran = with_driver(&arguments).ended(1);
+    assert!(ran.stderr.contains("no step has ended for 0 s"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("lane 0 "), "{}", ran.stderr);
+    assert_eq!(std::fs::read_dir(&folder).expect("readable").count(), 1, "the case is there");
+}

@@ -7,7 +7,8 @@ pub mod names;
 use std::io;
 
 use audit::batch::{Acknowledgement, Batch};
-use audit::record::{DecodeError, MAX_CANDIDATES, Omission, Record};
+use audit::ledger::LossReason;
+use audit::record::{Code, DecodeError, MAX_CANDIDATES, Omission, Record};
 
 use self::books::Arrival;
 pub use self::books::Books;
@@ -115,7 +116,11 @@ impl<S: Sink> Consumer<S> {
                 let reason = loss.reason.to_string();
                 let known_total = books.lost_by_reason.entry(reason.clone()).or_default();
                 if loss.total > *known_total {
+                    let count = loss.total - *known_total;
                     *known_total = loss.total;
+                    if loss.reason == Code::Known(LossReason::Overwritten) {
+                        books.enter_overwritten(count);
+                    }
                     let time = known(loss.time).map(FileTime);
                     sink.loss(&Loss { time, reason, count: loss.count, total: loss.total })?;
                 }

@@ -328,3 +328,30 @@ fn what_a_torture_run_leaves_is_read_and_written() {
         assert!(parse(&TORTURE.replacen(from, to, 1)).is_err(), "{to}");
     }
 }
+
+/// Regression test: what an attached thread opened was taken for its own process's, and was closed with that; a torture
+/// case with `attach` could not be read again.
+#[test]
+fn what_an_attached_thread_opens_is_of_the_process_that_it_is_attached_to() {
+    let text = |ends: &str| {
+        [
+            "scenario \"attached\"",
+            "volume drive=\"C:\" device=#\"\\Device\\HarddiskVolume1\"#",
+            "process \"a\" pid=1000 image=#\"C:\\a.exe\"# { thread \"ta\" tid=1004; }",
+            "process \"b\" pid=2000 image=#\"C:\\b.exe\"# { thread \"tb\" tid=2004; }",
+            "process \"c\" pid=3000 image=#\"C:\\c.exe\"# { thread \"tc\" tid=3004; }",
+            "play {",
+            "    attach \"ta\" process=\"b\"",
+            "    create \"h\" thread=\"ta\" path=#\"C:\\f.bin\"#",
+            "    detach \"ta\"",
+            &format!("    exit-process \"{ends}\""),
+            "    close \"h\" thread=\"tc\"",
+            "}",
+        ]
+        .join("\n")
+    };
+    Scenario::parse("attached.kdl", &text("a")).expect("the handle is the other process's");
+    let refused =
+        Scenario::parse("attached.kdl", &text("b")).expect_err("the handle has gone with its process");
+    assert!(refused.to_string().contains("has been closed"), "{refused}");
+}

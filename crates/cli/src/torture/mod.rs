@@ -3,6 +3,7 @@
 mod consumer;
 mod generate;
 mod lanes;
+mod ledger;
 mod oracle;
 mod play;
 mod report;
@@ -36,6 +37,8 @@ const CASE_STEPS: std::ops::Range<usize> = 1000..4000;
 const LONG_CASES: u64 = 64;
 const LONG_STEPS: usize = 30_000;
 const MAX_PROCESSORS: u32 = 8;
+/// How long a failing case is made shorter; what is left then is left.
+const SHRINKING: Duration = Duration::from_mins(1);
 /// Attempts to make a failing case shorter.
 const ATTEMPTS: u32 = 1500;
 /// With real threads a failure does not come each time: a case counts as failing if one of so many plays does.
@@ -167,14 +170,25 @@ fn settle_failure(
     fault: Fault,
     image: &[u8],
 ) -> Failed {
+    // At once: to make it short takes minutes, and somebody may not have them.
+    anstream::eprintln!(
+        "case {number} (whowrote torture --case {}) failed: {}: {}\nmaking it short, which takes {} s at the most",
+        plan.seed,
+        fault.kind,
+        fault.message,
+        SHRINKING.as_secs()
+    );
     let patience = patience(arguments);
+    let end = Instant::now() + SHRINKING;
     let plays = if plan.schedule == Schedule::Threads { PLAYS_WITH_THREADS } else { 1 };
     let fails = |candidate: &Scenario| {
-        (0..plays).any(|_| {
-            play(candidate, plan.windows, image, &patience)
-                .fault
-                .is_some_and(|other| other.kind == fault.kind)
-        })
+        // What is left when the time is over is short enough.
+        Instant::now() < end
+            && (0..plays).any(|_| {
+                play(candidate, plan.windows, image, &patience)
+                    .fault
+                    .is_some_and(|other| other.kind == fault.kind)
+            })
     };
     let mut shrunk = shrink::shrink(scenario, plan.windows, ATTEMPTS / plays, fails);
     shrunk.applies = crate::windows_version::VersionRange::only(plan.windows);

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::ops::RangeInclusive;
 
 use super::consumer::Received;
+use super::ledger::Ledger;
 use super::world::{Author, Named, Program, SECTOR, Truth};
 use crate::model::Offset;
 
@@ -95,6 +96,7 @@ pub(super) fn judge(
     }
     let mut recorded: HashMap<usize, usize> = HashMap::new();
     let mut counts = vec![0u64; sessions.len()];
+    let mut ledger = Ledger::new(played);
     for (number, record) in received.iter().enumerate() {
         let candidates = by_length.get(&record.length).map(Vec::as_slice).unwrap_or_default();
         let fits = |index: &&usize| offsets_agree(&played[**index].truth, record);
@@ -112,6 +114,7 @@ pub(super) fn judge(
         };
         counts[session] += 1;
         compare(&write.truth, record, strictness)?;
+        ledger.record(session, &write.truth, record);
         match recorded.entry(index) {
             Entry::Vacant(entry) => entry.insert(number),
             Entry::Occupied(_) => return Err(Fault::new("recorded twice", described(record))),
@@ -124,11 +127,13 @@ pub(super) fn judge(
         let others = others.iter().filter(|run| session.began.contains(run)).count() as u64;
         let received = ReceivedOf { writes: counts[number], others };
         close_books(number, session, played, received, strictness, missing.map(|(_, write)| write))?;
+        ledger.close(number, session)?;
     }
     Ok(())
 }
 
 /// How many events of one run of the driver were received.
+#[derive(Clone, Copy)]
 struct ReceivedOf {
     writes: u64,
     others: u64,
@@ -274,6 +279,110 @@ fn told(truth: &Truth) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const STRICT: Strictness = Strictness { faults: false, threads: false };
+
+    fn write(number: u32) -> (Played, Received) {
+        let truth = Truth {
+            length: number * SECTOR,
+            missing: 0,
+            offset: Some(Offset::At(0)),
+            author: Author::Thread {
+                tid: 8,
+                process: Program { pid: 4000, image: r"C:\p.exe".into(), met: true },
+            },
+            file: Named { paths: vec![r"C:\f.bin".into()], file: 0, known: true },
+            volume: 0,
+            kernel_mode: false,
+            executor: None,
+            source: None,
+            optional: false,
+            pends: false,
+        };
+        let received = Received {
+            session: 1,
+            pid: Some(4000),
+            tid: Some(8),
+            image: Some(r"C:\p.exe".to_owned()),
+            path: Some(r"C:\f.bin".to_owned()),
+            offset: Offset::At(0),
+            length: number * SECTOR,
+            missing: 0,
+            basis: "thread".to_owned(),
+            confidence: "certain".to_owned(),
+            kernel_mode: false,
+            executor: None,
+            source: None,
+        };
+        (Played { truth, sessions: vec![0], certain: true }, received)
+    }
+
+    fn session(produced: u64, delivered: u64, lost: u64) -> Session {
+        let printed = Printed { produced, delivered, lost: [lost, 0, 0, 0] };
+        Session { began: 1..=1, printed: Some(printed) }
+    }
+
+    /// What becomes of two writes if a driver records them so, and says so of its books.
+    fn judged(session: Session, damage: impl FnOnce(&mut Vec<Received>)) -> Result<(), String> {
+        let (played, mut received): (Vec<_>, Vec<_>) = (1..=2).map(write).unzip();
+        damage(&mut received);
+        judge(&played, &received, &[], &[session], STRICT).map_err(|fault| fault.kind)
+    }
+
+    #[test]
+    fn what_is_true_is_accepted_and_so_is_what_is_lost_and_counted() {
+        assert_eq!(judged(session(2, 2, 0), |_| ()), Ok(()));
+        assert_eq!(judged(session(2, 1, 1), |received| drop(received.pop())), Ok(()));
+    }
+
+    #[test]
+    fn each_damage_to_a_record_is_found() {
+        type Damage = fn(&mut Vec<Received>);
+        let all: [(&str, Damage); 10] = [
+            ("wrong originator", |received| received[0].tid = Some(12)),
+            ("wrong basis", |received| received[0].basis = "requestor-process".to_owned()),
+            ("wrong offset", |received| received[0].offset = Offset::At(512)),
+            ("wrong count of bytes that were not written", |received| received[0].missing = 1),
+            ("wrong requestor mode", |received| received[0].kernel_mode = true),
+            ("wrong executor", |received| received[0].executor = Some(4)),
+            ("wrong path", |received| received[0].path = Some(r"C:\g.bin".to_owned())),
+            ("recorded what nobody wrote", |received| received[0].length += 1),
+            ("recorded twice", |received| received[0] = received[1].clone()),
+            ("recorded what it cannot have seen", |received| received[0].session = 2),
+        ];
+        for (kind, damage) in all {
+            assert_eq!(judged(session(2, 2, 0), damage), Err(kind.to_owned()));
+        }
+    }
+
+    #[test]
+    fn each_damage_to_the_books_is_found() {
+        let one_goes = |received: &mut Vec<Received>| drop(received.pop());
+        let all = [
+            ("not every write was recorded", session(1, 1, 0)),
+            ("received is not what was delivered", session(2, 2, 0)),
+            ("the books do not balance", session(2, 1, 0)),
+            ("more records than writes", session(3, 1, 2)),
+        ];
+        for (kind, session) in all {
+            assert_eq!(judged(session, one_goes), Err(kind.to_owned()));
+        }
+    }
+
+    #[test]
+    fn bytes_that_lack_in_an_account_are_found_unless_records_were_lost() {
+        let (played, received): (Vec<_>, Vec<_>) = (1..=2).map(write).unzip();
+        let mut ledger = Ledger::new(&played);
+        let kind = |closed: Result<(), Fault>| closed.map_err(|fault| fault.kind);
+        let differ = || Err("totals differ".to_owned());
+        ledger.record(0, &played[0].truth, &received[0]);
+        assert_eq!(kind(ledger.close(0, &session(2, 1, 1))), Ok(()));
+        assert_eq!(kind(ledger.close(0, &session(2, 2, 0))), differ());
+        ledger.record(0, &played[1].truth, &received[1]);
+        assert_eq!(kind(ledger.close(0, &session(2, 2, 0))), Ok(()));
+        ledger.record(0, &played[1].truth, &received[1]);
+        assert_eq!(kind(ledger.close(0, &session(2, 1, 1))), differ());
+    }
 
     #[test]
     fn the_driver_books_are_read_from_what_it_prints() {

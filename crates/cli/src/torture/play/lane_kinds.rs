@@ -201,7 +201,7 @@ impl<'s> Lane<'s> {
         let cancelled = result == Err(NtStatus::CANCELLED);
         // What fails as its step says is nobody's write.
         let refused = matches!(result, Err(NtStatus::DISK_FULL | NtStatus::FILE_LOCK_CONFLICT));
-        if !cancelled && !(refused && write.is_none()) {
+        if !(cancelled || refused && write.is_none()) {
             result.map_err(failed("the request"))?;
         }
         if let Some(write) = write {

@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_lane_that_is_stuck_is_named_with_its_step() {
-        let text = "scenario \"stuck\"\nvolume drive=\"C:\" device=#\"\\Device\\HarddiskVolume1\"#\nplay {\n    settle\n    advance 5\n}\n";
+        let text = "scenario \"stuck\"\nvolume drive=\"C:\" device=#\"\\Device\\HarddiskVolume1\"#\nplay {\n    settle\n    advance \"5ms\"\n}\n";
         let scenario = Scenario::parse("stuck.kdl", text).expect("a scenario");
         let shared = Shared::new(Sim::new(Config::new(machine::windows(WindowsVersion::Win11_24H2))));
         shared.begins(2, &scenario.steps[0].action);

@@ -75,11 +75,12 @@ impl World {
             None => None,
         };
         let nothing = write.fast_io == FastIo::RefusedOnly || matches!(write.end, WriteEnd::Fails(_));
-        if !write.paging && !nothing {
+        // Where the scenario says how a write ends, the file system only says so: the file stays as it is.
+        if !write.paging && !nothing && write.end == WriteEnd::Model {
             let size = &mut self.files[file].size;
             *size = match offset {
-                Some(Offset::At(offset)) => (*size).max(offset + i64::from(write.written())),
-                Some(_) => size.saturating_add(i64::from(write.written())),
+                Some(Offset::At(offset)) => (*size).max(offset + i64::from(write.length)),
+                Some(_) => size.saturating_add(i64::from(write.length)),
                 None => *size,
             };
         }
