@@ -59,7 +59,7 @@ fn end_all(child: &mut Child) -> Result<()> {
     Ok(())
 }
 
-/// A process and its parent, from `/proc/PID/stat` (proc_pid_stat(5)): its name, in parentheses, may contain anything.
+/// A process and its parent, from `/proc/PID/stat` (proc(5)): its name, in parentheses, may contain anything.
 fn parent_of(stat: &str) -> Option<(u32, u32)> {
     let id = stat.split(' ').next()?.parse().ok()?;
     let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_ends_is_left_alone() {
-        let status = within(Duration::from_secs(3600), || {
+        let status = within(Duration::from_hours(1), || {
             wait(&mut shell("exit 3").spawn().expect("a shell")).expect("it ends")
         });
         assert_eq!(status.code(), Some(3));
