@@ -1,10 +1,12 @@
 //! Creates: the safe time to learn who is there and what files are called.
 
+use audit::attribution::ProcessKind;
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::raw::IRP_MJ_CREATE;
 use fltmgr::{CallbackData, CreateParameters, NtStatus, Operation, PreOperation, RelatedObjects};
 
 use crate::changes::created;
+use crate::dictionary::clients;
 use crate::state;
 use crate::streams;
 
@@ -53,6 +55,10 @@ impl Operation for Create {
         let Some(state) = state::recording() else { return };
         let Some(create) = data.create() else { return };
         let Some(file) = objects.file_object().filter(|file| !file.is_volume_open()) else { return };
+        let is_kernels = |thread| state.threads.who(thread).process.kind == ProcessKind::Kernel;
+        if data.thread().is_some_and(is_kernels) {
+            clients::note(state, *data, *objects, file);
+        }
         if data.information() != FILE_OPENED || create.is_delete_on_close() {
             return created::created(state, *data, *objects, create, file);
         }

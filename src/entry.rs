@@ -13,7 +13,7 @@ use crate::diagnosis;
 use crate::memory::TAG;
 use crate::notify::{ProcessNotifications, ThreadNotifications};
 use crate::port::{self, OpenConnections, Ports};
-use crate::registration::REGISTRATION;
+use crate::registration::registration;
 use crate::state::{self, Published};
 
 /// All that has to be undone, in the order in which it is: fields are dropped from first to last.
@@ -71,7 +71,7 @@ unsafe fn load(driver: PDRIVER_OBJECT) -> Result<()> {
     let state = unsafe { Published::publish(driver) }?;
     let threads = ThreadNotifications::begin(&state);
     // SAFETY: by the function's own condition.
-    let filter = unsafe { Filter::register(driver, &REGISTRATION) }?;
+    let filter = unsafe { Filter::register(driver, registration(&state)) }?;
     let connections = OpenConnections::guard();
     let ports = port::open(filter.borrow())?;
     let notifications = ProcessNotifications::begin()?;

@@ -37,6 +37,7 @@ mod facts;
 mod heed;
 mod instance;
 mod irql;
+mod mapped;
 mod memory;
 mod notify;
 mod parameters;

@@ -15,6 +15,7 @@ use wdk_sys::PDRIVER_OBJECT;
 use crate::changes::deletions::Deletions;
 use crate::changes::tokens::Tokens;
 use crate::dictionary::Deliverable;
+use crate::dictionary::clients::Clients;
 use crate::dictionary::files::Files;
 use crate::dictionary::processes::Processes;
 use crate::dictionary::volumes::Volumes;
@@ -48,6 +49,7 @@ pub(crate) struct State {
     pub(crate) files: Files,
     pub(crate) processes: Processes,
     pub(crate) volumes: Volumes,
+    pub(crate) clients: Clients,
     pub(crate) exports: Exports,
     pub(crate) client: ClientSlot,
     /// Whoever changes parameters.
@@ -93,6 +95,7 @@ impl State {
             files: Files::try_new()?,
             processes: Processes::try_new()?,
             volumes: Volumes::try_new()?,
+            clients: Clients::try_new()?,
             exports: Exports::find(),
             client: ClientSlot::new(),
             controller: ClientSlot::new(),
@@ -115,8 +118,14 @@ impl State {
     /// The parameters, and the dictionaries, each after those that its entries refer to.
     ///
     /// Maximum IRQL: any.
-    pub(crate) fn dictionaries(&self) -> [&dyn Deliverable; 4] {
-        [self.parameters.told(), self.volumes.shelf(), self.processes.shelf(), self.files.shelf()]
+    pub(crate) fn dictionaries(&self) -> [&dyn Deliverable; 5] {
+        [
+            self.parameters.told(),
+            self.volumes.shelf(),
+            self.processes.shelf(),
+            self.clients.shelf(),
+            self.files.shelf(),
+        ]
     }
 
     /// Rules changed: everybody and everything that is known is judged by the new ones.

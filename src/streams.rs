@@ -14,6 +14,7 @@ use fltmgr::{
 
 use crate::dictionary::files::FileInfo;
 use crate::instance::InstanceContext;
+use crate::mapped::SectionCreators;
 use crate::memory::TAG;
 use crate::state::{self, State};
 use crate::time;
@@ -24,6 +25,7 @@ pub(crate) struct StreamContext {
     key: AtomicU64,
     /// By which a copy's source is found: `FILE_OBJECT::FsContext`.
     address: NonZeroU64,
+    section_creators: SectionCreators,
 }
 
 impl FilterContext for StreamContext {
@@ -46,6 +48,13 @@ impl StreamContext {
     pub(crate) fn set_key(&self, key: FileKey) {
         // Relaxed: see `key`.
         self.key.store(key.0, Ordering::Relaxed);
+    }
+
+    /// Those who may change the stream through mapped views.
+    ///
+    /// Maximum IRQL: any.
+    pub(crate) fn section_creators(&self) -> &SectionCreators {
+        &self.section_creators
     }
 
     /// Where the stream is found.
@@ -194,7 +203,8 @@ fn attach_first(
     };
     // From here on the key is retired with the context, or in its place.
     let key = state.files.add(info)?;
-    let context = StreamContext { key: AtomicU64::new(key.0), address };
+    let section_creators = SectionCreators::default();
+    let context = StreamContext { key: AtomicU64::new(key.0), address, section_creators };
     let context = Context::try_new(objects.filter(), context).ok()?;
     match context.put_at_stream(objects.instance(), file).ok()? {
         Put::New => {

@@ -1,6 +1,7 @@
-//! What keys stand for: processes, volumes, files.
+//! What keys stand for: processes, volumes, files, remote clients.
 
 pub(crate) mod capture;
+pub(crate) mod clients;
 pub(crate) mod described;
 pub(crate) mod files;
 pub(crate) mod processes;

@@ -8,6 +8,7 @@ mod cost;
 mod delivery;
 mod exclusions;
 mod faults;
+mod mapped;
 mod names;
 mod outcome;
 mod parameters;

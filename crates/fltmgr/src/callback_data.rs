@@ -5,10 +5,13 @@ use core::ptr::NonNull;
 
 use crate::irql::{self, DISPATCH_LEVEL};
 use crate::raw::{
-    FLT_CALLBACK_DATA, FLT_IO_PARAMETER_BLOCK, FLT_PARAMETERS_CREATE, FLT_PARAMETERS_WRITE,
+    FLT_CALLBACK_DATA, FLT_IO_PARAMETER_BLOCK, FLT_PARAMETERS_ACQUIRE_FOR_SECTION_SYNCHRONIZATION,
+    FLT_PARAMETERS_CREATE, FLT_PARAMETERS_PREPARE_MDL_WRITE, FLT_PARAMETERS_WRITE,
     FLTFL_CALLBACK_DATA_FAST_IO_OPERATION, FLTFL_CALLBACK_DATA_GENERATED_IO,
     FLTFL_CALLBACK_DATA_IRP_OPERATION, FLTFL_CALLBACK_DATA_REISSUED_IO, FltGetRequestorProcess,
-    IRP_MJ_CREATE, IRP_MJ_FILE_SYSTEM_CONTROL, IRP_MJ_SET_INFORMATION, IRP_MJ_WRITE, PFLT_CALLBACK_DATA,
+    IRP_MJ_ACQUIRE_FOR_SECTION_SYNCHRONIZATION, IRP_MJ_CREATE, IRP_MJ_FILE_SYSTEM_CONTROL,
+    IRP_MJ_PREPARE_MDL_WRITE, IRP_MJ_SET_INFORMATION, IRP_MJ_WRITE, PFLT_CALLBACK_DATA,
+    SYNC_TYPE_CREATE_SECTION,
 };
 use crate::{FsControlParameters, NtStatus, Process, SetInformationParameters, Thread};
 
@@ -33,6 +36,10 @@ const FILE_OPEN: u32 = 1;
 const DISPOSITION_SHIFT: u32 = 24;
 /// Above the create options, in the same 32 bits, is the disposition.
 const CREATE_OPTIONS: u32 = 0x00FF_FFFF;
+
+const PAGE_READWRITE: u32 = 0x04;
+const PAGE_EXECUTE_READWRITE: u32 = 0x40;
+const SEC_IMAGE: u32 = 0x0100_0000;
 
 /// The mode that an operation claims for whoever started it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -215,6 +222,69 @@ impl<'a> CallbackData<'a> {
     pub fn write(&self) -> Option<WriteParameters<'a>> {
         let block = self.block();
         (block.MajorFunction == IRP_MJ_WRITE).then_some(WriteParameters { block })
+    }
+}
+
+impl<'a> CallbackData<'a> {
+    /// The parameters, when this is `IRP_MJ_PREPARE_MDL_WRITE`.
+    #[must_use]
+    pub fn prepare_mdl_write(&self) -> Option<PrepareMdlWriteParameters<'a>> {
+        let block = self.block();
+        (block.MajorFunction == IRP_MJ_PREPARE_MDL_WRITE).then_some(PrepareMdlWriteParameters {
+            // SAFETY: the major function says which member of the union is in use.
+            parameters: unsafe { &block.Parameters.PrepareMdlWrite },
+        })
+    }
+
+    /// The parameters, when this is `IRP_MJ_ACQUIRE_FOR_SECTION_SYNCHRONIZATION`.
+    #[must_use]
+    pub fn section(&self) -> Option<SectionParameters<'a>> {
+        let block = self.block();
+        (block.MajorFunction == IRP_MJ_ACQUIRE_FOR_SECTION_SYNCHRONIZATION).then_some(SectionParameters {
+            // SAFETY: the major function says which member of the union is in use.
+            parameters: unsafe { &block.Parameters.AcquireForSectionSynchronization },
+        })
+    }
+}
+
+/// The parameters of `IRP_MJ_PREPARE_MDL_WRITE`: fast I/O that asks for the cache's own pages, to fill them.
+#[derive(Clone, Copy)]
+pub struct PrepareMdlWriteParameters<'a> {
+    parameters: &'a FLT_PARAMETERS_PREPARE_MDL_WRITE,
+}
+
+impl PrepareMdlWriteParameters<'_> {
+    /// In bytes.
+    #[must_use]
+    pub fn length(self) -> u32 {
+        self.parameters.Length
+    }
+
+    /// In bytes from the start of the file.
+    #[must_use]
+    pub fn offset(self) -> i64 {
+        // SAFETY: every bit pattern is an integer.
+        unsafe { self.parameters.FileOffset.QuadPart }
+    }
+}
+
+/// The parameters of `IRP_MJ_ACQUIRE_FOR_SECTION_SYNCHRONIZATION`.
+#[derive(Clone, Copy)]
+pub struct SectionParameters<'a> {
+    parameters: &'a FLT_PARAMETERS_ACQUIRE_FOR_SECTION_SYNCHRONIZATION,
+}
+
+impl SectionParameters<'_> {
+    /// Whether a section is created whose views can change the file: its pages can be written to and are neither copied
+    /// first nor those of an image ("Memory Protection Constants", "`CreateFileMappingW` function").
+    #[must_use]
+    pub fn creates_writable(self) -> bool {
+        let FLT_PARAMETERS_ACQUIRE_FOR_SECTION_SYNCHRONIZATION {
+            SyncType, PageProtection, AllocationAttributes, ..
+        } = *self.parameters;
+        SyncType == SYNC_TYPE_CREATE_SECTION
+            && PageProtection & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE) != 0
+            && AllocationAttributes & SEC_IMAGE == 0
     }
 }
 

@@ -1,6 +1,7 @@
 //! Typed contexts, counted by the Filter Manager.
 
 use core::marker::PhantomData;
+use core::num::NonZeroU64;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
@@ -189,6 +190,30 @@ impl<T: FilterContext> Context<T> {
         }
         // SAFETY: with a success status the Filter Manager gives a reference to the context of this kind, a
         // `T`.
+        unsafe { Self::from_raw(context) }
+    }
+}
+
+impl<T: FilterContext> Context<T> {
+    /// The reference as one word that is a multiple of 8, for a pre-operation callback to hand to the post-operation
+    /// callback ([`crate::PreOperation::WithPostAnd`]). It is given back by [`Context::from_word`], or never.
+    #[must_use]
+    pub fn into_word(self) -> NonZeroU64 {
+        let context = core::mem::ManuallyDrop::new(self);
+        // A pointer is 64 bits wide, and this one not null; contexts are aligned as pool is.
+        NonZeroU64::new(context.context.as_ptr().expose_provenance() as u64).unwrap_or(NonZeroU64::MAX)
+    }
+
+    /// The reference that [`Context::into_word`] made a word of.
+    ///
+    /// # Safety
+    ///
+    /// `word` is 0, or what `into_word` of this type returned, and is not used again.
+    #[must_use]
+    pub unsafe fn from_word(word: u64) -> Option<Self> {
+        #[expect(clippy::cast_possible_truncation, reason = "a pointer is 64 bits wide")]
+        let context = core::ptr::with_exposed_provenance_mut(word as usize);
+        // SAFETY: by the function's own condition.
         unsafe { Self::from_raw(context) }
     }
 }

@@ -40,6 +40,14 @@ impl FileObject<'_> {
         self.object.as_ptr()
     }
 
+    /// Where the file object is: a number to compare, which another one may have when this one is closed.
+    #[inline]
+    #[must_use]
+    pub fn address(self) -> NonZeroU64 {
+        // A pointer is 64 bits wide, and this one not null.
+        NonZeroU64::new(self.object.as_ptr() as u64).unwrap_or(NonZeroU64::MAX)
+    }
+
     /// The address of the file system's own context, which is the same for all opens of one stream, and of
     /// that alone while the stream is open. A number to compare; what it points to belongs to the file
     /// system.

@@ -41,6 +41,7 @@ pub mod raw;
 mod registration;
 mod related_objects;
 mod security;
+mod server_open;
 mod set_information;
 mod status;
 mod structure;
@@ -48,7 +49,7 @@ mod synchronized;
 mod unicode;
 mod volume;
 
-pub use callback_data::{CallbackData, CreateParameters, Mode, WriteParameters};
+pub use callback_data::{CallbackData, CreateParameters, Mode, PrepareMdlWriteParameters, SectionParameters, WriteParameters};
 pub use context::{
     Context, ContextRegistration, FilterContext, InstanceKind, Kind, Put, StreamHandleKind, StreamKind,
 };
@@ -66,6 +67,7 @@ pub use push_lock::{Exclusive, PushLock, Shared};
 pub use registration::{InstanceSetup, Minifilter, Registration};
 pub use related_objects::{Instance, RelatedObjects};
 pub use security::SecurityDescriptor;
+pub use server_open::ServerOpen;
 pub use set_information::{NewName, SetInformationParameters};
 pub use status::{NtStatus, Result};
 pub use structure::structure_size;

@@ -70,6 +70,17 @@ layouts! {
         FileSystemControl.Buffered.InputBufferLength: 8, 4;
         FileSystemControl.Buffered.FsControlCode: 16, 4;
         FileSystemControl.Buffered.SystemBuffer: 24, 8;
+        AcquireForSectionSynchronization: 0, 24;
+        AcquireForSectionSynchronization.SyncType: 0, 4;
+        AcquireForSectionSynchronization.PageProtection: 4, 4;
+        AcquireForSectionSynchronization.OutputInformation: 8, 8;
+        AcquireForSectionSynchronization.Flags: 16, 4;
+        AcquireForSectionSynchronization.AllocationAttributes: 20, 4;
+        PrepareMdlWrite: 0, 32;
+        PrepareMdlWrite.FileOffset: 0, 8;
+        PrepareMdlWrite.Length: 8, 4;
+        PrepareMdlWrite.Key: 16, 4;
+        PrepareMdlWrite.MdlChain: 24, 8;
         Others: 0, 48;
         Others.Argument1: 0, 8;
         Others.Argument2: 8, 8;

@@ -1,8 +1,8 @@
 //! The routines of `FLTMGR.SYS`.
 
 use wdk_sys::{
-    ACCESS_MASK, BOOLEAN, HANDLE, NTSTATUS, PCSTR, PDRIVER_OBJECT, PEPROCESS, PFILE_OBJECT, PLARGE_INTEGER,
-    POBJECT_ATTRIBUTES, PSECURITY_DESCRIPTOR, PULONG, PUNICODE_STRING, PVOID, PWSTR, SIZE_T, ULONG,
+    ACCESS_MASK, BOOLEAN, GUID, HANDLE, NTSTATUS, PCSTR, PDRIVER_OBJECT, PECP_LIST, PEPROCESS, PFILE_OBJECT,
+    PLARGE_INTEGER, POBJECT_ATTRIBUTES, PSECURITY_DESCRIPTOR, PULONG, PUNICODE_STRING, PVOID, PWSTR, SIZE_T, ULONG,
 };
 
 use super::{
@@ -184,6 +184,21 @@ unsafe extern "C" {
     // The requestor
     pub fn FltGetRequestorProcess(CallbackData: PFLT_CALLBACK_DATA) -> PEPROCESS;
     pub fn FltGetRequestorProcessId(CallbackData: PFLT_CALLBACK_DATA) -> ULONG;
+
+    // Extra create parameters
+    pub fn FltGetEcpListFromCallbackData(
+        Filter: PFLT_FILTER,
+        CallbackData: PFLT_CALLBACK_DATA,
+        EcpList: *mut PECP_LIST,
+    ) -> NTSTATUS;
+    pub fn FltFindExtraCreateParameter(
+        Filter: PFLT_FILTER,
+        EcpList: PECP_LIST,
+        EcpType: *const GUID,
+        EcpContext: *mut PVOID,
+        EcpContextSize: *mut ULONG,
+    ) -> NTSTATUS;
+    pub fn FltIsEcpFromUserMode(Filter: PFLT_FILTER, EcpContext: PVOID) -> BOOLEAN;
 
     // Push locks
     pub fn FltInitializePushLock(PushLock: PEX_PUSH_LOCK);

@@ -20,6 +20,8 @@ pub union FLT_PARAMETERS {
     pub QueryFileInformation: FLT_PARAMETERS_QUERY_FILE_INFORMATION,
     pub SetFileInformation: FLT_PARAMETERS_SET_FILE_INFORMATION,
     pub FileSystemControl: FLT_PARAMETERS_FILE_SYSTEM_CONTROL,
+    pub AcquireForSectionSynchronization: FLT_PARAMETERS_ACQUIRE_FOR_SECTION_SYNCHRONIZATION,
+    pub PrepareMdlWrite: FLT_PARAMETERS_PREPARE_MDL_WRITE,
     pub Others: FLT_PARAMETERS_OTHERS,
 }
 
@@ -121,6 +123,32 @@ pub struct FLT_PARAMETERS_FILE_SYSTEM_CONTROL_BUFFERED {
     pub FsControlCode: ULONG,
     /// Not to be touched unless the code says `METHOD_BUFFERED`.
     pub SystemBuffer: PVOID,
+}
+
+/// `IRP_MJ_ACQUIRE_FOR_SECTION_SYNCHRONIZATION`
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct FLT_PARAMETERS_ACQUIRE_FOR_SECTION_SYNCHRONIZATION {
+    /// `FS_FILTER_SECTION_SYNC_TYPE`
+    pub SyncType: ULONG,
+    pub PageProtection: ULONG,
+    pub OutputInformation: PVOID,
+    pub Flags: ULONG,
+    pub AllocationAttributes: ULONG,
+}
+
+/// `SyncTypeCreateSection`
+pub const SYNC_TYPE_CREATE_SECTION: ULONG = 1;
+
+/// `IRP_MJ_PREPARE_MDL_WRITE`
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct FLT_PARAMETERS_PREPARE_MDL_WRITE {
+    pub FileOffset: LARGE_INTEGER,
+    pub Length: ULONG,
+    pub AlignKey: ULONG,
+    pub Key: ULONG,
+    pub MdlChain: *mut PMDL,
 }
 
 /// Any other operation.
