@@ -55,9 +55,11 @@ impl Operation for Create {
         let Some(state) = state::recording() else { return };
         let Some(create) = data.create() else { return };
         let Some(file) = objects.file_object().filter(|file| !file.is_volume_open()) else { return };
-        let is_kernels = |thread| state.threads.who(thread).process.kind == ProcessKind::Kernel;
-        if data.thread().is_some_and(is_kernels) {
-            clients::note(state, *data, *objects, file);
+        if may_write(create) || file.has_write_access() || state.exports.is_opened_as_copy_source(file) {
+            let is_kernels = |thread| state.threads.who(thread).process.kind == ProcessKind::Kernel;
+            if data.thread().is_some_and(is_kernels) {
+                clients::note(state, *data, *objects, file);
+            }
         }
         if data.information() != FILE_OPENED || create.is_delete_on_close() {
             return created::created(state, *data, *objects, create, file);

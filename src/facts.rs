@@ -134,6 +134,14 @@ pub(crate) fn executor(state: &State, executor: Executor) -> Option<Actor> {
 /// Maximum IRQL: any.
 #[inline]
 pub(crate) fn actor(known: Known) -> Actor {
-    let Thread { tid, process } = known.thread();
+    actor_of(known.thread())
+}
+
+/// The same.
+///
+/// Maximum IRQL: any.
+#[inline]
+pub(crate) fn actor_of(thread: Thread) -> Actor {
+    let Thread { tid, process } = thread;
     Actor { process: process.key, pid: process.pid, tid }
 }

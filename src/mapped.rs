@@ -5,19 +5,21 @@
 //! who made a section by which the file can be changed are noted at the stream, and named as candidates when pages of it
 //! are written. That a section's handle is given to another process, nothing tells.
 
+use core::num::NonZeroU64;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
 use audit::attribution::{Attribution, Basis, Confidence, Originator, ProcessKind};
 use audit::key::ProcessKey;
 use audit::parameters::Audit;
 use audit::record::{
     Actor, Candidates, Code, MAX_CANDIDATES, Operation as Deed, Write as WriteRecord, WriteFlags, WriteOffset,
 };
-use core::num::NonZeroU64;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use fltmgr::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL, assert_at_most};
 use fltmgr::raw::{IRP_MJ_ACQUIRE_FOR_SECTION_SYNCHRONIZATION, IRP_MJ_WRITE};
-use fltmgr::{CallbackData, Context, Operation, PreOperation, RelatedObjects, Thread};
+use fltmgr::{CallbackData, Context, Operation, PreOperation, RelatedObjects};
 use wdk_sys::PIRP;
 
+use crate::facts;
 use crate::irql;
 use crate::push::Push;
 use crate::state::{self, State};
@@ -123,7 +125,7 @@ impl Operation for WriteAndPaging {
         if let Some((state, carried)) = state::get().zip(carried)
             && data.status().is_success()
         {
-            let who = data.thread().map(|thread| actor(state, thread));
+            let who = data.thread().map(|thread| facts::actor_of(state.threads.who(thread)));
             record(state, *data, &carried, who, WriteFlags::empty());
         }
     }
@@ -138,12 +140,7 @@ impl Operation for WriteAndPaging {
         let carried = unsafe { Carried::from_word(carried) };
         if let Some((state, carried)) = state::get().zip(carried) {
             // The operation may be over any moment, and its thread with it: it can be looked up, and not asked.
-            let known = data.thread().and_then(|thread| state.threads.find(thread));
-            let who = known.map(|known| Actor {
-                process: known.process.key,
-                pid: known.process.pid,
-                tid: known.tid,
-            });
+            let who = data.thread().and_then(|thread| state.threads.find(thread)).map(facts::actor);
             record(state, *data, &carried, who, WriteFlags::OUTCOME_UNKNOWN);
         }
     }
@@ -210,12 +207,6 @@ fn is_mapped_page_writer() -> bool {
     assert_at_most(DISPATCH_LEVEL);
     // Compared, and not used as an address.
     IoGetTopLevelIrp().addr() == FSRTL_MOD_WRITE_TOP_LEVEL_IRP
-}
-
-/// Maximum IRQL: `DISPATCH_LEVEL`.
-fn actor(state: &State, thread: Thread<'_>) -> Actor {
-    let who = state.threads.who(thread);
-    Actor { process: who.process.key, pid: who.process.pid, tid: who.tid }
 }
 
 /// Who may have changed what was written; `executor` is whose thread the paging write is.

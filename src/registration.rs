@@ -15,11 +15,12 @@ use crate::instance::{self, InstanceContext};
 use crate::mapped::{SectionSynchronization, WriteAndPaging};
 use crate::state::State;
 use crate::streams::StreamContext;
-use crate::write::Write;
+use crate::write::{PrepareMdlWrite, Write};
 
-static OPERATIONS: [OperationRegistration; 6] = [
+static OPERATIONS: [OperationRegistration; 7] = [
     OperationRegistration::of::<Create>(),
     OperationRegistration::of::<Write>(),
+    OperationRegistration::of::<PrepareMdlWrite>(),
     OperationRegistration::of_synchronized::<SetInformation>(),
     OperationRegistration::of_synchronized::<FsControl>(),
     OperationRegistration::of_synchronized::<Cleanup>(),
@@ -27,9 +28,10 @@ static OPERATIONS: [OperationRegistration; 6] = [
 ];
 
 /// The same, with what it takes to tell of mapped writes.
-static OPERATIONS_MAPPED: [OperationRegistration; 7] = [
+static OPERATIONS_MAPPED: [OperationRegistration; 8] = [
     OperationRegistration::of::<Create>(),
     OperationRegistration::of::<WriteAndPaging>(),
+    OperationRegistration::of::<PrepareMdlWrite>(),
     OperationRegistration::of::<SectionSynchronization>(),
     OperationRegistration::of_synchronized::<SetInformation>(),
     OperationRegistration::of_synchronized::<FsControl>(),

@@ -9,12 +9,12 @@ use core::num::NonZeroU64;
 
 use audit::attribution::{Attribution, attribute};
 use audit::executor::Executor;
-use audit::key::FileKey;
+use audit::key::{ClientKey, FileKey};
 use audit::omission::Because;
 use audit::record::{CopySource, Write as WriteRecord, WriteFlags, WriteOffset};
 use audit::threads::Known;
 use fltmgr::irql::{APC_LEVEL, DISPATCH_LEVEL, assert_at_most};
-use fltmgr::raw::IRP_MJ_WRITE;
+use fltmgr::raw::{IRP_MJ_PREPARE_MDL_WRITE, IRP_MJ_WRITE};
 use fltmgr::{
     CallbackData, FileObject, Mode, Operation, OperationFlags, PreOperation, RelatedObjects, Thread,
     WriteParameters,
@@ -161,6 +161,28 @@ fn record_copied(
     Some(())
 }
 
+/// Fast I/O that asks for the cache's own pages to fill them; what ends it brings nothing new. It is the SMB server's,
+/// mostly.
+pub(crate) enum PrepareMdlWrite {}
+
+impl Operation for PrepareMdlWrite {
+    const MAJOR_FUNCTION: u8 = IRP_MJ_PREPARE_MDL_WRITE;
+
+    /// Maximum IRQL: `APC_LEVEL`.
+    fn pre(data: &CallbackData<'_>, objects: &RelatedObjects<'_>) -> PreOperation {
+        Write::pre(data, objects)
+    }
+
+    /// Maximum IRQL: `DISPATCH_LEVEL`.
+    fn post(data: &CallbackData<'_>, objects: &RelatedObjects<'_>, carried: u64) {
+        assert_at_most(DISPATCH_LEVEL);
+        // Refused, it comes again as an IRP.
+        if let Some(state) = state::get().filter(|_| data.status().is_success()) {
+            record_otherwise(state, *data, *objects, carried, Outcome::Success);
+        }
+    }
+}
+
 /// The file, and its key if it is found at once.
 ///
 /// Maximum IRQL: any.
@@ -206,7 +228,7 @@ impl<'cb> Usual<'cb> {
         let Self { data, write, attribution } = self;
         let offset = WriteOffset::At(write.offset());
         WriteRecord {
-            flags: flags(data, write, Some(file)),
+            flags: flags(data, write.is_write_through(), Some(file)),
             file: key,
             ..WriteRecord::new(0, &attribution, offset, write.length())
         }
@@ -224,25 +246,41 @@ fn record_otherwise(
     carried: u64,
     outcome: Outcome,
 ) {
-    let Some(write) = data.write().filter(|write| !write.is_mdl_completion()) else { return };
-    if data.is_paging_io() {
-        return;
-    }
+    let file = objects.file_object();
+    let (offset, asked_for, of_itself) = match (data.write(), data.prepare_mdl_write()) {
+        (Some(write), _) if !write.is_mdl_completion() && !data.is_paging_io() => {
+            (write.offset(), write.length(), flags(data, write.is_write_through(), file))
+        }
+        (None, Some(write)) => (write.offset(), write.length(), flags(data, false, file)),
+        _ => return,
+    };
     let (facts, copy) = match outcome {
         Outcome::Success => facts::of_write(state, data),
         Outcome::Unknown => (facts::of_copied_data(state, data), None),
     };
-    let attribution = attribute(&facts);
-    let by_excluded = |thread: audit::attribution::Thread| state.exclusions.leave_out(thread.process.key);
-    if !attribution.is_recorded() || facts.thread.is_some_and(by_excluded) {
+    let mut attribution = attribute(&facts);
+    let mut client = ClientKey::UNKNOWN;
+    if !attribution.is_recorded() {
+        // The kernel's own, unless its server does it for somebody.
+        let of = file.and_then(|file| state.clients.of(objects.instance(), file));
+        let Some(remote) = of else { return };
+        (attribution, client) = (Attribution::REMOTE_CLIENT, remote);
+    } else if data.requestor_mode() == Mode::Kernel && copy.is_none() {
+        attribution = attribution.by_driver(data.is_generated());
+    }
+    let by_excluded = |actor: audit::record::Actor| state.exclusions.leave_out(actor.process);
+    if attribution.originator.actor().is_some_and(by_excluded) {
         return;
     }
-    let offset = match write.offset() {
+    let executor = facts::executor(state, Executor::of_word(carried)).or_else(|| {
+        // Whose thread it is, where that is not taken for the originator.
+        facts.thread.filter(|_| attribution.originator.actor().is_none()).map(facts::actor_of)
+    });
+    let offset = match offset {
         WriteParameters::TO_END_OF_FILE => WriteOffset::EndOfFile,
         WriteParameters::AT_FILE_POINTER => WriteOffset::FilePointer,
         offset => WriteOffset::At(offset),
     };
-    let asked_for = write.length();
     let (length, outcome) = match outcome {
         Outcome::Success => {
             (u32::try_from(data.information()).unwrap_or(asked_for).min(asked_for), WriteFlags::empty())
@@ -253,13 +291,13 @@ fn record_otherwise(
         Mode::User => WriteFlags::USER_MODE,
         Mode::Kernel => WriteFlags::empty(),
     };
-    let file = objects.file_object();
     let Some(key) = key_of(state, objects, file) else { return };
     let record = WriteRecord {
-        flags: flags(data, write, file) | mode | outcome,
+        flags: of_itself | mode | outcome,
         file: key,
         missing: asked_for.wrapping_sub(length),
-        executor: facts::executor(state, Executor::of_word(carried)),
+        executor,
+        client,
         copy: copy.map(|copy| CopySource {
             file: copy.source().map_or(FileKey::UNKNOWN, |source| state.files.key_by_address(source)),
             offset: copy.source_offset(),
@@ -283,8 +321,8 @@ fn key_of(state: &State, objects: RelatedObjects<'_>, file: Option<FileObject<'_
 /// Maximum IRQL: any.
 #[expect(clippy::inline_always, reason = "as for `record`")]
 #[inline(always)]
-fn flags(data: CallbackData<'_>, write: WriteParameters<'_>, file: Option<FileObject<'_>>) -> WriteFlags {
-    let write_through = write.is_write_through() | file.is_some_and(FileObject::is_write_through);
+fn flags(data: CallbackData<'_>, write_through: bool, file: Option<FileObject<'_>>) -> WriteFlags {
+    let write_through = write_through | file.is_some_and(FileObject::is_write_through);
     let of = |holds: bool, flag: WriteFlags| WriteFlags::from_bits_retain(flag.bits() * u32::from(holds));
     of(data.is_non_cached(), WriteFlags::NON_CACHED)
         | of(data.is_fast_io(), WriteFlags::FAST_IO)

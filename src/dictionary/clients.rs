@@ -12,7 +12,8 @@ use audit::record::{ClientEntry, Text};
 use fltmgr::irql::{APC_LEVEL, PASSIVE_LEVEL, assert_at_most};
 use fltmgr::pool::{PoolArray, PoolTag};
 use fltmgr::{
-    Context, FileObject, FilterContext, Instance, NtStatus, RelatedObjects, Result, ServerOpen, StreamHandleKind,
+    Context, FileObject, FilterContext, Instance, NtStatus, RelatedObjects, Result, ServerOpen,
+    StreamHandleKind,
 };
 
 use super::shelf::{Entry, Shelf};
@@ -66,7 +67,7 @@ impl Drop for RemoteOpen {
 pub(crate) struct Clients {
     shelf: Shelf<Client>,
     /// By the addresses of file objects.
-    index: AddressIndex<'static>,
+    index: AddressIndex<'static, INDEX_BUCKETS>,
     /// Whether the index had to refuse a file.
     overflowed: AtomicBool,
     next_key: AtomicU64,

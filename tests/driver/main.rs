@@ -3,6 +3,7 @@
 
 mod attribution;
 mod changes;
+mod clients;
 mod concurrency;
 mod cost;
 mod delivery;

@@ -58,8 +58,7 @@ impl Mapping {
     fn mapped(&self) -> Vec<Received> {
         self.machine.sim.modified_write();
         self.machine.sim.settle();
-        let is_mapped =
-            |received: &Received| received.write.operation == Code::Known(Operation::MappedWrite);
+        let is_mapped = |received: &Received| received.write.operation == Code::Known(Operation::MappedWrite);
         self.inbox.writes().into_iter().filter(is_mapped).collect()
     }
 

@@ -154,6 +154,25 @@ impl Attribution {
     pub const UNKNOWN: Self =
         Self { originator: Originator::Unknown, basis: Basis::Unknown, confidence: Confidence::None };
 
+    /// What is left of a conclusion of [`attribute`] if the operation is in kernel mode and no copy: a driver asked for it, and
+    /// drivers act in whatever thread runs, for its process or of their own accord.
+    ///
+    /// * What a minifilter generated (`FLTFL_CALLBACK_DATA_GENERATED_IO`) is its own, and nothing tells whether it is for
+    ///   anybody: the originator is unknown.
+    /// * Else a user's thread is likely to be the one that it is done for, and no more than that.
+    #[must_use]
+    pub const fn by_driver(self, generated: bool) -> Self {
+        match (self.originator, self.basis) {
+            (Originator::User { .. }, Basis::Thread) if generated => Self::UNKNOWN,
+            (Originator::User { .. }, Basis::Thread) => Self { confidence: Confidence::Likely, ..self },
+            _ => self,
+        }
+    }
+
+    /// The kernel's server did it for a client on another machine, and says so.
+    pub const REMOTE_CLIENT: Self =
+        Self { originator: Originator::Unknown, basis: Basis::RemoteClient, confidence: Confidence::Certain };
+
     /// Whether the write belongs in the audit: a user process's does, and one of an unknown
     /// originator, lest a user's write be missed; the kernel's own does not.
     #[inline]

@@ -280,7 +280,10 @@ impl SectionParameters<'_> {
     #[must_use]
     pub fn creates_writable(self) -> bool {
         let FLT_PARAMETERS_ACQUIRE_FOR_SECTION_SYNCHRONIZATION {
-            SyncType, PageProtection, AllocationAttributes, ..
+            SyncType,
+            PageProtection,
+            AllocationAttributes,
+            ..
         } = *self.parameters;
         SyncType == SYNC_TYPE_CREATE_SECTION
             && PageProtection & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE) != 0

@@ -49,7 +49,9 @@ mod synchronized;
 mod unicode;
 mod volume;
 
-pub use callback_data::{CallbackData, CreateParameters, Mode, PrepareMdlWriteParameters, SectionParameters, WriteParameters};
+pub use callback_data::{
+    CallbackData, CreateParameters, Mode, PrepareMdlWriteParameters, SectionParameters, WriteParameters,
+};
 pub use context::{
     Context, ContextRegistration, FilterContext, InstanceKind, Kind, Put, StreamHandleKind, StreamKind,
 };

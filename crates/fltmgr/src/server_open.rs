@@ -10,9 +10,7 @@ use core::slice;
 use wdk_sys::{GUID, PECP_LIST, PUNICODE_STRING, ULONG};
 
 use crate::irql::{self, APC_LEVEL};
-use crate::raw::{
-    FltFindExtraCreateParameter, FltGetEcpListFromCallbackData, FltIsEcpFromUserMode,
-};
+use crate::raw::{FltFindExtraCreateParameter, FltGetEcpListFromCallbackData, FltIsEcpFromUserMode};
 use crate::{CallbackData, FilterRef, NtStatus};
 
 /// `GUID_ECP_SRV_OPEN` (ntifs.h).
@@ -32,7 +30,8 @@ struct ServerOpenContext {
 }
 
 // As "SRV_OPEN_ECP_CONTEXT structure (ntifs.h)" has it.
-const _: () = assert!(size_of::<ServerOpenContext>() == 16 && offset_of!(ServerOpenContext, socket_address) == 8);
+const _: () =
+    assert!(size_of::<ServerOpenContext>() == 16 && offset_of!(ServerOpenContext, socket_address) == 8);
 
 /// `AF_INET` and `AF_INET6`, and where their addresses begin: "sockaddr" and "SOCKADDR_IN6_LH structure (ws2ipdef.h)".
 const AF_INET: u16 = 2;
@@ -56,8 +55,7 @@ impl<'cb> ServerOpen<'cb> {
         irql::assert_at_most(APC_LEVEL);
         let mut list: PECP_LIST = ptr::null_mut();
         // SAFETY: filter and callback data are borrowed from a running callback, the result goes to a variable of its type.
-        let status =
-            unsafe { FltGetEcpListFromCallbackData(filter.as_raw(), data.as_raw(), &raw mut list) };
+        let status = unsafe { FltGetEcpListFromCallbackData(filter.as_raw(), data.as_raw(), &raw mut list) };
         if !NtStatus::from_raw(status).is_success() || list.is_null() {
             return None;
         }
