@@ -126,7 +126,7 @@ impl Operation for WriteAndPaging {
             && data.status().is_success()
         {
             let who = data.thread().map(|thread| facts::actor_of(state.threads.who(thread)));
-            record(state, *data, &carried, who, WriteFlags::empty());
+            record(state, *data, *objects, &carried, who, WriteFlags::empty());
         }
     }
 
@@ -141,7 +141,7 @@ impl Operation for WriteAndPaging {
         if let Some((state, carried)) = state::get().zip(carried) {
             // The operation may be over any moment, and its thread with it: it can be looked up, and not asked.
             let who = data.thread().and_then(|thread| state.threads.find(thread)).map(facts::actor);
-            record(state, *data, &carried, who, WriteFlags::OUTCOME_UNKNOWN);
+            record(state, *data, *objects, &carried, who, WriteFlags::OUTCOME_UNKNOWN);
         }
     }
 }
@@ -217,11 +217,16 @@ const SOMEBODY: Attribution =
 fn record(
     state: &State,
     data: CallbackData<'_>,
+    objects: RelatedObjects<'_>,
     carried: &Carried,
     executor: Option<Actor>,
     outcome: WriteFlags,
 ) {
     let Some(write) = data.write() else { return };
+    let is_excluded = |file| state.files.key_of(state, objects.instance(), file).is_none();
+    if objects.file_object().is_some_and(is_excluded) {
+        return;
+    }
     let asked_for = write.length();
     let length = match u32::try_from(data.information()) {
         Ok(written) if outcome.is_empty() => written.min(asked_for),

@@ -127,3 +127,21 @@ fn the_table_has_every_combination_once() {
     // Three kinds of thread and of requestor, two modes, copy or not.
     assert_eq!(TABLE.len(), 3 * 3 * 2 * 2);
 }
+
+#[test]
+fn what_a_driver_does_in_a_user_s_thread_is_likely_for_the_user_and_what_a_filter_generates_is_nobody_s() {
+    for row in TABLE {
+        let concluded = attribute(&facts(row));
+        let (by_driver, generated) = (concluded.by_driver(false), concluded.by_driver(true));
+        match row.4 {
+            Yields::Thread => {
+                assert_eq!(by_driver, Attribution { confidence: Confidence::Likely, ..concluded });
+                assert_eq!(generated, Attribution::UNKNOWN);
+            }
+            Yields::KernelThread | Yields::Requestor | Yields::KernelRequestor | Yields::Unknown => {
+                assert_eq!((by_driver, generated), (concluded, concluded), "{row:?}");
+            }
+        }
+    }
+    assert!(Attribution::REMOTE_CLIENT.is_recorded());
+}

@@ -199,7 +199,11 @@ fn compare(truth: &Truth, record: &Received, strictness: Strictness) -> Result<(
         record.pid == Some(process.pid) && image_fits
     };
     let (author, basis, confidence) = match &truth.author {
-        Author::Thread { tid, process } => (fits(process) && record.tid == Some(*tid), "thread", "certain"),
+        Author::Thread { tid, process } => {
+            // What is no copy, and not asked for from user mode, a driver may have done of its own accord.
+            let confidence = if truth.kernel_mode && truth.source.is_none() { "likely" } else { "certain" };
+            (fits(process) && record.tid == Some(*tid), "thread", confidence)
+        }
         Author::Requestor(process) => (fits(process) && record.tid.is_none(), "requestor-process", "likely"),
         Author::Unknown => (record.pid.is_none() && record.tid.is_none(), "unknown", "none"),
     };
