@@ -3,11 +3,11 @@
 use audit::attribution::ProcessKind;
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::raw::IRP_MJ_CREATE;
-use fltmgr::{CallbackData, CreateParameters, NtStatus, Operation, PreOperation, RelatedObjects};
+use fltmgr::{CallbackData, CreateParameters, FileObject, Mode, NtStatus, Operation, PreOperation, RelatedObjects};
 
 use crate::changes::created;
 use crate::dictionary::clients;
-use crate::state;
+use crate::state::{self, State};
 use crate::streams;
 
 /// `IoStatus.Information` of a create that opened what was there, as it was ("`IRP_MJ_CREATE` (IFS)").
@@ -55,18 +55,36 @@ impl Operation for Create {
         let Some(state) = state::recording() else { return };
         let Some(create) = data.create() else { return };
         let Some(file) = objects.file_object().filter(|file| !file.is_volume_open()) else { return };
-        if may_write(create) || file.has_write_access() || state.exports.is_opened_as_copy_source(file) {
-            let is_kernels = |thread| state.threads.who(thread).process.kind == ProcessKind::Kernel;
-            if data.thread().is_some_and(is_kernels) {
-                clients::note(state, *data, *objects, file);
-            }
+        let changes = data.information() != FILE_OPENED || create.is_delete_on_close();
+        if changes
+            || may_write(create)
+            || file.has_write_access()
+            || state.exports.is_opened_as_copy_source(file)
+        {
+            opened(state, *data, *objects, (create, file));
         }
-        if data.information() != FILE_OPENED || create.is_delete_on_close() {
-            return created::created(state, *data, *objects, create, file);
-        }
-        if may_write(create) || file.has_write_access() || state.exports.is_opened_as_copy_source(file) {
-            let _stream = streams::attach(state, *data, *objects, file);
-        }
+    }
+}
+
+/// A file that matters was opened. Apart, so that others need no stack.
+///
+/// Maximum IRQL: `PASSIVE_LEVEL`.
+#[inline(never)]
+fn opened(
+    state: &'static State,
+    data: CallbackData<'_>,
+    objects: RelatedObjects<'_>,
+    (create, file): (CreateParameters<'_>, FileObject<'_>),
+) {
+    let is_kernels = |thread| state.threads.who(thread).process.kind == ProcessKind::Kernel;
+    // The mode first: it costs a user's open nothing.
+    if data.requestor_mode() == Mode::Kernel && data.thread().is_some_and(is_kernels) {
+        clients::note(state, data, objects, file);
+    }
+    if data.information() != FILE_OPENED || create.is_delete_on_close() {
+        created::created(state, data, objects, create, file);
+    } else {
+        let _stream = streams::attach(state, data, objects, file);
     }
 }
 
