@@ -217,6 +217,8 @@ impl Entry for Client {
 /// A file was opened. Whose, if the kernel opened it, is noted.
 ///
 /// Maximum IRQL: `PASSIVE_LEVEL`.
+#[cold]
+#[inline(never)]
 pub(crate) fn note(
     state: &State,
     data: fltmgr::CallbackData<'_>,
