@@ -3,7 +3,9 @@
 use audit::attribution::ProcessKind;
 use fltmgr::irql::{PASSIVE_LEVEL, assert_at_most};
 use fltmgr::raw::IRP_MJ_CREATE;
-use fltmgr::{CallbackData, CreateParameters, FileObject, Mode, NtStatus, Operation, PreOperation, RelatedObjects};
+use fltmgr::{
+    CallbackData, CreateParameters, FileObject, Mode, NtStatus, Operation, PreOperation, RelatedObjects,
+};
 
 use crate::changes::created;
 use crate::dictionary::clients;

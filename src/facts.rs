@@ -76,22 +76,14 @@ fn mode(data: CallbackData<'_>) -> Mode {
     }
 }
 
-/// A thread that may not have been met yet, as a record names it.
-///
-/// Maximum IRQL: `APC_LEVEL`.
-fn actor_of(state: &State, thread: fltmgr::Thread<'_>) -> Actor {
-    assert_at_most(APC_LEVEL);
-    let Thread { tid, process } = state.threads.who(thread);
-    Actor { process: process.key, pid: process.pid, tid }
-}
-
 /// Who closes a file: the thread that the operation records, else the one that runs.
 ///
 /// Maximum IRQL: `APC_LEVEL`.
 pub(crate) fn closer(state: &State, data: CallbackData<'_>) -> Actor {
+    assert_at_most(APC_LEVEL);
     match data.thread() {
-        Some(thread) => actor_of(state, thread),
-        None => fltmgr::Thread::with_current(|current| actor_of(state, current)),
+        Some(thread) => actor_of(state.threads.who(thread)),
+        None => fltmgr::Thread::with_current(|current| actor_of(state.threads.who(current))),
     }
 }
 
@@ -99,7 +91,10 @@ pub(crate) fn closer(state: &State, data: CallbackData<'_>) -> Actor {
 ///
 /// Maximum IRQL: `APC_LEVEL`.
 pub(crate) fn other_than_asked(state: &State, data: CallbackData<'_>) -> Option<Actor> {
-    fltmgr::Thread::with_current(|current| (data.thread() != Some(current)).then(|| actor_of(state, current)))
+    assert_at_most(APC_LEVEL);
+    fltmgr::Thread::with_current(|current| {
+        (data.thread() != Some(current)).then(|| actor_of(state.threads.who(current)))
+    })
 }
 
 /// The thread that runs, as it is handed from a pre-operation callback to the post-operation callback.
