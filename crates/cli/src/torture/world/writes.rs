@@ -88,7 +88,10 @@ impl World {
         if write.paging || nothing {
             return Ok(Vec::new());
         }
+        let by_filter = write.generated && write.kernel_mode;
         let author = match requestor {
+            // What a minifilter generates is its own, whatever thread runs.
+            _ if !write.no_thread && by_filter => self.author(thread).map(|_| Author::Unknown),
             _ if !write.no_thread => self.author(thread),
             Some(0) if write.kernel_mode => None,
             None | Some(0) => Some(Author::Unknown),
@@ -96,7 +99,7 @@ impl World {
         };
         let Some(author) = author else { return Ok(Vec::new()) };
         let runs = executor.unwrap_or(thread);
-        let other = (write.no_thread || runs != thread).then(|| self.pid_of(runs));
+        let other = (write.no_thread || by_filter || runs != thread).then(|| self.pid_of(runs));
         Ok(vec![Truth {
             length: write.written(),
             missing: write.length - write.written(),
