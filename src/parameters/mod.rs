@@ -69,7 +69,7 @@ impl Setup {
         assert_at_most(PASSIVE_LEVEL);
         let parameters = Parameters {
             told: Told::try_new()?,
-            audit: AtomicU32::new(Audit::all().bits()),
+            audit: AtomicU32::new(Parameter::Audit.row().shape.default()),
             changing: PushLock::try_new(Driver(driver), TAG)?,
         };
         let exclusions = Exclusions::try_new()?;

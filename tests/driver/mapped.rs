@@ -22,8 +22,12 @@ struct Mapping {
 
 impl Mapping {
     fn new(image: &[u8], audit: u32) -> Self {
+        Self::with(image, &RegistryValue::Dword(audit))
+    }
+
+    fn with(image: &[u8], audit: &RegistryValue) -> Self {
         let machine = Machine::new(Windows::Win11_24H2);
-        machine.sim.set_parameter("whowrote", "Audit", &RegistryValue::Dword(audit));
+        machine.sim.set_parameter("whowrote", "Audit", audit);
         let driver = machine.load(image);
         let inbox = Inbox::default();
         machine.connect(&inbox).expect("nobody else is connected");
@@ -147,8 +151,8 @@ fn the_kernels_own_section_is_told_of_beside_a_users_and_is_nothing_alone() {
 #[test]
 fn without_the_parameter_the_way_of_paging_io_is_left_alone() {
     let Some(image) = image() else { return };
-    let seen = |audit: Option<u32>| {
-        let mapping = Mapping::new(&image, audit.unwrap_or(5));
+    let seen = |audit: &RegistryValue| {
+        let mapping = Mapping::with(&image, audit);
         let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let counter = std::sync::Arc::clone(&count);
         mapping.machine.sim.set_observer(Box::new(move |callback| {
@@ -163,7 +167,10 @@ fn without_the_parameter_the_way_of_paging_io_is_left_alone() {
         mapping.machine.unload(&mapping.driver);
         (mapped, count.load(std::sync::atomic::Ordering::Relaxed))
     };
-    assert_eq!(seen(None), (0, 0), "nothing comes to the driver");
-    let (mapped, callbacks) = seen(Some(ALL));
+    assert_eq!(seen(&RegistryValue::Dword(5)), (0, 0), "nothing comes to the driver");
+    // Regression: a value that could not be used left everything audited, which is not the default.
+    let refused = RegistryValue::Texts(vec!["all".to_owned()]);
+    assert_eq!(seen(&refused), (0, 0), "the default is used");
+    let (mapped, callbacks) = seen(&RegistryValue::Dword(ALL));
     assert!(mapped == 1 && callbacks > 0);
 }

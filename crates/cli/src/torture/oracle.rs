@@ -201,7 +201,9 @@ fn compare(truth: &Truth, record: &Received, strictness: Strictness) -> Result<(
     let (author, basis, confidence) = match &truth.author {
         Author::Thread { tid, process } => {
             // What is no copy, and not asked for from user mode, a driver may have done of its own accord.
-            let confidence = if truth.kernel_mode && truth.source.is_none() { "likely" } else { "certain" };
+            // So does a copy look of which the system did not tell.
+            let is_copy = truth.source.is_some() && !(strictness.faults && record.source.is_none());
+            let confidence = if truth.kernel_mode && !is_copy { "likely" } else { "certain" };
             (fits(process) && record.tid == Some(*tid), "thread", confidence)
         }
         Author::Requestor(process) => (fits(process) && record.tid.is_none(), "requestor-process", "likely"),
