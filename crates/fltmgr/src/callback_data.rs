@@ -209,11 +209,14 @@ impl<'a> CallbackData<'a> {
     pub fn fs_control(&self) -> Option<FsControlParameters<'a>> {
         let block = self.block();
         let has_code = matches!(block.MinorFunction, IRP_MN_USER_FS_REQUEST | IRP_MN_KERNEL_CALL);
-        (block.MajorFunction == IRP_MJ_FILE_SYSTEM_CONTROL && has_code).then_some(FsControlParameters {
-            // SAFETY: major and minor function say which member of the union is in use; what all methods have in common
-            // is at the same place, and the buffer is only looked at if the code says that it is this method's.
-            parameters: unsafe { &block.Parameters.FileSystemControl.Buffered },
-        })
+        if block.MajorFunction != IRP_MJ_FILE_SYSTEM_CONTROL || !has_code {
+            return None;
+        }
+        // SAFETY: major and minor function say which member of the union is in use.
+        let by_method = unsafe { &block.Parameters.FileSystemControl };
+        // SAFETY: what all methods have in common is at the same place, and the buffer is only looked at if the code says
+        // that it is this method's.
+        Some(FsControlParameters { parameters: unsafe { &by_method.Buffered } })
     }
 
     /// The parameters, when this is `IRP_MJ_WRITE`.

@@ -33,7 +33,7 @@ struct ServerOpenContext {
 const _: () =
     assert!(size_of::<ServerOpenContext>() == 16 && offset_of!(ServerOpenContext, socket_address) == 8);
 
-/// `AF_INET` and `AF_INET6`, and where their addresses begin: "sockaddr" and "SOCKADDR_IN6_LH structure (ws2ipdef.h)".
+/// `AF_INET` and `AF_INET6`, and where their addresses begin: "sockaddr" and "`SOCKADDR_IN6_LH` structure (ws2ipdef.h)".
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 23;
 const ADDRESS_V4: usize = 4;
@@ -114,12 +114,16 @@ impl<'cb> ServerOpen<'cb> {
         match family {
             AF_INET => {
                 // SAFETY: in an address of this family the four bytes are there.
-                let bytes = unsafe { address.byte_add(ADDRESS_V4).cast::<[u8; 4]>().read_unaligned() };
+                let bytes = unsafe { address.byte_add(ADDRESS_V4) }.cast::<[u8; 4]>();
+                // SAFETY: as above; the server keeps them for the create.
+                let bytes = unsafe { bytes.read_unaligned() };
                 Some(IpAddr::V4(Ipv4Addr::from(bytes)))
             }
             AF_INET6 => {
                 // SAFETY: in an address of this family the sixteen bytes are there.
-                let bytes = unsafe { address.byte_add(ADDRESS_V6).cast::<[u8; 16]>().read_unaligned() };
+                let bytes = unsafe { address.byte_add(ADDRESS_V6) }.cast::<[u8; 16]>();
+                // SAFETY: as above; the server keeps them for the create.
+                let bytes = unsafe { bytes.read_unaligned() };
                 // One of version 4 that a socket for both versions has.
                 Some(IpAddr::V6(Ipv6Addr::from(bytes)).to_canonical())
             }
