@@ -75,7 +75,7 @@ impl Operation for SectionSynchronization {
     fn pre(data: &CallbackData<'_>, _objects: &RelatedObjects<'_>) -> PreOperation {
         assert_at_most(APC_LEVEL);
         let Some(state) = auditing() else { return PreOperation::Done };
-        if !data.section().is_some_and(|section| section.creates_writable()) {
+        if !data.section().is_some_and(fltmgr::SectionParameters::creates_writable) {
             return PreOperation::Done;
         }
         // He may have the file from somebody else and have opened none himself. Afterwards the file system has its locks.
