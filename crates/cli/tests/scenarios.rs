@@ -111,7 +111,7 @@ fn what_goes_wrong_fails_its_own_scenario_alone() {
     let outcomes: Vec<_> = lines.iter().map(|line| &line["outcome"]).collect();
     assert_eq!(outcomes, ["not-met", "met"]);
     let said = lines[0]["runs"][0]["difference"].as_str().unwrap();
-    for part in ["FltSetInstanceContext", "whowrote pre-write", "IRP_MJ_WRITE"] {
+    for part in ["FltSetInstanceContext", "whowrote post-write", "IRP_MJ_WRITE"] {
         assert!(said.contains(part), "{part}: {said}");
     }
 }
@@ -150,10 +150,10 @@ fn callbacks_are_shown_as_they_came() {
         .collect();
     assert_eq!(writes.len(), 3, "one for each chunk");
     assert!(writes.iter().all(|write| write["driver"] == true));
+    let of = |operation: &'static str| callbacks.iter().filter(move |line| line["operation"] == operation);
+    assert!(of("IRP_MJ_READ").count() > 0, "the copy reads");
+    assert!(of("IRP_MJ_READ").all(|line| line["driver"] == false), "it asks for no such calls");
     let truncated = |line: &&serde_json::Value| line["parameter"] == "FileEndOfFileInformation";
-    assert!(
-        callbacks.iter().filter(truncated).all(|line| line["driver"] == false),
-        "it asks for no such calls"
-    );
+    assert!(callbacks.iter().filter(truncated).all(|line| line["driver"] == true), "it asks for those");
     assert_eq!((&writes[0]["current"]["pid"], &writes[0]["thread"]["pid"]), (&4.into(), &3756.into()));
 }

@@ -11,6 +11,7 @@ const LEFT: &str = r##"scenario "What a torture run left" {
     windows "11-24h2"
     torture schedule="seeded" seed=3 processors=2
 }
+parameter "Audit" value=1
 volume drive="C:" device=#"\Device\HarddiskVolume1"#
 process "p" pid=1000 image=#"C:\Programs\p.exe"# {
     thread "t" tid=100004

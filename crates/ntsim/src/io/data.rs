@@ -84,7 +84,8 @@ impl WriteTarget {
         // What is played has had its effects on the cache elsewhere.
         let played = || match self.place() {
             Ok((_, range)) => self.wrote(&range),
-            Err(status) => IoStatus::plain(status),
+            // A volume, say, which has no size that changes.
+            Err(_) => IoStatus::new(NtStatus::SUCCESS, self.length as usize),
         };
         decide(self.outcome, || self.write(cpu), played)
     }
