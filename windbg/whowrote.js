@@ -41,11 +41,24 @@ const DEFAULT_ENTRIES = 100;
 const MOST_COMPLAINTS = 8;
 
 const REASONS = ["ring full", "no memory", "shutdown", "overwritten"];
-const OPERATIONS = { 1: "write" };
-const BASES = { 0: "unknown", 1: "thread", 2: "requestor process" };
+// By code; what follows the name is which of an event's fields say something.
+const RANGE = "range", SIZE = "size", NAME = "name", ALONE = "alone";
+const OPERATIONS = {
+    1: ["write", RANGE], 2: ["mapped write", RANGE], 3: ["clone", RANGE], 4: ["offload write", RANGE], 5: ["zero", RANGE],
+    6: ["set end of file", SIZE], 7: ["set allocation", SIZE], 8: ["set valid data", SIZE],
+    9: ["create", ALONE], 10: ["overwrite", ALONE], 11: ["supersede", ALONE], 12: ["rename", NAME], 13: ["link", NAME],
+    14: ["delete pending", ALONE], 15: ["delete cancelled", ALONE], 16: ["delete", ALONE],
+    17: ["commit", ALONE], 18: ["roll back", ALONE],
+};
+const OPERATION_WRITE = 1, OPERATION_MAPPED_WRITE = 2;
+const BASES = { 0: "unknown", 1: "thread", 2: "requestor process", 3: "transaction", 4: "section", 5: "remote client" };
 const CONFIDENCES = ["none", "likely", "certain", "3"];
-const FLAGS = ["user", "paging", "synchronous paging", "non-cached", "fast I/O", "generated", "reissued", "write-through"];
-const AT_END = 1 << 8, AT_POINTER = 1 << 9, HAS_EXECUTOR = 1 << 16, HAS_COPY = 1 << 17;
+const FLAGS = ["user", "paging", "synchronous paging", "non-cached", "fast I/O", "generated", "reissued", "write-through",
+    undefined, undefined, "outcome not known"];
+const AT_END = 1 << 8, AT_POINTER = 1 << 9, HAS_EXECUTOR = 1 << 16, HAS_COPY = 1 << 17, HAS_DETAIL = 1 << 18;
+const HAS_CLIENT = 1 << 19, HAS_CANDIDATES = 1 << 20, HAS_OTHERS = 1 << 21;
+const HAS_SECOND = HAS_EXECUTOR | HAS_COPY | HAS_DETAIL | HAS_CLIENT | HAS_CANDIDATES;
+const RESERVED_FLAGS = (0x1F << 11 | 1 << 23 | 0x3F << 26) >>> 0;
 const AUDITED = ["writes", "mapped writes", "other changes"];
 const FILE_SYSTEMS = { 0: "unknown", 1: "RAW", 2: "NTFS", 3: "FAT", 4: "CDFS", 5: "UDFS", 6: "LANMAN", 7: "WEBDAV",
     8: "RDPDR", 9: "NFS", 27: "exFAT", 28: "CSVFS", 29: "ReFS" };
@@ -712,8 +725,9 @@ function isFirst(slot) {
     if (kind !== WRITE) {
         return kind !== 0 && slots > 0 && kind < 16; // an event of a newer version
     }
-    const second = (flags & (HAS_EXECUTOR | HAS_COPY)) !== 0;
-    return slots === (second ? 2 : 1) && (flags & AT_END && flags & AT_POINTER) === 0 && slot.u32(60) === 0;
+    const second = (flags & HAS_SECOND) !== 0;
+    const sound = (flags & RESERVED_FLAGS) === 0 && (flags & AT_END && flags & AT_POINTER) === 0;
+    return slots === (second ? 2 : 1) && sound && slot.u8(18) !== 0 && slot.u8(19) in BASES;
 }
 
 /// The positions in a run at which records begin, as far as that is certain, and how many slots are left out.
@@ -747,12 +761,18 @@ function beginnings(found, start, end, startKnown, endKnown) {
 /// What a record says.
 function record(shard, position, first, second, taken) {
     const actor = (slot, at) => ({ process: slot.u64(at), pid: slot.u32(at + 8), tid: slot.u32(at + 12) });
-    const flags = first.u32(20);
+    const flags = first.u32(20), operation = first.u8(18);
+    const isWrite = operation === OPERATION_WRITE || operation === OPERATION_MAPPED_WRITE;
+    const has = (flag) => second !== undefined && (flags & flag) !== 0;
     return {
-        shard: shard.index, position, taken, flags, kind: first.u8(16), time: first.u64(8), operation: first.u8(18), basis: first.u8(19),
-        confidence: flags >>> 24 & 3, originator: actor(first, 24), file: first.u64(40), offset: first.u64(48), length: first.u32(56),
-        executor: second !== undefined && (flags & HAS_EXECUTOR) !== 0 ? actor(second, 24) : undefined,
-        copy: second !== undefined && (flags & HAS_COPY) !== 0 ? { file: second.u64(8), offset: second.u64(16) } : undefined,
+        shard: shard.index, position, taken, flags, kind: first.u8(16), time: first.u64(8), operation, basis: first.u8(19),
+        confidence: flags >>> 24 & 3, originator: actor(first, 24), file: first.u64(40), offset: first.u64(48), length: isWrite ? U64.of(first.u32(56)) : first.u64(56),
+        missing: isWrite ? first.u32(60) : 0,
+        executor: has(HAS_EXECUTOR) ? actor(second, 24) : undefined,
+        copy: has(HAS_COPY) ? { file: second.u64(8), offset: second.u64(16) } : undefined,
+        detail: has(HAS_DETAIL) ? second.u64(40) : undefined,
+        client: has(HAS_CLIENT) ? second.u64(48) : undefined,
+        candidates: has(HAS_CANDIDATES) ? [8, 16, 40, 48].map((at) => second.u64(at)).filter((key) => !key.isZero) : [],
     };
 }
 
@@ -962,7 +982,8 @@ class WriteRecord {
     get Shard() { return this._record.shard; }
     get Position() { return this._record.position + 1; }
     get Taken() { return this._record.taken; }
-    get Operation() { return OPERATIONS[this._record.operation] || `operation ${this._record.operation}`; }
+    get Operation() { return this._operation[0]; }
+    get _operation() { return OPERATIONS[this._record.operation] || [`operation ${this._record.operation}`, RANGE]; }
     get Basis() { return BASES[this._record.basis] || `basis ${this._record.basis}`; }
     get Confidence() { return CONFIDENCES[this._record.confidence]; }
     get Pid() { return this._record.originator.pid; }
@@ -972,24 +993,40 @@ class WriteRecord {
     get FileKey() { return this._record.file.host; }
     get Path() { return this._whowrote._path(this._record.file); }
     get Offset() { return this._record.offset.host; }
-    get Length() { return this._record.length; }
+    get Length() { const { length } = this._record; return length.high === 0 ? length.low : length.host; }
     get ExecutorPid() { return this._record.executor && this._record.executor.pid; }
     get ExecutorTid() { return this._record.executor && this._record.executor.tid; }
     get ExecutorImage() { return this._record.executor && this._whowrote._image(this._record.executor.process); }
     get SourceKey() { return this._record.copy && this._record.copy.file.host; }
     get SourcePath() { return this._record.copy && this._whowrote._path(this._record.copy.file); }
     get SourceOffset() { return this._record.copy && this._record.copy.offset.host; }
-    get Flags() { return FLAGS.filter((_, bit) => (this._record.flags & 1 << bit) !== 0).join(", "); }
+    get Detail() { return this._record.detail && this._record.detail.host; }
+    get ClientKey() { return this._record.client && this._record.client.host; }
+    get Candidates() { return this._record.candidates.map((key) => imageName(this._whowrote._image(key))).join(", "); }
+    get Flags() { return FLAGS.filter((name, bit) => name && (this._record.flags & 1 << bit) !== 0).join(", "); }
+
+    /// What was done, with the fields that say something of it.
+    get _done() {
+        const { offset, flags, length, missing, detail } = this._record;
+        const [name, fields] = this._operation;
+        const where = flags & AT_END ? "the end" : flags & AT_POINTER ? "the file pointer" : offset.signed();
+        const asked = missing === 0 ? "" : ` of ${length.number("the length") + missing}`;
+        switch (fields) {
+        case RANGE: return `${name} ${length.decimal()}${asked} at ${where}`;
+        case SIZE: return `${name} to ${offset.signed()}${detail === undefined ? "" : `, it was ${detail.signed()}`}`;
+        case NAME: return `${name} to ${detail && this._whowrote._path(detail) || nameless("name", detail || U64.of(0))}`;
+        default: return name;
+        }
+    }
 
     toString() {
-        const { originator, executor, copy, offset, flags, file, kind } = this._record;
+        const { originator, executor, copy, client, candidates, flags, file, kind } = this._record;
         if (kind !== WRITE) {
             return `${this.TimeText}  record of kind ${kind}, which this script does not know`;
         }
         const known = !originator.process.isZero || originator.pid !== 0 || originator.tid !== 0;
         const who = known ? `${imageName(this.Image)} (${originator.pid}:${originator.tid})` : "unknown";
-        const where = flags & AT_END ? "the end" : flags & AT_POINTER ? "the file pointer" : offset.signed();
-        const lines = [`${this.TimeText}  ${who}  ${this.Operation} ${this.Length} at ${where}  ` +
+        const lines = [`${this.TimeText}  ${who}  ${this._done}  ` +
             `${this.Path || nameless("file", file)}  [${this.Basis}, ${this.Confidence}]` +
             `${this.Flags === "" ? "" : "  " + this.Flags}${this._record.taken ? "" : "  waiting"}`];
         if (executor !== undefined) {
@@ -997,6 +1034,12 @@ class WriteRecord {
         }
         if (copy !== undefined) {
             lines.push(`copied from ${this.SourcePath || nameless("file", copy.file)} at ${copy.offset.signed()}`);
+        }
+        if (client !== undefined) {
+            lines.push(`for ${nameless("remote client", client)}`);
+        }
+        if (candidates.length > 0) {
+            lines.push(`may be of ${this.Candidates}${flags & HAS_OTHERS ? ", and others" : ""}`);
         }
         return lines.join("\n    ");
     }

@@ -69,13 +69,13 @@ test("objects for dx", () => {
     const debug = new Debugger(held);
     debug.run("whowrote");
     const records = [...debug.result.Records];
-    assert.strictEqual(records.length, 6);
+    assert.strictEqual(records.length, 9);
     const copies = records.filter((record) => record.SourcePath !== undefined);
     assert.deepStrictEqual(copies.map((record) => record.Length), [1048576, 1048576, 402848]);
     assert.ok(copies.every((record) => record.ExecutorPid === 4 && record.Pid === 3756));
     assert.ok(copies[1].Offset.equals(1048576) && Int64.isOne(copies[1].SourceOffset));
     assert.strictEqual(records.filter((record) => !record.Taken).length, debug.result.Counters.Waiting);
-    assert.strictEqual(debug.result.Counters.Produced, 6);
+    assert.strictEqual(debug.result.Counters.Produced, 9);
     assert.ok([...debug.result.Processes].some((process) => process.Pid === 708 && process.Session === 1));
     assert.deepStrictEqual([...debug.result.Files].map((file) => file.Path.split("\\").pop()),
         ["HarddiskVolume3", "notes.txt", "photo.jpg", "photo.jpg"]);
@@ -150,7 +150,7 @@ test("a slot that is half written is no record", () => {
     });
     const output = run(memory, ["whowrote.ring"]);
     assert.match(output, /note: shard 0: 1 slots are reserved and not written/);
-    assert.match(output, /^5 records$/m);
+    assert.match(output, /^8 records$/m);
 });
 
 test("an entry whose text is not in memory is shown without", () => {
